@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//
+// error.hpp - what can go wrong, and what to do about it.
+//
+// Whatever the disk, the kernel, a file or the caller can do is a value of type `error`; the library never throws across
+// its interface, prints or aborts. One code = one thing to do next.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace varve {
+
+namespace core {
+struct error_access;
+struct error_subject;
+}  // namespace core
+
+enum class errc : std::uint16_t {
+  // ---- open
+  locked = 1,               ///< Another writer has the log. Wait for it, stop it, or read through a log_view.
+  not_found,                ///< Nothing is there and `create` is false. Check the path.
+  not_a_log,                ///< Something is there that is no log; it was not touched. Choose another directory.
+  newer_format,             ///< Made by a newer varve; it was not touched. Use that version.
+  bad_option,               ///< path() names the option or argument. Correct it.
+  unsupported_file_system,  ///< A network or FUSE file system. Move the log, or set allow_any_file_system knowingly.
+  would_cut,                ///< Strict recovery met a torn end; nothing was changed. Look with verify(), then open with `prefix`.
+  // ---- append
+  no_space,                 ///< No new segment can be had. Make room; appends go on by themselves, nothing was lost.
+  too_large,                ///< More bytes than a segment takes; nothing was claimed. limit() says how many it takes.
+  // ---- read: the different ways of not being there
+  not_yet,                  ///< Claimed, or perhaps claimed later, but not published. Ask again.
+  past_end,                 ///< No append has claimed this sequence.
+  trimmed,                  ///< Older than the first record that is kept.
+  abandoned,                ///< The claim of this sequence was given up, or its writer died. There is no record; go on behind it.
+  // ---- any
+  damaged,                  ///< Bytes that had been written fail validation: segment(), offset(), sequences. Restore them.
+  sync_failed,              ///< Making records durable failed. It is latched: reopen the log after the device has been mended.
+  io,                       ///< A system call failed: os_errno().
+  out_of_memory,            ///< Free some, then try again; the log is unchanged and usable.
+  timed_out,                ///< The deadline passed first. Nothing is lost; wait again.
+  forked,                   ///< This process is a fork of the one that opened the log. Open a log_view of its own.
+  closed,                   ///< The log was closed. Open it again.
+  bug,                      ///< A fault in varve. Please report the sentence of message().
+};
+
+/// One failure: a code, what it concerns, and errno. 48 bytes, trivially copyable, so that one latched error can be handed
+/// to every waiter without allocating.
+class error {
+ public:
+  [[nodiscard]] errc code() const noexcept { return code_; }
+
+  /// errno of the system call that failed; 0 if none did.
+  [[nodiscard]] int os_errno() const noexcept { return errno_; }
+
+  /// The file or directory concerned; for bad_option the option's name. Empty if there is none.
+  ///
+  /// Lifetime  as long as the program.
+  [[nodiscard]] std::string_view path() const noexcept;
+
+  /// The segment concerned; 0 if none.
+  [[nodiscard]] std::uint64_t segment() const noexcept { return segment_; }
+
+  /// Byte offset in the segment file; 0 if none.
+  [[nodiscard]] std::uint64_t offset() const noexcept { return code_ == errc::too_large ? 0 : offset_; }
+
+  /// For too_large: how many bytes would have been taken. Otherwise 0.
+  [[nodiscard]] std::uint64_t limit() const noexcept { return code_ == errc::too_large ? offset_ : 0; }
+
+  /// The first and the last sequence concerned; 0 if none.
+  [[nodiscard]] std::uint64_t first_sequence() const noexcept { return first_; }
+  [[nodiscard]] std::uint64_t last_sequence() const noexcept { return last_; }
+
+  /// One sentence for people: what happened, where, and what to do. May allocate and then throw std::bad_alloc.
+  [[nodiscard]] std::string message() const;
+
+ private:
+  friend struct core::error_access;
+  error() = default;
+
+  const core::error_subject* subject_ = nullptr;
+  std::uint64_t segment_ = 0, offset_ = 0, first_ = 0, last_ = 0;
+  std::int32_t errno_ = 0;
+  errc code_ = errc::bug;
+};
+static_assert(sizeof(error) == 48, "the append path hands errors over by value");
+
+template <class T>
+using result = std::expected<T, error>;
+
+/// The code's name as it stands in `errc`, for logs and tools.
+[[nodiscard]] std::string_view name_of(errc code) noexcept;
+
+}  // namespace varve

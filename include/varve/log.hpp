@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+//
+// log.hpp - append records to a segmented, memory-mapped log, and read them back.
+//
+// A log is one directory, written by one process at a time. append() *finishes* a record: it survives the death of this
+// process from then on. It is *published*, that is, seen by every reader in every process, as soon as all earlier claims are
+// finished too. Only sync(), or the policy immediate(), makes it *durable*: it then survives power loss.
+//
+// Invariants
+//   I1  first <= published + 1 and durable <= published <= claimed; each only grows.
+//   I2  The bytes of a published record never change.
+//
+// Thread-safety  any member may run at the same time as any other, except moving, assigning and destruction.
+// Not promised   an order between the appends of two threads that do not synchronise otherwise.
+// Limits         a file system that is shut down, or a device that vanishes, under a mapping raises SIGBUS in whoever
+//                touches it; snapshots and reflink copies of live segments, and thin devices, can run out of space late.
+// Byte format: docs/format.md. Design: docs/design.md.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <varve/error.hpp>
+#include <varve/options.hpp>
+#include <varve/reader.hpp>
+#include <varve/record.hpp>
+#include <varve/sequence.hpp>
+
+namespace varve {
+
+namespace core {
+class log_object;
+}
+
+/// What an open, or verify(), found and did.
+struct recovery_report {
+  struct finding {
+    char row;               ///< The row of the decision table: docs/design.md explains each letter.
+    std::uint64_t segment;  ///< Segment number; 0 if it concerns no segment.
+    std::uint64_t offset;   ///< Byte offset in the segment file.
+    sequence_range sequences;
+  };
+  std::uint64_t kept = 0;          ///< Sequences of the log as it now stands.
+  std::uint64_t cut_bytes = 0;     ///< Bytes of frames cut from a torn end.
+  std::uint64_t cut_records = 0;   ///< Frames among them that could still be told apart.
+  std::uint64_t stepped_over = 0;  ///< Claims of dead writers that became `abandoned`.
+  bool clean = true;               ///< The log had been closed, and was believed without a scan.
+  std::vector<finding> findings;
+};
+
+struct marks {
+  sequence first, durable, published;  ///< first <= published + 1; durable reads as at least first - 1.
+};
+
+struct statistics {
+  marks at;
+  sequence claimed;                   ///< The last sequence given out; a view shows the published one.
+  sequence oldest_unfinished;         ///< The claim that holds up publication; 0 if none does.
+  std::uint64_t segments = 0;         ///< Files that hold records.
+  std::uint64_t prepared = 0;         ///< Files allocated ahead; a view shows 0.
+  std::uint64_t bytes_used = 0;       ///< Headers and frames.
+  std::uint64_t bytes_allocated = 0;  ///< Disk space taken by segments, prepared ones included.
+  std::uint64_t syncs = 0, rolls = 0; ///< Since this open; a view shows 0.
+  std::uint64_t waits = 0;            ///< Appends that had to wait for a roll, since this open; a view shows 0.
+};
+
+class log {
+ public:
+  /// Opens the log in `directory`, making it if nothing is there, and recovers it.
+  ///
+  /// Returns        a log all of whose records are durable; recovery() says what was found.
+  /// Errors         locked, not_found, not_a_log, newer_format, bad_option, unsupported_file_system, would_cut;
+  ///                damaged: records that were durable fail validation; nothing was changed;
+  ///                no_space, io, out_of_memory.
+  /// Blocks         after a clean close it reads headers only; otherwise it scans and syncs what was not durable.
+  /// Starts         two threads, which end with close().
+  [[nodiscard]] static result<log> open(const std::filesystem::path& directory, const log_options& options = {});
+
+  log(log&&) noexcept;
+  log& operator=(log&&) noexcept;
+  /// close(), with its answer lost.
+  ~log();
+
+  /// Waits for the appends that are under way, makes everything durable, and lets the directory go. Readers and records
+  /// that are still held stay valid. Calling it again does nothing.
+  ///
+  /// Errors         sync_failed: the log is let go, and recovered at the next open. forked.
+  [[nodiscard]] result<void> close() noexcept;
+
+  /// Appends one record.
+  ///
+  /// payload        copied before the call returns. 0 bytes are legal. A payload that another thread changes meanwhile
+  ///                is stored as some mixture, never as damage.
+  /// Returns        the record's sequence; by then the record is finished, and durable if the policy says so.
+  /// Errors         too_large, no_space: nothing was appended.
+  ///                sync_failed: under immediate() the record may be published, but it is not durable.
+  ///                io, closed, forked.
+  /// Thread-safety  any number of threads. Lock-free within a segment; one append per segment rolls, and those that come
+  ///                meanwhile wait for it.
+  /// Cost           one fetch_add, one copy, one checksum, one store; no lock, no system call, no allocation.
+  /// Source         space by fetch-and-add, the word that publishes stored last: Aeron's term buffers.
+  [[nodiscard]] result<sequence> append(std::span<const std::byte> payload, const append_options& options = {}) noexcept;
+  [[nodiscard]] result<sequence> append(std::string_view payload, const append_options& options = {}) noexcept;
+
+  /// Appends one record gathered from several pieces. As append() otherwise.
+  [[nodiscard]] result<sequence> append_pieces(std::span<const std::span<const std::byte>> pieces,
+                                               const append_options& options = {}) noexcept;
+
+  /// Appends several records with neighbouring sequences, all or nothing: no reader, and no recovery, ever keeps a part.
+  ///
+  /// payloads       at least one; together they must fit one segment.
+  /// Errors         bad_option for an empty batch; otherwise as append().
+  /// Cost           one fetch_add for all of them.
+  [[nodiscard]] result<sequence_range> append_batch(std::span<const std::span<const std::byte>> payloads,
+                                                    const append_options& options = {}) noexcept;
+  [[nodiscard]] result<sequence_range> append_batch(std::span<const std::string_view> payloads,
+                                                    const append_options& options = {}) noexcept;
+
+  /// Makes everything durable that was claimed when it was called.
+  ///
+  /// Returns        the durable mark, which may be further.
+  /// Errors         sync_failed, closed, forked.
+  /// Blocks         until earlier appends are finished, then for the device. One caller syncs for all that wait.
+  [[nodiscard]] result<sequence> sync() noexcept;
+
+  /// Makes every record up to and including `target` durable.
+  ///
+  /// deadline       checked while waiting; a sync of the device that has begun is not interrupted.
+  /// Errors         past_end: `target` was never claimed. timed_out, sync_failed, closed, forked.
+  [[nodiscard]] result<void> sync(
+      sequence target, std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max()) noexcept;
+
+  /// Returns one record by its number.
+  ///
+  /// Errors         trimmed, abandoned, not_yet (claimed, not published), past_end (never claimed), damaged, io, forked.
+  /// Cost           a walk from the start of its segment.
+  [[nodiscard]] result<pinned_record> read(sequence at) const;
+
+  /// The records from `from` ({}: the first) to what is published now, for a range-based for. A `from` that cannot be
+  /// reached is an error, the first and only element.
+  [[nodiscard]] record_range records(sequence from = {}) const;
+
+  /// A reader that stands at `from`; see reader::seek.
+  [[nodiscard]] result<varve::reader> reader(sequence from = {}) const;
+
+  /// The marks. Published walks over what was finished since the last call.
+  [[nodiscard]] sequence first_sequence() const noexcept;
+  [[nodiscard]] sequence published_sequence() const noexcept;
+  [[nodiscard]] sequence durable_sequence() const noexcept;
+  [[nodiscard]] statistics stats() const;
+
+  /// The largest payload that append() takes.
+  [[nodiscard]] std::uint64_t record_bytes_max() const noexcept;
+
+  /// What open() found.
+  [[nodiscard]] const recovery_report& recovery() const noexcept;
+
+  /// The first failure to make something durable, also one that a background thread met; nullopt while there is none.
+  [[nodiscard]] std::optional<error> failure() const noexcept;
+
+ private:
+  explicit log(std::shared_ptr<core::log_object>) noexcept;
+  std::shared_ptr<core::log_object> object_;
+};
+
+}  // namespace varve

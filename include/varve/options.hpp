@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// options.hpp - what can be chosen when a log is created, opened, viewed or appended to.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include <varve/durability.hpp>
+
+namespace varve {
+
+/// What protects a payload. Headers are protected by XXH3 whatever is chosen here.
+enum class checksum : std::uint8_t {
+  xxh3 = 1,  ///< XXH3, 64 bits: the default, the fastest at every size.
+  crc32c,    ///< Castagnoli, 32 bits.
+  crc32,     ///< IEEE 802.3, 32 bits.
+  crc64,     ///< ECMA-182, 64 bits.
+  none,      ///< Payloads unprotected. After a power loss everything that was not durable is cut.
+};
+
+/// What open() does with a torn end, that is, with the remains of an unfinished last write.
+enum class recovery_mode : std::uint8_t {
+  prefix,  ///< Cut it, and report what was cut.
+  strict,  ///< Refuse with would_cut, and change nothing.
+};
+
+struct recovery_progress {
+  std::uint64_t bytes_done, bytes_total;
+};
+
+struct log_options {
+  // ---- Fixed when the log is created. 0 or nullopt when opening: take what the log has; another value is bad_option.
+
+  /// Size of a segment file: 64 KiB to 4 GiB, a multiple of 64 KiB. 64 MiB if 0 at creation. The largest record is 4120
+  /// bytes less. Larger: fewer rolls, more space preallocated.
+  std::uint64_t segment_bytes = 0;
+  /// xxh3 if nullopt at creation.
+  std::optional<varve::checksum> checksum{};
+
+  // ---- Chosen at every open.
+
+  /// The policy of appends that do not bring their own.
+  varve::durability durability{};
+  /// Up to 255 bytes of the user's own, stored in every segment begun by this open. Copied by open().
+  std::string_view version_info{};
+  recovery_mode recovery = recovery_mode::prefix;
+  /// How many segments are allocated ahead of need, 1 to 64. More: longer bursts before an append waits for allocation;
+  /// each takes segment_bytes of disk while the log is open.
+  std::uint32_t prepared_segments = 2;
+  /// Make the directory and the log if nothing is there.
+  bool create = true;
+  /// Accept network and FUSE file systems, whose mappings and locks may not hold what varve promises.
+  bool allow_any_file_system = false;
+  /// Readers of this log check the payload's checksum of every record they hand out.
+  bool verify_on_read = true;
+  /// Permissions of new files, whatever the umask.
+  std::uint32_t file_mode = 0600;
+  /// Called by open() itself while it scans after an unclean end. Must not throw or call into varve.
+  std::function<void(const recovery_progress&)> on_progress{};
+};
+
+struct append_options {
+  /// The user's own tag, kept with the record.
+  std::uint16_t type = 0;
+  /// Overrides the log's policy for this append.
+  std::optional<varve::durability> durability{};
+};
+
+struct view_options {
+  /// Check the payload's checksum of every record that is handed out.
+  bool verify_on_read = true;
+};
+
+}  // namespace varve

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//
+// reader.hpp - go through a log in order.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <optional>
+
+#include <varve/error.hpp>
+#include <varve/record.hpp>
+#include <varve/sequence.hpp>
+
+namespace varve {
+
+namespace core {
+class cursor;
+struct reader_access;
+}  // namespace core
+
+/// A place in a log, made by a log or a log_view. It keeps what it needs alive, so it may outlive the handle it came from.
+///
+/// Thread-safety  one reader, one thread. Any number of readers beside each other and beside appends.
+class reader {
+ public:
+  reader(reader&&) noexcept;
+  reader& operator=(reader&&) noexcept;
+  ~reader();
+
+  /// Returns the next record and moves behind it. Sequences without a record (abandoned claims) are passed over.
+  ///
+  /// Returns    nullopt at the end of what is published now; call again later.
+  /// Errors     damaged, with segment, offset and sequence: the reader stays where it is; seek() behind the damage.
+  ///            trimmed, io, forked.
+  /// Lifetime   the record until the next call of next() or seek().
+  /// Cost       no system call within a segment; the checksum of the payload unless verify_on_read is off.
+  [[nodiscard]] result<std::optional<record>> next();
+
+  /// Moves to `target`: next() then returns the first record at or behind it. {} means the first there is; the sequence
+  /// behind the last published one is allowed and waits for the next record.
+  ///
+  /// Errors     trimmed, not_yet, past_end, damaged, io: the reader stays where it was.
+  /// Cost       a walk from the start of the segment.
+  [[nodiscard]] result<void> seek(sequence target);
+
+  /// What next() would look at.
+  [[nodiscard]] sequence position() const noexcept;
+
+ private:
+  friend struct core::reader_access;
+  explicit reader(std::unique_ptr<core::cursor>) noexcept;
+  std::unique_ptr<core::cursor> cursor_;
+};
+
+/// A single pass over the records from a place up to what was published when the range was made. Every element is a
+/// result<record>: damage is an element of its own, never the end. After an error the range ends.
+class record_range {
+ public:
+  class iterator {
+   public:
+    using value_type = result<record>;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    [[nodiscard]] const result<record>& operator*() const noexcept { return *range_->current_; }
+    [[nodiscard]] const result<record>* operator->() const noexcept { return &*range_->current_; }
+    iterator& operator++() {
+      range_->advance();
+      return *this;
+    }
+    void operator++(int) { range_->advance(); }
+    [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return !range_->current_; }
+
+   private:
+    friend class record_range;
+    explicit iterator(record_range* range) noexcept : range_(range) {}
+    record_range* range_;
+  };
+
+  record_range(record_range&&) noexcept;
+  record_range& operator=(record_range&&) noexcept;
+  ~record_range();
+
+  /// Lifetime  the iterator must not outlive the range, nor an element its iterator's next step.
+  [[nodiscard]] iterator begin() {
+    advance();
+    return iterator{this};
+  }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  friend struct core::reader_access;
+  record_range() noexcept;
+  void advance();
+
+  std::unique_ptr<core::cursor> cursor_;        // none once the range has ended
+  std::optional<result<record>> current_;
+  sequence end_;
+};
+
+}  // namespace varve

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+//
+// varve.hpp - everything.
+#pragma once
+
+#include <varve/durability.hpp>
+#include <varve/error.hpp>
+#include <varve/log.hpp>
+#include <varve/log_view.hpp>
+#include <varve/options.hpp>
+#include <varve/reader.hpp>
+#include <varve/record.hpp>
+#include <varve/sequence.hpp>
