@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "format/frame.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace varve::format {
+namespace {
+
+bool has_body(frame_kind kind) noexcept { return kind == frame_kind::record || kind == frame_kind::chunk; }
+
+bool all_zero(std::span<const std::byte> bytes) noexcept {
+  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
+/// Where the parts of a frame with a body stand, relative to its start.
+struct body_layout {
+  std::uint64_t payload, payload_end, padded_end, body_end;
+};
+
+body_layout lay_out(const frame_header& header) noexcept {
+  const std::uint64_t words = header.flags >> frame_flags::extension_shift;
+  const std::uint64_t payload = frame_header_bytes + 8 * words;
+  const std::uint64_t payload_end = payload + header.length;  // at most 2^32 + 144: cannot wrap
+  const std::uint64_t padded_end = core::round_up(payload_end, frame_alignment);
+  const bool is_short = (header.flags & frame_flags::is_short) != 0;
+  return {payload, payload_end, padded_end, is_short ? padded_end + 8 : payload_end};
+}
+
+std::expected<frame, frame_fault> parse_filler(const frame_header& header, std::uint64_t room_bytes) noexcept {
+  if (header.flags != 0) return std::unexpected(frame_fault::flags);
+  const std::uint64_t extent = frame_header_bytes + header.length;
+  if (header.length % frame_alignment != 0 || extent > room_bytes) return std::unexpected(frame_fault::extent);
+  return frame{.extent = extent, .kind = header.kind, .flags = 0, .type = header.type, .payload = {}};
+}
+
+}  // namespace
+
+std::uint64_t third_word(const frame_header& header) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, reinterpret_cast<const std::byte*>(&header) + offsetof(frame_header, length), sizeof word);
+  return word;
+}
+
+std::uint64_t frame_checksum(checksum kind, const frame_header& header, std::uint64_t offset,
+                             std::span<const std::byte> body) noexcept {
+  const std::uint64_t of_body = has_body(header.kind) ? core::sum(kind, body) : 0;
+  return of_body ^ mix(header.stamp, offset, third_word(header));
+}
+
+frame_header filler(frame_kind kind, std::uint64_t stamp, std::uint64_t offset, std::uint64_t extent) noexcept {
+  frame_header header{.stamp = stamp, .length = static_cast<std::uint32_t>(extent - frame_header_bytes), .kind = kind};
+  header.checksum = frame_checksum(checksum::none, header, offset, {});
+  return header;
+}
+
+std::expected<frame, frame_fault> parse_frame(std::span<const std::byte> room, std::uint64_t offset, std::uint64_t stamp,
+                                              checksum kind, depth how_deep) noexcept {
+  if (room.size() < frame_header_bytes) return std::unexpected(frame_fault::extent);
+  frame_header header;
+  std::memcpy(reinterpret_cast<std::byte*>(&header) + 8, room.data() + 8, frame_header_bytes - 8);
+  header.stamp = stamp;
+  if (header.kind < frame_kind::record || header.kind > frame_kind::lost) return std::unexpected(frame_fault::kind);
+  if ((header.flags & frame_flags::reserved) != 0) return std::unexpected(frame_fault::flags);
+  if (!has_body(header.kind)) {
+    auto parsed = parse_filler(header, room.size());
+    if (parsed && how_deep == depth::everything && header.checksum != frame_checksum(kind, header, offset, {}))
+      return std::unexpected(frame_fault::checksum);
+    return parsed;
+  }
+
+  const auto at = lay_out(header);
+  std::uint64_t extent = at.padded_end;
+  if ((header.flags & frame_flags::is_short) != 0) {
+    if (at.body_end > room.size()) return std::unexpected(frame_fault::extent);
+    std::memcpy(&extent, room.data() + at.padded_end, sizeof extent);
+    if (extent < at.body_end || extent % frame_alignment != 0) return std::unexpected(frame_fault::extent);
+  }
+  if (extent > room.size()) return std::unexpected(frame_fault::extent);
+  if (how_deep == depth::everything) {
+    if (!all_zero(room.subspan(at.payload_end, at.padded_end - at.payload_end))) return std::unexpected(frame_fault::padding);
+    const auto body = room.subspan(frame_header_bytes, at.body_end - frame_header_bytes);
+    if (header.checksum != frame_checksum(kind, header, offset, body)) return std::unexpected(frame_fault::checksum);
+  }
+  return frame{.extent = extent,
+               .kind = header.kind,
+               .flags = header.flags,
+               .type = header.type,
+               .payload = room.subspan(at.payload, header.length)};
+}
+
+}  // namespace varve::format

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// frame.hpp - a record's bytes in a segment. Layer format; pure.
+//
+//      offset  size  field
+//           0     8  stamp     sequence XOR salt; stored last: this store publishes the frame
+//           8     8  checksum  sum of the body XOR mix(stamp, file offset, bytes 16..23)
+//          16     4  length    payload bytes; 0 is legal
+//          20     1  kind      0 is invalid
+//          21     1  flags
+//          22     2  type      the user's own tag
+//          24        extension words, payload, zero padding to 8
+//
+// A frame is valid if and only if
+//   1  its stamp is the expected sequence XOR the segment's salt;
+//   2  its kind is known, flag bit 3 is 0, and a skip or lost frame has no other flag and a length that fills it;
+//   3  its extent fits what is left of the segment;
+//   4  its padding is zero (skip and lost frames have none);
+//   5  its checksum matches.
+// The body is one run of bytes: extension words and payload; of a short frame also the padding and the word that holds its
+// real extent. A skip or lost frame has no body, whatever stands there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <span>
+
+#include "base/bits.hpp"
+#include "base/checksum.hpp"
+#include "format/layout.hpp"
+
+namespace varve::format {
+
+enum class frame_kind : std::uint8_t {
+  record = 1,
+  chunk = 2,  // of an entry of several chunks
+  skip = 3,   // a claim that was abandoned
+  lost = 4,   // a claim whose writer died
+};
+
+namespace frame_flags {
+constexpr std::uint8_t goes_on = 1;        // the next frame belongs to the same batch
+constexpr std::uint8_t begins_inside = 2;  // the frame before belongs to the same batch
+constexpr std::uint8_t is_short = 4;       // less was published than claimed
+constexpr std::uint8_t reserved = 8;       // 0
+constexpr unsigned extension_shift = 4;    // bits 4 to 7: number of extension words
+}  // namespace frame_flags
+
+struct frame_header {
+  std::uint64_t stamp = 0;
+  std::uint64_t checksum = 0;
+  std::uint32_t length = 0;
+  frame_kind kind = frame_kind::record;
+  std::uint8_t flags = 0;
+  std::uint16_t type = 0;
+};
+static_assert(sizeof(frame_header) == frame_header_bytes);
+static_assert(offsetof(frame_header, checksum) == 8);
+static_assert(offsetof(frame_header, length) == 16);
+static_assert(offsetof(frame_header, kind) == 20);
+static_assert(offsetof(frame_header, flags) == 21);
+static_assert(offsetof(frame_header, type) == 22);
+
+/// Space for a record without extension words.
+[[nodiscard]] constexpr std::uint64_t frame_bytes(std::uint64_t payload_bytes) noexcept {
+  return frame_header_bytes + core::round_up(payload_bytes, frame_alignment);
+}
+
+/// The largest payload of a segment of this size.
+[[nodiscard]] constexpr std::uint64_t payload_bytes_max(std::uint64_t capacity) noexcept {
+  return capacity - segment_header_bytes - frame_header_bytes;
+}
+static_assert(payload_bytes_max(segment_bytes_max) <= UINT32_MAX, "a length has 32 bits");
+
+[[nodiscard]] constexpr std::uint64_t stamp_of(std::uint64_t sequence, std::uint64_t salt) noexcept { return sequence ^ salt; }
+
+/// Binds a frame's sum to its stamp, its place and its own header. For any two of the three words held fixed it is a
+/// bijection of the third, so no damage confined to one word goes unseen.
+[[nodiscard]] constexpr std::uint64_t mix(std::uint64_t stamp, std::uint64_t offset, std::uint64_t word) noexcept {
+  constexpr std::uint64_t key = 0x9e3779b97f4a7c15, odd_1 = 0xbf58476d1ce4e5b9, odd_2 = 0x94d049bb133111eb;
+  std::uint64_t h = (stamp ^ key) * odd_1;
+  h = ((h ^ h >> 32) ^ offset) * odd_2;
+  h = ((h ^ h >> 29) ^ word) * odd_1;
+  h = (h ^ h >> 32) * odd_2;
+  return h ^ h >> 29;
+}
+
+/// Bytes 16 to 23 of a frame, as a word.
+[[nodiscard]] std::uint64_t third_word(const frame_header& header) noexcept;
+
+/// The checksum that `header` must carry at `offset` of the segment file. `body` is ignored for skip and lost frames.
+[[nodiscard]] std::uint64_t frame_checksum(checksum kind, const frame_header& header, std::uint64_t offset,
+                                           std::span<const std::byte> body) noexcept;
+
+/// The header of a skip or lost frame that fills `extent` bytes at `offset`.
+[[nodiscard]] frame_header filler(frame_kind kind, std::uint64_t stamp, std::uint64_t offset, std::uint64_t extent) noexcept;
+
+enum class frame_fault : std::uint8_t { kind, flags, extent, padding, checksum };
+
+struct frame {
+  std::uint64_t extent = 0;  // bytes of the segment that it takes
+  frame_kind kind = frame_kind::record;
+  std::uint8_t flags = 0;
+  std::uint16_t type = 0;
+  std::span<const std::byte> payload;  // empty for skip and lost frames
+
+  [[nodiscard]] bool is_record() const noexcept { return kind == frame_kind::record || kind == frame_kind::chunk; }
+  [[nodiscard]] bool goes_on() const noexcept { return (flags & frame_flags::goes_on) != 0; }
+  [[nodiscard]] bool begins_inside() const noexcept { return (flags & frame_flags::begins_inside) != 0; }
+};
+
+enum class depth : std::uint8_t { shape, everything };  // rules 2 and 3, or 2 to 5
+
+/// Checks rules 2 to 5 on the frame at `offset` of the segment file. `room` is all that it may take: from there to the end of
+/// the segment. The caller has loaded the stamp and checked rule 1. Each byte of the header is read once, so bytes that
+/// change meanwhile can be refused or misread, but never lead outside of `room`.
+[[nodiscard]] std::expected<frame, frame_fault> parse_frame(std::span<const std::byte> room, std::uint64_t offset,
+                                                            std::uint64_t stamp, checksum kind, depth how_deep) noexcept;
+
+}  // namespace varve::format

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// layout.hpp - the constants of the byte format. Layer format; docs/format.md is the specification.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace varve::format {
+
+constexpr std::uint32_t version = 1;
+
+/// The unit in which a device tears a write: every structure that is rewritten is one sector with a checksum of its own.
+constexpr std::size_t sector_bytes = 512;
+
+// ---- Files of a log.
+constexpr const char* meta_name = "varve.meta";
+constexpr const char* meta_temporary_name = "varve.meta.new";
+constexpr const char* state_name = "varve.state";
+constexpr const char* live_name = "varve.live";
+
+/// The two slots of varve.state stand on different pages of 4 KiB, since each is synced before the other is touched.
+constexpr std::uint64_t state_slot_stride = 4096;
+constexpr std::uint64_t state_file_bytes = 2 * state_slot_stride;
+
+/// varve.live: the writer's page, and the wake page, which is mapped alone. 64 KiB is the largest page size in use.
+constexpr std::uint64_t live_page_bytes = 64 * 1024;
+constexpr std::uint64_t live_file_bytes = 2 * live_page_bytes;
+constexpr std::uint64_t wake_page_offset = live_page_bytes;
+
+// ---- Segment.
+constexpr std::uint64_t segment_header_bytes = 4096;
+constexpr std::uint64_t identity_offset = 0;
+constexpr std::uint64_t activation_offset = 512;
+constexpr std::uint64_t end_offset = 1024;
+constexpr std::uint64_t seal_offset = 1536;
+
+constexpr std::uint64_t segment_bytes_min = 64 * 1024;
+constexpr std::uint64_t segment_bytes_max = std::uint64_t{4} << 30;
+constexpr std::uint64_t segment_bytes_unit = 64 * 1024;
+constexpr std::uint64_t segment_bytes_default = std::uint64_t{64} << 20;
+
+// ---- Frame.
+constexpr std::uint64_t frame_alignment = 8;
+constexpr std::uint64_t frame_alignment_log2 = 3;
+constexpr std::uint64_t frame_header_bytes = 24;
+static_assert(std::uint64_t{1} << frame_alignment_log2 == frame_alignment);
+static_assert(segment_header_bytes % frame_alignment == 0 && segment_bytes_unit % frame_alignment == 0,
+              "frames fill a segment without a rest smaller than the alignment");
+
+/// Salts have the top bit set and sequences have not, so no stamp is ever 0: zeroed bytes are never a frame.
+constexpr std::uint64_t salt_top_bit = std::uint64_t{1} << 63;
+
+// ---- Index.
+constexpr std::uint32_t index_stride_default = 4096;
+constexpr std::uint64_t index_header_bytes = 4096;
+
+}  // namespace varve::format

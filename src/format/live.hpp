@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// live.hpp - varve.live: what may be stale or lost. Layer format; pure.
+//
+// Page 0 belongs to the writer; page 1, the wake page, is mapped alone by those who wait.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "format/sector.hpp"
+
+namespace varve::format {
+
+/// One of two slots of the durable mark, in different sectors. Stored after the msync that it reports and never synced by
+/// itself, so that on disk it can only be too low. Believed only in the epoch of varve.state.
+struct mark {
+  static constexpr std::uint64_t magic = magic_of("VARVMARK");
+
+  sector_head head{};
+  std::uint64_t epoch = 0;
+  std::uint64_t segment = 0;   // number of the segment in which the durable prefix ends
+  std::uint64_t offset = 0;    // where it ends there
+  std::uint64_t sequence = 0;  // the last durable sequence
+  std::array<std::byte, 504 - 48> reserved{};
+  std::uint64_t checksum = 0;
+};
+static_assert(offsetof(mark, epoch) == 16);
+static_assert(offsetof(mark, segment) == 24);
+static_assert(offsetof(mark, offset) == 32);
+static_assert(offsetof(mark, sequence) == 40);
+
+constexpr std::uint64_t mark_slot_offset[2] = {0, sector_bytes};
+
+/// Words of the writer, without a checksum: each is believed only while the writer of this epoch lives.
+constexpr std::uint64_t writer_words_offset = 1024;
+struct writer_words {
+  std::uint64_t epoch;
+  std::uint64_t published;
+  std::uint64_t process;
+};
+static_assert(sizeof(writer_words) == 24);
+
+/// The wake page: where followers announce what they wait for.
+struct wake_words {
+  std::uint64_t awaited;   // sequence of the first unpublished frame that somebody waits for; 0: nobody
+  std::uint32_t futex;
+  std::uint32_t fenced;    // 1: the writer is registered for membarrier; 2: it fences itself
+};
+static_assert(offsetof(wake_words, futex) == 8 && offsetof(wake_words, fenced) == 12);
+
+}  // namespace varve::format

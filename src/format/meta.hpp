@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// meta.hpp - varve.meta: what a log is, written once. Layer format; pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "format/sector.hpp"
+
+namespace varve::format {
+
+struct meta {
+  static constexpr std::uint64_t magic = magic_of("VARVMETA");
+
+  sector_head head{};
+  uuid log{};
+  feature_bits features{};
+  std::uint8_t checksum_kind = 0;
+  std::uint8_t frame_alignment_log2 = 0;
+  std::uint16_t reserved_1 = 0;
+  std::uint64_t segment_bytes = 0;
+  std::uint32_t index_stride_bytes = 0;
+  std::uint32_t reserved_2 = 0;
+  std::uint64_t created_ns = 0;
+  std::array<std::byte, 504 - 72> reserved_3{};
+  std::uint64_t checksum = 0;
+};
+static_assert(offsetof(meta, log) == 16);
+static_assert(offsetof(meta, features) == 32);
+static_assert(offsetof(meta, checksum_kind) == 44);
+static_assert(offsetof(meta, frame_alignment_log2) == 45);
+static_assert(offsetof(meta, segment_bytes) == 48);
+static_assert(offsetof(meta, index_stride_bytes) == 56);
+static_assert(offsetof(meta, created_ns) == 64);
+
+/// True if the fields of a valid sector make sense: what was written by a program other than varve may not.
+[[nodiscard]] constexpr bool is_sane(const meta& m) noexcept {
+  return m.segment_bytes >= segment_bytes_min && m.segment_bytes <= segment_bytes_max &&
+         m.segment_bytes % segment_bytes_unit == 0 && m.frame_alignment_log2 == frame_alignment_log2 &&
+         m.checksum_kind >= static_cast<std::uint8_t>(checksum::xxh3) &&
+         m.checksum_kind <= static_cast<std::uint8_t>(checksum::none);
+}
+
+}  // namespace varve::format

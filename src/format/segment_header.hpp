@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+//
+// segment_header.hpp - the four sectors at the start of a segment file, each written once per use of the file. Layer
+// format; pure.
+//
+//         0  identity    which file this is; durable, with its directory entry, before the segment is queued
+//       512  activation  makes it part of the log: without a valid one its frames say nothing
+//      1024  end         where its frames end
+//      1536  seal        everything up to here is durable
+//      2048  reserved    zero, up to 4096
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "format/sector.hpp"
+
+namespace varve::format {
+
+struct identity {
+  static constexpr std::uint64_t magic = magic_of("VARVSEGM");
+
+  sector_head head{};
+  uuid log{};
+  feature_bits features{};
+  std::uint8_t checksum_kind = 0;
+  std::uint8_t frame_alignment_log2 = 0;
+  std::uint8_t version_info_bytes = 0;
+  std::uint8_t reserved_1 = 0;
+  std::uint64_t number = 0;  // also the file's name
+  std::uint64_t file_bytes = 0;
+  std::uint64_t capacity = 0;  // frames fit in [segment_header_bytes, capacity)
+  std::uint64_t created_ns = 0;
+  std::uint32_t index_stride_bytes = 0;
+  std::uint32_t reserved_2 = 0;
+  std::array<char, 255> version_info{};
+  std::array<std::byte, 504 - 343> reserved_3{};
+  std::uint64_t checksum = 0;
+
+  [[nodiscard]] std::string_view info() const noexcept { return {version_info.data(), version_info_bytes}; }
+};
+static_assert(offsetof(identity, log) == 16);
+static_assert(offsetof(identity, features) == 32);
+static_assert(offsetof(identity, checksum_kind) == 44);
+static_assert(offsetof(identity, version_info_bytes) == 46);
+static_assert(offsetof(identity, number) == 48);
+static_assert(offsetof(identity, file_bytes) == 56);
+static_assert(offsetof(identity, capacity) == 64);
+static_assert(offsetof(identity, created_ns) == 72);
+static_assert(offsetof(identity, index_stride_bytes) == 80);
+static_assert(offsetof(identity, version_info) == 88);
+
+struct activation {
+  static constexpr std::uint64_t magic = magic_of("VARVACTV");
+
+  sector_head head{};
+  std::uint64_t base = 0;   // sequence of the first frame
+  std::uint64_t salt = 0;   // drawn when the segment joins the log, never before
+  std::uint64_t epoch = 0;
+  std::uint64_t predecessor = 0;  // number and salt of the segment before; 0 for the first
+  std::uint64_t predecessor_salt = 0;
+  std::uint64_t time_ns = 0;
+  std::array<std::byte, 504 - 64> reserved{};
+  std::uint64_t checksum = 0;
+};
+static_assert(offsetof(activation, base) == 16);
+static_assert(offsetof(activation, salt) == 24);
+static_assert(offsetof(activation, epoch) == 32);
+static_assert(offsetof(activation, predecessor) == 40);
+static_assert(offsetof(activation, predecessor_salt) == 48);
+static_assert(offsetof(activation, time_ns) == 56);
+
+enum class end_cause : std::uint32_t { roll = 1, truncate = 2, recovery = 3 };
+
+struct end {
+  static constexpr std::uint64_t magic = magic_of("VARVSEND");
+
+  sector_head head{};
+  std::uint64_t salt = 0;    // the activation's; another one is left over from an earlier use
+  std::uint64_t offset = 0;  // stored last, with release; 0: none yet
+  std::uint64_t last = 0;    // the last sequence
+  std::uint64_t successor = 0;  // a hint: the chain is the activation's predecessor and salt
+  end_cause cause = end_cause::roll;
+  std::uint32_t reserved_1 = 0;
+  std::array<std::byte, 504 - 56> reserved_2{};
+  std::uint64_t checksum = 0;
+};
+static_assert(offsetof(end, salt) == 16);
+static_assert(offsetof(end, offset) == 24);
+static_assert(offsetof(end, last) == 32);
+static_assert(offsetof(end, successor) == 40);
+static_assert(offsetof(end, cause) == 48);
+
+struct seal {
+  static constexpr std::uint64_t magic = magic_of("VARVSEAL");
+
+  sector_head head{};
+  std::uint64_t salt = 0;    // the activation's
+  std::uint64_t offset = 0;  // the end's
+  std::uint64_t last = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t time_first_ns = 0, time_last_ns = 0;  // 0: the log keeps no times
+  std::uint64_t digest = 0;                           // XXH3-64 of [4096, offset); 0: not computed
+  std::array<std::byte, 32> hash_chain{};             // zero: none
+  std::array<std::byte, 504 - 104> reserved{};
+  std::uint64_t checksum = 0;
+};
+static_assert(offsetof(seal, salt) == 16);
+static_assert(offsetof(seal, offset) == 24);
+static_assert(offsetof(seal, last) == 32);
+static_assert(offsetof(seal, frames) == 40);
+static_assert(offsetof(seal, time_first_ns) == 48);
+static_assert(offsetof(seal, digest) == 64);
+static_assert(offsetof(seal, hash_chain) == 72);
+
+}  // namespace varve::format

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// state.hpp - one slot of varve.state: what must never be stale. Layer format; pure.
+//
+// Two slots are used in turn. The one with the higher generation counts; it is made durable before the other is touched, and
+// before what it says takes effect.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "format/sector.hpp"
+
+namespace varve::format {
+
+enum class condition : std::uint32_t {
+  open = 1,   // a writer has it, or died
+  clean = 2,  // everything is durable, and ends where clean_* says
+};
+
+struct state {
+  static constexpr std::uint64_t magic = magic_of("VARVSTAT");
+
+  sector_head head{};
+  std::uint64_t generation = 0;
+  std::uint32_t epoch = 0;  // counts the openings for writing
+  format::condition condition = condition::open;
+  uuid boot{};                         // of the opening; tells the death of a process from a power loss
+  std::uint64_t inode = 0;            // of this file: a copy has another, and believes neither marks nor `clean`
+  std::uint64_t birth_ns = 0;
+  std::uint64_t trim_point = 0;       // the first sequence that the log keeps
+  std::uint64_t durable_floor = 0;    // the durable mark is at least this
+  std::uint64_t clean_segment = 0;    // where the log ends if it is clean: 0 if it has no segment
+  std::uint64_t clean_offset = 0;
+  std::uint64_t clean_next = 0;       // the sequence that comes next
+  std::uint64_t truncate_intent = 0;  // 0: none; otherwise the last sequence to keep, plus one
+  std::uint64_t checkpoint = 0;
+  std::uint64_t archived = 0;
+  std::uint64_t report_kept = 0;      // of the last open
+  std::uint64_t report_cut_bytes = 0;
+  std::uint64_t report_cut_records = 0;
+  std::uint64_t report_stepped_over = 0;
+  std::array<std::byte, 504 - 160> reserved{};
+  std::uint64_t checksum = 0;
+};
+static_assert(offsetof(state, generation) == 16);
+static_assert(offsetof(state, epoch) == 24);
+static_assert(offsetof(state, condition) == 28);
+static_assert(offsetof(state, boot) == 32);
+static_assert(offsetof(state, inode) == 48);
+static_assert(offsetof(state, birth_ns) == 56);
+static_assert(offsetof(state, trim_point) == 64);
+static_assert(offsetof(state, durable_floor) == 72);
+static_assert(offsetof(state, clean_segment) == 80);
+static_assert(offsetof(state, clean_offset) == 88);
+static_assert(offsetof(state, clean_next) == 96);
+static_assert(offsetof(state, truncate_intent) == 104);
+static_assert(offsetof(state, checkpoint) == 112);
+static_assert(offsetof(state, archived) == 120);
+static_assert(offsetof(state, report_kept) == 128);
+static_assert(offsetof(state, report_stepped_over) == 152);
+
+}  // namespace varve::format
