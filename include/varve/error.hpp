@@ -61,7 +61,10 @@ class error {
   [[nodiscard]] std::string_view path() const noexcept;
 
   /// The segment concerned; 0 if none.
-  [[nodiscard]] std::uint64_t segment() const noexcept { return segment_; }
+  [[nodiscard]] std::uint64_t segment() const noexcept { return code_ == errc::locked ? 0 : segment_; }
+
+  /// For locked: the process that has the log, if it is known. Otherwise 0.
+  [[nodiscard]] std::uint64_t process() const noexcept { return code_ == errc::locked ? segment_ : 0; }
 
   /// Byte offset in the segment file; 0 if none.
   [[nodiscard]] std::uint64_t offset() const noexcept { return code_ == errc::too_large ? 0 : offset_; }

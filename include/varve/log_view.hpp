@@ -32,9 +32,9 @@ struct segment_description {
   std::uint64_t number = 0;      ///< The file's number, and name.
   std::uint64_t file_bytes = 0;  ///< Size of the file.
   std::uint64_t used_bytes = 0;  ///< Header and frames.
-  sequence_range sequences;
+  sequence_range sequences{};
   varve::segment_description::state state = state::prepared;
-  std::string version_info;      ///< What the open that began it gave as version_info.
+  std::string version_info{};    ///< What the open that began it gave as version_info.
 };
 
 /// Thread-safety  any member from any number of threads.

@@ -94,7 +94,8 @@ class record_range {
   record_range() noexcept;
   void advance();
 
-  std::unique_ptr<core::cursor> cursor_;        // none once the range has ended
+  std::unique_ptr<core::cursor> cursor_;  // none once the range has ended
+  bool error_first_ = false;              // the first element is there already: an error
   std::optional<result<record>> current_;
   sequence end_;
 };

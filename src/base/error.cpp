@@ -69,7 +69,8 @@ std::string error::message() const {
     if (!where.empty()) where += ", ";
     (where += what) += std::to_string(value);
   };
-  if (segment_ != 0) add("segment ", segment_);
+  if (process() != 0) add("process ", segment_);
+  if (segment() != 0) add("segment ", segment_);
   if (offset() != 0) add("offset ", offset_);
   if (limit() != 0) add("at most this many bytes: ", limit());
   if (first_ != 0) add(last_ > first_ ? "sequences " : "sequence ", first_);

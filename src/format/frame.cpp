@@ -78,7 +78,8 @@ std::expected<frame, frame_fault> parse_frame(std::span<const std::byte> room, s
   }
   if (extent > room.size()) return std::unexpected(frame_fault::extent);
   if (how_deep == depth::everything) {
-    if (!all_zero(room.subspan(at.payload_end, at.padded_end - at.payload_end))) return std::unexpected(frame_fault::padding);
+    if (!all_zero(room.subspan(at.payload_end, at.padded_end - at.payload_end)))
+      return std::unexpected(frame_fault::padding);
     const auto body = room.subspan(frame_header_bytes, at.body_end - frame_header_bytes);
     if (header.checksum != frame_checksum(kind, header, offset, body)) return std::unexpected(frame_fault::checksum);
   }

@@ -73,15 +73,18 @@ static_assert(offsetof(frame_header, type) == 22);
 }
 static_assert(payload_bytes_max(segment_bytes_max) <= UINT32_MAX, "a length has 32 bits");
 
-[[nodiscard]] constexpr std::uint64_t stamp_of(std::uint64_t sequence, std::uint64_t salt) noexcept { return sequence ^ salt; }
+[[nodiscard]] constexpr std::uint64_t stamp_of(std::uint64_t sequence, std::uint64_t salt) noexcept {
+  return sequence ^ salt;
+}
 
 /// Binds a frame's sum to its stamp, its place and its own header. For any two of the three words held fixed it is a
-/// bijection of the third, so no damage confined to one word goes unseen.
+/// bijection of the third, so no damage confined to one word goes unseen. The offset comes last because its upper half is
+/// zero: the word that comes last is multiplied only twice, and its highest bits would not reach every bit of the result.
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t stamp, std::uint64_t offset, std::uint64_t word) noexcept {
   constexpr std::uint64_t key = 0x9e3779b97f4a7c15, odd_1 = 0xbf58476d1ce4e5b9, odd_2 = 0x94d049bb133111eb;
   std::uint64_t h = (stamp ^ key) * odd_1;
-  h = ((h ^ h >> 32) ^ offset) * odd_2;
-  h = ((h ^ h >> 29) ^ word) * odd_1;
+  h = ((h ^ h >> 32) ^ word) * odd_2;
+  h = ((h ^ h >> 29) ^ offset) * odd_1;
   h = (h ^ h >> 32) * odd_2;
   return h ^ h >> 29;
 }
@@ -112,8 +115,8 @@ struct frame {
 
 enum class depth : std::uint8_t { shape, everything };  // rules 2 and 3, or 2 to 5
 
-/// Checks rules 2 to 5 on the frame at `offset` of the segment file. `room` is all that it may take: from there to the end of
-/// the segment. The caller has loaded the stamp and checked rule 1. Each byte of the header is read once, so bytes that
+/// Checks rules 2 to 5 on the frame at `offset` of the segment file. `room` is all that it may take: from there to the end
+/// of the segment. The caller has loaded the stamp and checked rule 1. Each byte of the header is read once, so bytes that
 /// change meanwhile can be refused or misread, but never lead outside of `room`.
 [[nodiscard]] std::expected<frame, frame_fault> parse_frame(std::span<const std::byte> room, std::uint64_t offset,
                                                             std::uint64_t stamp, checksum kind, depth how_deep) noexcept;

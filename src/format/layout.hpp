@@ -28,6 +28,10 @@ constexpr std::uint64_t live_page_bytes = 64 * 1024;
 constexpr std::uint64_t live_file_bytes = 2 * live_page_bytes;
 constexpr std::uint64_t wake_page_offset = live_page_bytes;
 
+/// Where the slots of the durable mark and the writer's words stand in the writer's page: in three sectors.
+constexpr std::uint64_t mark_slot_offset[2] = {0, sector_bytes};
+constexpr std::uint64_t writer_words_offset = 2 * sector_bytes;
+
 // ---- Segment.
 constexpr std::uint64_t segment_header_bytes = 4096;
 constexpr std::uint64_t identity_offset = 0;
@@ -50,8 +54,12 @@ static_assert(segment_header_bytes % frame_alignment == 0 && segment_bytes_unit 
 
 /// Salts have the top bit set and sequences have not, so no stamp is ever 0: zeroed bytes are never a frame.
 constexpr std::uint64_t salt_top_bit = std::uint64_t{1} << 63;
+constexpr std::uint64_t sequence_max = salt_top_bit - 1;
 
 // ---- Index.
+/// A power of two. The bounds are arbitrary: below, the index is a sizeable part of the log; above, a read walks 1 MiB.
+constexpr std::uint32_t index_stride_min = 512;
+constexpr std::uint32_t index_stride_max = std::uint32_t{1} << 20;
 constexpr std::uint32_t index_stride_default = 4096;
 constexpr std::uint64_t index_header_bytes = 4096;
 

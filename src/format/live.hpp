@@ -30,10 +30,7 @@ static_assert(offsetof(mark, segment) == 24);
 static_assert(offsetof(mark, offset) == 32);
 static_assert(offsetof(mark, sequence) == 40);
 
-constexpr std::uint64_t mark_slot_offset[2] = {0, sector_bytes};
-
 /// Words of the writer, without a checksum: each is believed only while the writer of this epoch lives.
-constexpr std::uint64_t writer_words_offset = 1024;
 struct writer_words {
   std::uint64_t epoch;
   std::uint64_t published;
@@ -43,9 +40,9 @@ static_assert(sizeof(writer_words) == 24);
 
 /// The wake page: where followers announce what they wait for.
 struct wake_words {
-  std::uint64_t awaited;   // sequence of the first unpublished frame that somebody waits for; 0: nobody
+  std::uint64_t awaited;  // sequence of the first unpublished frame that somebody waits for; 0: nobody
   std::uint32_t futex;
-  std::uint32_t fenced;    // 1: the writer is registered for membarrier; 2: it fences itself
+  std::uint32_t fenced;  // 1: the writer is registered for membarrier; 2: it fences itself
 };
 static_assert(offsetof(wake_words, futex) == 8 && offsetof(wake_words, fenced) == 12);
 

@@ -38,8 +38,7 @@ static_assert(offsetof(meta, created_ns) == 64);
 [[nodiscard]] constexpr bool is_sane(const meta& m) noexcept {
   return m.segment_bytes >= segment_bytes_min && m.segment_bytes <= segment_bytes_max &&
          m.segment_bytes % segment_bytes_unit == 0 && m.frame_alignment_log2 == frame_alignment_log2 &&
-         m.checksum_kind >= static_cast<std::uint8_t>(checksum::xxh3) &&
-         m.checksum_kind <= static_cast<std::uint8_t>(checksum::none);
+         is_checksum_kind(m.checksum_kind) && is_index_stride(m.index_stride_bytes);
 }
 
 }  // namespace varve::format

@@ -52,12 +52,21 @@ static_assert(offsetof(identity, created_ns) == 72);
 static_assert(offsetof(identity, index_stride_bytes) == 80);
 static_assert(offsetof(identity, version_info) == 88);
 
+/// True if the fields of a valid sector make sense: what was written by a program other than varve may not. The caller
+/// compares the log, the number and the size with the meta, the name and the size of the file.
+[[nodiscard]] constexpr bool is_sane(const identity& i) noexcept {
+  return i.number != 0 && i.file_bytes >= segment_bytes_min && i.file_bytes <= segment_bytes_max &&
+         i.file_bytes % segment_bytes_unit == 0 && is_frame_boundary(i.capacity, i.file_bytes) &&
+         i.frame_alignment_log2 == frame_alignment_log2 && is_checksum_kind(i.checksum_kind) &&
+         is_index_stride(i.index_stride_bytes);
+}
+
 struct activation {
   static constexpr std::uint64_t magic = magic_of("VARVACTV");
 
   sector_head head{};
-  std::uint64_t base = 0;   // sequence of the first frame
-  std::uint64_t salt = 0;   // drawn when the segment joins the log, never before
+  std::uint64_t base = 0;  // sequence of the first frame
+  std::uint64_t salt = 0;  // drawn when the segment joins the log, never before
   std::uint64_t epoch = 0;
   std::uint64_t predecessor = 0;  // number and salt of the segment before; 0 for the first
   std::uint64_t predecessor_salt = 0;
@@ -72,15 +81,22 @@ static_assert(offsetof(activation, predecessor) == 40);
 static_assert(offsetof(activation, predecessor_salt) == 48);
 static_assert(offsetof(activation, time_ns) == 56);
 
+/// True if the fields of a valid sector make sense.
+[[nodiscard]] constexpr bool is_sane(const activation& a) noexcept {
+  const bool is_first = a.predecessor == 0;
+  return a.base != 0 && a.base <= sequence_max && (a.salt & salt_top_bit) != 0 && a.epoch != 0 &&
+         (is_first ? a.predecessor_salt == 0 : (a.predecessor_salt & salt_top_bit) != 0);
+}
+
 enum class end_cause : std::uint32_t { roll = 1, truncate = 2, recovery = 3 };
 
 struct end {
   static constexpr std::uint64_t magic = magic_of("VARVSEND");
 
   sector_head head{};
-  std::uint64_t salt = 0;    // the activation's; another one is left over from an earlier use
-  std::uint64_t offset = 0;  // stored last, with release; 0: none yet
-  std::uint64_t last = 0;    // the last sequence
+  std::uint64_t salt = 0;       // the activation's; another one is left over from an earlier use
+  std::uint64_t offset = 0;     // stored last, with release; 0: none yet
+  std::uint64_t last = 0;       // the last sequence
   std::uint64_t successor = 0;  // a hint: the chain is the activation's predecessor and salt
   end_cause cause = end_cause::roll;
   std::uint32_t reserved_1 = 0;
@@ -92,6 +108,20 @@ static_assert(offsetof(end, offset) == 24);
 static_assert(offsetof(end, last) == 32);
 static_assert(offsetof(end, successor) == 40);
 static_assert(offsetof(end, cause) == 48);
+
+/// True if `e`, from a valid sector, is the end of this use of the file: not one left over from an earlier use, not one that
+/// is still being stored, and one that a segment can have.
+[[nodiscard]] constexpr bool belongs(const end& e, const activation& a, const identity& i) noexcept {
+  return e.salt == a.salt && is_frame_boundary(e.offset, i.capacity) && e.last >= a.base && e.last <= sequence_max &&
+         e.last - a.base < (e.offset - segment_header_bytes) / frame_header_bytes && e.cause >= end_cause::roll &&
+         e.cause <= end_cause::recovery;
+}
+
+/// True if the segment of activation `next` follows the segment `number`, which `a` activated and which ends with `last`.
+[[nodiscard]] constexpr bool follows(const activation& next, std::uint64_t number, const activation& a,
+                                     std::uint64_t last) noexcept {
+  return next.base == last + 1 && next.predecessor == number && next.predecessor_salt == a.salt;
+}
 
 struct seal {
   static constexpr std::uint64_t magic = magic_of("VARVSEAL");
@@ -114,5 +144,10 @@ static_assert(offsetof(seal, frames) == 40);
 static_assert(offsetof(seal, time_first_ns) == 48);
 static_assert(offsetof(seal, digest) == 64);
 static_assert(offsetof(seal, hash_chain) == 72);
+
+/// True if `s`, from a valid sector, seals this use of the file at this end.
+[[nodiscard]] constexpr bool belongs(const seal& s, const end& e) noexcept {
+  return s.salt == e.salt && s.offset == e.offset && s.last == e.last;
+}
 
 }  // namespace varve::format

@@ -23,20 +23,20 @@ struct state {
 
   sector_head head{};
   std::uint64_t generation = 0;
-  std::uint32_t epoch = 0;  // counts the openings for writing
+  std::uint32_t epoch = 0;  // counts the openings for writing and the truncates
   format::condition condition = condition::open;
-  uuid boot{};                         // of the opening; tells the death of a process from a power loss
-  std::uint64_t inode = 0;            // of this file: a copy has another, and believes neither marks nor `clean`
+  uuid boot{};              // of the opening; tells the death of a process from a power loss
+  std::uint64_t inode = 0;  // of this file: a copy has another, and believes neither marks nor `clean`
   std::uint64_t birth_ns = 0;
-  std::uint64_t trim_point = 0;       // the first sequence that the log keeps
-  std::uint64_t durable_floor = 0;    // the durable mark is at least this
-  std::uint64_t clean_segment = 0;    // where the log ends if it is clean: 0 if it has no segment
+  std::uint64_t trim_point = 0;     // the first sequence that the log keeps
+  std::uint64_t durable_floor = 0;  // the durable mark is at least this
+  std::uint64_t clean_segment = 0;  // where the log ends if it is clean: 0 if it has no segment
   std::uint64_t clean_offset = 0;
   std::uint64_t clean_next = 0;       // the sequence that comes next
   std::uint64_t truncate_intent = 0;  // 0: none; otherwise the last sequence to keep, plus one
   std::uint64_t checkpoint = 0;
   std::uint64_t archived = 0;
-  std::uint64_t report_kept = 0;      // of the last open
+  std::uint64_t report_kept = 0;  // of the last open
   std::uint64_t report_cut_bytes = 0;
   std::uint64_t report_cut_records = 0;
   std::uint64_t report_stepped_over = 0;
@@ -59,5 +59,12 @@ static_assert(offsetof(state, checkpoint) == 112);
 static_assert(offsetof(state, archived) == 120);
 static_assert(offsetof(state, report_kept) == 128);
 static_assert(offsetof(state, report_stepped_over) == 152);
+
+/// True if the fields of a valid sector make sense: what was written by a program other than varve may not.
+[[nodiscard]] constexpr bool is_sane(const state& s) noexcept {
+  const bool known = s.condition == condition::open || s.condition == condition::clean;
+  return known && s.generation != 0 && s.epoch != 0 && s.trim_point <= sequence_max && s.durable_floor <= sequence_max &&
+         s.clean_next <= sequence_max && s.truncate_intent <= sequence_max;
+}
 
 }  // namespace varve::format

@@ -86,6 +86,8 @@ struct file_status {
 
 /// The writer's lock: on the directory itself, since a lock file can be deleted and made again. False: somebody has it.
 [[nodiscard]] result<bool> try_lock_directory(const file& directory) noexcept;
+/// Gives it back while the directory stays open.
+void unlock_directory(const file& directory) noexcept;
 /// A lock held for the life of `f`, which others can ask about without taking it.
 [[nodiscard]] result<bool> try_lock_for_life(const file& f) noexcept;
 [[nodiscard]] result<bool> is_locked_for_life(const file& f) noexcept;

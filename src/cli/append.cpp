@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+//
+// varve append - append records from a file or from standard input.
+//
+// Whatever happens on the way, the report counts exactly what was appended, and comes before the error.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <varve/log.hpp>
+
+#include "appender.hpp"
+#include "failure.hpp"
+#include "input.hpp"
+#include "json.hpp"
+#include "progress.hpp"
+#include "sizes.hpp"
+#include "verbs.hpp"
+#include "waiting_queue.hpp"
+
+namespace varve::cli {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+const std::map<std::string, split> splits = {{"lines", split::lines}, {"whole", split::whole}, {"jsonl", split::jsonl}};
+
+struct append_verb_options {
+  std::string directory, file = "-", split_name = "lines", durability = "none";
+  std::size_t threads = 1, batch = 1;
+  std::uint16_t type = 0;
+  bool json = false;
+};
+
+struct outcome {
+  recovery_report found;
+  tally counted;
+  double append_seconds = 0, close_seconds = 0;
+};
+
+double seconds_since(clock::time_point start) { return std::chrono::duration<double>(clock::now() - start).count(); }
+
+std::string progress_text(const input& in, clock::time_point start) {
+  const double done = static_cast<double>(in.bytes_read()) / 1e6;
+  const std::string total = in.bytes_total() ? fmt::format(" of {:.1f}", static_cast<double>(*in.bytes_total()) / 1e6) : "";
+  return fmt::format("appending: {:.1f}{} MB, {:.1f} MB/s", done, total, done / seconds_since(start));
+}
+
+// JSON takes up to six characters for a byte; more than that cannot become a record.
+std::uint64_t line_bytes_max(const log& target, split by) {
+  const std::uint64_t payload = target.record_bytes_max();
+  return by == split::jsonl ? 6 * payload + 4096 : payload;
+}
+
+// The order of the input is the order of the sequences.
+tally append_in_order(log& target, const append_plan& plan, input& in) {
+  appender worker(target, plan);
+  block b;
+  progress line;
+  const clock::time_point start = clock::now();
+  if (plan.by == split::whole) {
+    in.read_all(b, target.record_bytes_max());
+    worker.take(b);
+    return worker.counted();
+  }
+  tally counted;
+  try {
+    while (in.next(b, line_bytes_max(target, plan.by)) && worker.take(b)) {
+      line.tick([&] { return progress_text(in, start); });
+    }
+    counted = worker.counted();
+  } catch (const failure& f) {
+    counted = worker.counted();
+    counted.failed = f;
+  }
+  return counted;
+}
+
+// A fixed number of blocks goes round: this thread fills them, the workers append and hand them back. The order within a
+// block is kept, that of blocks is not.
+tally append_beside_each_other(log& target, const append_plan& plan, input& in, std::size_t threads) {
+  waiting_queue<std::unique_ptr<block>> empty, filled;
+  for (std::size_t i = 0; i < 2 * threads; ++i) empty.push(std::make_unique<block>());
+
+  std::vector<appender> workers(threads, appender(target, plan));
+  std::stop_source stop;  // the first failure ends it all
+  tally counted;
+  {
+    std::vector<std::jthread> running;
+    struct closer {
+      waiting_queue<std::unique_ptr<block>>& queue;
+      ~closer() { queue.close(); }
+    } const close_before_joining{filled};
+    for (appender& worker : workers) {
+      running.emplace_back([&empty, &filled, &stop, &worker] {
+        while (auto b = filled.pop()) {
+          if (!stop.stop_requested() && !worker.take(**b)) stop.request_stop();
+          empty.push(std::move(*b));
+        }
+      });
+    }
+    progress line;
+    const clock::time_point start = clock::now();
+    try {
+      while (auto b = empty.pop()) {
+        if (stop.stop_requested() || !in.next(**b, line_bytes_max(target, plan.by))) break;
+        filled.push(std::move(*b));
+        line.tick([&] { return progress_text(in, start); });
+      }
+    } catch (const failure& f) {
+      counted.failed = f;
+      counted.failed_line = std::numeric_limits<std::uint64_t>::max();  // behind all that the workers have
+    }
+  }
+  for (const appender& worker : workers) counted.merge(worker.counted());
+  return counted;
+}
+
+void note_recovery(const recovery_report& found) {
+  if (found.cut_bytes == 0 && found.stepped_over == 0 && found.findings.empty()) return;
+  const std::string note = fmt::format(
+      "varve append: the log had not been closed; {} claims of dead writers stepped over, {} bytes ({} records) cut\n",
+      found.stepped_over, found.cut_bytes, found.cut_records);
+  static_cast<void>(std::fwrite(note.data(), 1, note.size(), stderr));
+}
+
+log open_log(const append_verb_options& options) {
+  log_options settings;
+  if (options.durability == "immediate") settings.durability = immediate();
+  progress line;
+  settings.on_progress = [&line](const recovery_progress& p) {
+    line.tick([&p] { return fmt::format("recovering: {} of {}", size_text(p.bytes_done), size_text(p.bytes_total)); });
+  };
+  return take(log::open(options.directory, settings));
+}
+
+void write_text(const outcome& o, output& out) {
+  const tally& t = o.counted;
+  out.print("appended {} records", count_text(t.records));
+  if (t.records != 0) out.print(", sequences {} to {}", t.first, t.last);
+  if (t.records != 0 && t.last - t.first + 1 != t.records) out.write(" (not all of them)");
+  const double per_second = static_cast<double>(t.records) / o.append_seconds;
+  const double megabytes = static_cast<double>(t.bytes) / 1e6;
+  out.print("\n{:.3f} s: {} records/s, {:.1f} MB/s; closed, and so durable, in {:.3f} s more\n", o.append_seconds,
+            count_text(static_cast<std::uint64_t>(per_second)), megabytes / o.append_seconds, o.close_seconds);
+  if (t.unsure != 0) out.print("{} records more may have been published, but are not durable\n", t.unsure);
+}
+
+void write_json(const outcome& o, output& out) {
+  using nlohmann::ordered_json;
+  const tally& t = o.counted;
+  out.write(one_line({{"records", t.records},
+                      {"bytes", t.bytes},
+                      {"sequences", t.records == 0 ? ordered_json{} : sequences_json(t.first, t.last)},
+                      {"unsure", t.unsure},
+                      {"seconds", o.append_seconds},
+                      {"close_seconds", o.close_seconds},
+                      {"records_per_second", static_cast<double>(t.records) / o.append_seconds},
+                      {"megabytes_per_second", static_cast<double>(t.bytes) / 1e6 / o.append_seconds},
+                      {"stepped_over", o.found.stepped_over},
+                      {"cut_bytes", o.found.cut_bytes},
+                      {"cut_records", o.found.cut_records}}));
+}
+
+exit_code append(const append_verb_options& options, output& out) {
+  input in(options.file);  // first: a wrong file name must not leave an empty log behind
+  log target = open_log(options);
+  const append_plan plan{
+      .by = splits.at(options.split_name), .batch_records = options.batch, .type = options.type, .input_name = in.name()};
+  outcome o;
+  o.found = target.recovery();
+  clock::time_point start = clock::now();
+  o.counted = options.threads == 1 || plan.by == split::whole ? append_in_order(target, plan, in)
+                                                              : append_beside_each_other(target, plan, in, options.threads);
+  o.append_seconds = std::max(seconds_since(start), 1e-9);
+  start = clock::now();
+  const result<void> closed = target.close();
+  o.close_seconds = seconds_since(start);
+
+  if (options.json) {
+    write_json(o, out);
+  } else {
+    note_recovery(o.found);
+    write_text(o, out);
+  }
+  if (o.counted.failed) throw *o.counted.failed;
+  check(closed);
+  return exit_code::fine;
+}
+
+}  // namespace
+
+action set_up_append(CLI::App& app) {
+  const auto options = std::make_shared<append_verb_options>();
+  add_directory(app, options->directory);
+  app.add_option("--file", options->file, "What to read; - is standard input [-]")->type_name("F");
+  app.add_option("--split", options->split_name,
+                 "A record is: one of the lines, the whole input, or a line of JSON as cat prints it [lines]")
+      ->check(CLI::IsMember(splits))
+      ->type_name("lines|whole|jsonl");
+  app.add_option("--durability", options->durability,
+                 "none: durable when the log is closed; immediate: before each append returns [none]")
+      ->check(CLI::IsMember({"none", "immediate"}))
+      ->type_name("none|immediate");
+  app.add_option("--threads", options->threads, "Append from so many threads; only one keeps the order of the input [1]")
+      ->transform(number_between(1, 1024, "N"));
+  app.add_option("--batch", options->batch, "Append up to so many records at once, all or nothing [1]")
+      ->transform(number_between(1, 1'000'000, "N"));
+  app.add_option("--type", options->type, "Tag of the records, where JSON brings none: 0 to 65535 [0]")
+      ->transform(number_between(0, 65535, "T"));
+  add_json(app, options->json);
+  set_footer(app,
+             "  varve append orders --file orders.txt --batch 100\n"
+             "  journalctl -o json -f | varve append journal --durability immediate\n"
+             "The log is created if nothing is there. A newline ends a record and is not part of it.\n");
+  return [options](output& out) { return append(*options, out); };
+}
+
+}  // namespace varve::cli

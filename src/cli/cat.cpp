@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// varve cat - print records in order.
+//
+// What lies in the range is printed; then an end of the range that was named but is not there is an error, so that a
+// script sees it. Abandoned claims inside the range are no records and are passed over.
+
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <varve/log_view.hpp>
+
+#include "failure.hpp"
+#include "record_format.hpp"
+#include "verbs.hpp"
+
+namespace varve::cli {
+namespace {
+
+struct cat_options {
+  std::string directory, format = "text";
+  std::uint64_t from = 0, to = 0;  // 0: not named
+  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
+};
+
+struct printed_range {
+  std::uint64_t records = 0, first = 0, last = 0;
+};
+
+// Without --to the end is what is published now: beside a busy writer the end of the log runs away.
+printed_range print_range(const log_view& view, const cat_options& options, output& out) {
+  const std::uint64_t last_wanted = options.to != 0 ? options.to : view.published_sequence().value;
+  reader r = take(view.reader({options.from}));
+  printed_range printed;
+  while (printed.records < options.limit && r.position().value <= last_wanted) {
+    const std::optional<record> next = take(r.next());
+    if (!next || next->sequence().value > last_wanted) break;
+    write_record(out, options.format, shown(*next));
+    printed.last = next->sequence().value;
+    if (printed.records++ == 0) printed.first = printed.last;
+  }
+  return printed;
+}
+
+// Throws why the sequence, which was not met on the way, is not there. The view's own answer says it, unless a writer has
+// published it since.
+[[noreturn]] void refuse_missing(const log_view& view, std::uint64_t sequence) {
+  if (const auto there = view.read({sequence}); !there) throw failure_of(there.error());
+  failure f;
+  f.exit = exit_code_of(errc::not_yet);
+  f.code = name_of(errc::not_yet);
+  f.message = fmt::format("sequence {} was published only after the log had been read; ask again", sequence);
+  f.first_sequence = f.last_sequence = sequence;
+  throw f;
+}
+
+exit_code cat(const cat_options& options, output& out) {
+  if (options.to != 0 && options.to < options.from) {
+    throw usage_failure("usage", fmt::format("--to {} lies before --from {}", options.to, options.from));
+  }
+  const log_view view = take(log_view::open(options.directory));
+  const printed_range printed = print_range(view, options, out);
+  if (options.from != 0 && printed.first != options.from) refuse_missing(view, options.from);
+  if (options.to != 0 && printed.last != options.to && printed.records < options.limit) refuse_missing(view, options.to);
+  return exit_code::fine;
+}
+
+}  // namespace
+
+action set_up_cat(CLI::App& app) {
+  const auto options = std::make_shared<cat_options>();
+  add_directory(app, options->directory);
+  app.add_option("--from", options->from, "The first sequence to print [the first there is]")
+      ->transform(number_between(1, sequence_max, "S"));
+  app.add_option("--to", options->to, "The last sequence to print, itself included [the last published]")
+      ->transform(number_between(1, sequence_max, "S"));
+  app.add_option("--limit", options->limit, "Print at most so many records")
+      ->transform(number_between(1, std::numeric_limits<std::uint64_t>::max(), "N"));
+  add_format(app, options->format);
+  set_footer(app,
+             "  varve cat orders --from 100 --to 199\n"
+             "  varve cat orders --format jsonl | varve append copy --split jsonl\n");
+  return [options](output& out) { return cat(*options, out); };
+}
+
+}  // namespace varve::cli

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//
+// varve create - make an empty log.
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <varve/log.hpp>
+#include <varve/log_view.hpp>
+
+#include "failure.hpp"
+#include "json.hpp"
+#include "sizes.hpp"
+#include "verbs.hpp"
+
+namespace varve::cli {
+namespace {
+
+const std::map<std::string, checksum> checksums = {{"xxh3", checksum::xxh3},
+                                                   {"crc32c", checksum::crc32c},
+                                                   {"crc32", checksum::crc32},
+                                                   {"crc64", checksum::crc64},
+                                                   {"none", checksum::none}};
+
+struct create_options {
+  std::string directory, checksum_name = "xxh3", version_info;
+  std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+  bool json = false;
+};
+
+// log::open() takes a log that is there already. The view asks first, and disturbs nobody who is writing it.
+//
+// Not promised: two creates at the same moment. Both may see nothing; the later one then finds the log locked, or, if the
+// first has ended, opens an empty log of the same options.
+void refuse_existing(const std::string& directory) {
+  const result<log_view> there = log_view::open(directory);
+  if (!there) {
+    const errc code = there.error().code();
+    // not_a_log is left to open(), which tells the remains of a creation that was cut short from foreign files.
+    if (code == errc::not_found || code == errc::not_a_log) return;
+    throw failure_of(there.error());
+  }
+  failure f;
+  f.code = "exists";
+  f.message = fmt::format("{}: a log is there already; choose another directory, or append to it", directory);
+  f.path = directory;
+  f.os_errno = EEXIST;
+  throw f;
+}
+
+exit_code create(const create_options& options, output& out) {
+  refuse_existing(options.directory);
+  log_options settings;
+  settings.segment_bytes = options.segment_bytes;
+  settings.checksum = checksums.at(options.checksum_name);
+  settings.version_info = options.version_info;
+  log made = take(log::open(options.directory, settings));
+  const std::uint64_t record_bytes_max = made.record_bytes_max();
+  check(made.close());
+
+  if (options.json) {
+    nlohmann::ordered_json report = {{"directory", options.directory},
+                                     {"segment_bytes", options.segment_bytes},
+                                     {"checksum", options.checksum_name},
+                                     {"record_bytes_max", record_bytes_max}};
+    add_bytes(report, "version_info", "version_info_base64", options.version_info);
+    out.write(one_line(report));
+  } else {
+    out.print("created {}: segments of {}, checksum {}, records of up to {} bytes\n", options.directory,
+              size_text(options.segment_bytes), options.checksum_name, count_text(record_bytes_max));
+  }
+  return exit_code::fine;
+}
+
+}  // namespace
+
+action set_up_create(CLI::App& app) {
+  const auto options = std::make_shared<create_options>();
+  add_directory(app, options->directory);
+  app.add_option("--segment-size", options->segment_bytes,
+                 "Bytes of one segment file: 64KiB to 4GiB, in steps of 64KiB [64MiB]")
+      ->transform(size_in_bytes());
+  app.add_option("--checksum", options->checksum_name, "What protects payloads: xxh3, crc32c, crc32, crc64 or none [xxh3]")
+      ->check(CLI::IsMember(checksums))
+      ->type_name("NAME");
+  app.add_option("--version-info", options->version_info, "Up to 255 bytes of your own, kept in the segments")
+      ->type_name("TEXT");
+  add_json(app, options->json);
+  set_footer(app, "  varve create orders --segment-size 256MiB --checksum crc32c\n");
+  return [options](output& out) { return create(*options, out); };
+}
+
+}  // namespace varve::cli

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+
+#include "failure.hpp"
+
+#include <cstdio>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "json.hpp"
+
+namespace varve::cli {
+
+failure failure_of(const error& e) {
+  failure f;
+  f.exit = exit_code_of(e.code());
+  f.code = name_of(e.code());
+  f.message = e.message();
+  f.path = e.path();
+  f.segment = e.segment();
+  f.offset = e.offset();
+  f.first_sequence = e.first_sequence();
+  f.last_sequence = e.last_sequence();
+  f.limit = e.limit();
+  f.os_errno = e.os_errno();
+  return f;
+}
+
+failure system_failure(std::string_view doing, std::string path, int os_errno) {
+  failure f;
+  f.code = name_of(errc::io);
+  f.message = fmt::format("{} {}: {}", doing, path, std::strerror(os_errno));
+  f.path = std::move(path);
+  f.os_errno = os_errno;
+  return f;
+}
+
+failure usage_failure(std::string code, std::string message, std::string path) {
+  failure f;
+  f.exit = exit_code::usage;
+  f.code = std::move(code);
+  f.message = std::move(message);
+  f.path = std::move(path);
+  return f;
+}
+
+nlohmann::ordered_json to_json(const failure& f) {
+  using nlohmann::ordered_json;
+  const auto known = [](std::uint64_t n) { return n == 0 ? ordered_json{} : ordered_json(n); };
+  ordered_json j;
+  j["code"] = f.code;
+  j["message"] = f.message;
+  j["path"] = f.path.empty() ? ordered_json{} : ordered_json(f.path);
+  j["segment"] = known(f.segment);
+  j["offset"] = known(f.offset);
+  j["sequences"] = f.first_sequence == 0 ? ordered_json{} : sequences_json(f.first_sequence, f.last_sequence);
+  j["errno"] = f.os_errno == 0 ? ordered_json{} : ordered_json(f.os_errno);
+  if (f.limit != 0) j["limit"] = f.limit;
+  return j;
+}
+
+void report(const failure& f, std::string_view verb, bool as_json) noexcept {
+  try {
+    std::string line;
+    if (as_json) {
+      line = one_line({{"error", to_json(f)}});
+    } else {
+      line = fmt::format("varve{}{}: {}\n", verb.empty() ? "" : " ", verb, f.message);
+    }
+    // Nobody is left to be told if this fails.
+    static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
+  } catch (...) {
+    static_cast<void>(std::fputs("varve: out of memory while reporting an error\n", stderr));
+  }
+}
+
+}  // namespace varve::cli

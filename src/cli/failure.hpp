@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//
+// failure.hpp - why a verb gives up: an error of the library, of the operating system or of the input, in one shape.
+// Layer tool.
+//
+// Inside the tool a failure is thrown; main() reports it on standard error and exits with its code.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <varve/error.hpp>
+
+#include "exit_code.hpp"
+
+namespace varve::cli {
+
+struct failure : std::exception {
+  exit_code exit = exit_code::system;
+  std::string code;     // a name of errc, or one of the tool's own: usage, exists, bad_input
+  std::string message;  // one sentence for people
+  std::string path;
+  std::uint64_t segment = 0, offset = 0, first_sequence = 0, last_sequence = 0, limit = 0;
+  int os_errno = 0;
+
+  [[nodiscard]] const char* what() const noexcept override { return message.c_str(); }
+};
+
+[[nodiscard]] failure failure_of(const error& e);
+
+/// A system call of the tool itself that failed. `doing` reads like "reading".
+[[nodiscard]] failure system_failure(std::string_view doing, std::string path, int os_errno);
+
+/// Something the caller has to correct.
+[[nodiscard]] failure usage_failure(std::string code, std::string message, std::string path = {});
+
+/// {"code":..,"message":..,"path":..,"segment":..,"offset":..,"sequences":{"first":..,"last":..},"errno":..}; what is not
+/// concerned is null.
+[[nodiscard]] nlohmann::ordered_json to_json(const failure& f);
+
+/// One line on standard error: "varve VERB: MESSAGE", or {"error":{..}}.
+void report(const failure& f, std::string_view verb, bool as_json) noexcept;
+
+template <class T>
+[[nodiscard]] T take(result<T>&& r) {
+  if (!r) throw failure_of(r.error());
+  return std::move(*r);
+}
+
+inline void check(const result<void>& r) {
+  if (!r) throw failure_of(r.error());
+}
+
+}  // namespace varve::cli

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// varve get - print one record by its number.
+
+#include <limits>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <varve/log_view.hpp>
+
+#include "failure.hpp"
+#include "record_format.hpp"
+#include "verbs.hpp"
+
+namespace varve::cli {
+namespace {
+
+struct get_options {
+  std::string directory, format = "text";
+  std::uint64_t sequence = 0;
+};
+
+exit_code get(const get_options& options, output& out) {
+  const log_view view = take(log_view::open(options.directory));
+  write_record(out, options.format, shown(take(view.read({options.sequence}))));
+  return exit_code::fine;
+}
+
+}  // namespace
+
+action set_up_get(CLI::App& app) {
+  const auto options = std::make_shared<get_options>();
+  add_directory(app, options->directory);
+  app.add_option("S", options->sequence, "The record's sequence; the first is 1")
+      ->required()
+      ->transform(number_between(1, sequence_max, "NUMBER"));
+  add_format(app, options->format);
+  set_footer(app, "  varve get orders 4711 --format hex\n");
+  return [options](output& out) { return get(*options, out); };
+}
+
+}  // namespace varve::cli

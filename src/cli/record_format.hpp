@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// record_format.hpp - the four ways cat and get print a record. Layer tool.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "output.hpp"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace varve::cli {
+
+struct shown_record {
+  std::uint64_t sequence;
+  std::uint32_t epoch;
+  std::uint16_t type;
+  std::string_view payload;
+};
+
+/// Of a record or a pinned_record.
+template <class Record>
+[[nodiscard]] shown_record shown(const Record& r) {
+  return {.sequence = r.sequence().value, .epoch = r.epoch(), .type = r.type(), .payload = r.text()};
+}
+
+/// format  text (payload and newline), jsonl, hex (a dump to read) or raw (the payload alone).
+void write_record(output& out, std::string_view format, const shown_record& r);
+
+/// Adds --format, and --json, which stands for `--format jsonl`.
+void add_format(CLI::App& app, std::string& format);
+
+}  // namespace varve::cli

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// verbs.hpp - the verbs of the tool; each has a file of its own. Layer tool.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "exit_code.hpp"
+#include "output.hpp"
+
+namespace CLI {
+class App;
+class Option;
+class Validator;
+}  // namespace CLI
+
+namespace varve::cli {
+
+/// What a verb does once its options are parsed. Throws failure and closed_pipe.
+using action = std::function<exit_code(output&)>;
+
+/// Each adds its options and help to `app`, and returns its action.
+[[nodiscard]] action set_up_create(CLI::App& app);
+[[nodiscard]] action set_up_append(CLI::App& app);
+[[nodiscard]] action set_up_cat(CLI::App& app);
+[[nodiscard]] action set_up_get(CLI::App& app);
+[[nodiscard]] action set_up_ls(CLI::App& app);
+[[nodiscard]] action set_up_verify(CLI::App& app);
+
+// ---- shared by the set-ups
+
+void add_directory(CLI::App& app, std::string& directory);
+void add_json(CLI::App& app, bool& json, const std::string& meaning = "Report as JSON, errors too");
+/// `examples` are whole lines.
+void set_footer(CLI::App& app, std::string_view examples);
+
+inline constexpr std::uint64_t sequence_max = (std::uint64_t{1} << 63) - 1;
+
+/// Accepts decimal numbers from `low` to `high`; CLI11's own conversion would take 010 for eight.
+[[nodiscard]] CLI::Validator number_between(std::uint64_t low, std::uint64_t high, const std::string& name);
+[[nodiscard]] CLI::Validator size_in_bytes();
+
+}  // namespace varve::cli

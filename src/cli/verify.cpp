@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//
+// varve verify - read every byte of a log and name what opening it would find. Writes nothing, and may run beside a writer.
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <varve/log_view.hpp>
+
+#include "failure.hpp"
+#include "json.hpp"
+#include "progress.hpp"
+#include "sizes.hpp"
+#include "verbs.hpp"
+
+namespace varve::cli {
+namespace {
+
+using finding = recovery_report::finding;
+
+struct verify_options {
+  std::string directory;
+  bool json = false;
+};
+
+// verify() has no progress of its own to tell, so a thread shows that time passes and how much was found. There is none
+// unless a terminal looks on.
+class ticker {
+ public:
+  ticker() {
+    if (line_.on_terminal()) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+
+  void count_one() {
+    const std::lock_guard lock(mutex_);
+    ++findings_;
+  }
+
+ private:
+  void run(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, stop, std::chrono::milliseconds(100), [&stop] { return stop.stop_requested(); })) {
+      line_.tick([this] {
+        const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
+        return fmt::format("verifying: {:.1f} s, {} findings", passed.count(), findings_);
+      });
+    }
+    line_.erase();
+  }
+
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::mutex mutex_;  // guards findings_
+  std::condition_variable_any wake_;
+  std::uint64_t findings_ = 0;
+  progress line_;        // the thread's own while it runs
+  std::jthread thread_;  // last: it ends before what it uses
+};
+
+void write_text(const recovery_report& report, output& out) {
+  for (const finding& f : report.findings) {
+    out.print("row {}: segment {}, offset {}, ", f.row, f.segment, f.offset);
+    if (f.sequences.size() == 0) {
+      out.write("no sequences\n");
+    } else {
+      out.print("sequences {} to {}\n", f.sequences.first.value, f.sequences.end.value - 1);
+    }
+  }
+  out.print(
+      "{} sequences kept, {} claims of dead writers stepped over, {} bytes ({} records) cut from a torn end, {} findings\n",
+      count_text(report.kept), count_text(report.stepped_over), count_text(report.cut_bytes), count_text(report.cut_records),
+      count_text(report.findings.size()));
+  if (!report.findings.empty()) out.write("docs/design.md explains the rows\n");
+}
+
+void write_json(const recovery_report& report, const std::string& directory, bool whole, output& out) {
+  using nlohmann::ordered_json;
+  ordered_json findings = ordered_json::array();
+  for (const finding& f : report.findings) {
+    ordered_json j = {{"row", std::string(1, f.row)}, {"segment", f.segment}, {"offset", f.offset}};
+    j["sequences"] =
+        f.sequences.size() == 0 ? ordered_json{} : sequences_json(f.sequences.first.value, f.sequences.end.value - 1);
+    findings.push_back(std::move(j));
+  }
+  out.write(one_line({{"directory", directory},
+                      {"whole", whole},
+                      {"closed", report.clean},
+                      {"kept", report.kept},
+                      {"stepped_over", report.stepped_over},
+                      {"cut_bytes", report.cut_bytes},
+                      {"cut_records", report.cut_records},
+                      {"findings", std::move(findings)}}));
+}
+
+exit_code verify_log(const verify_options& options, output& out) {
+  recovery_report report;
+  {
+    ticker t;
+    report = take(verify(options.directory, [&t](const finding&) { t.count_one(); }));
+  }
+  const bool whole = report.findings.empty() && report.cut_bytes == 0 && report.cut_records == 0 && report.stepped_over == 0;
+  if (options.json) {
+    write_json(report, options.directory, whole, out);
+  } else {
+    write_text(report, out);
+  }
+  return whole ? exit_code::fine : exit_code::findings;
+}
+
+}  // namespace
+
+action set_up_verify(CLI::App& app) {
+  const auto options = std::make_shared<verify_options>();
+  add_directory(app, options->directory);
+  add_json(app, options->json);
+  set_footer(app, "  varve verify orders && echo whole\n");
+  return [options](output& out) { return verify_log(*options, out); };
+}
+
+}  // namespace varve::cli

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "log/appender.hpp"
+
+#include <cerrno>
+
+#include "log/failure_latch.hpp"
+#include "log/sealer.hpp"
+#include "os/process.hpp"
+
+namespace varve::core {
+namespace {
+
+// How often to look before sleeping: a roll takes a few microseconds when a segment is ready. Arbitrary.
+constexpr unsigned spins_max = 2000;
+
+void pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+void appender::start(std::unique_ptr<control_block> block, std::uint64_t epoch, const segment_facts& before) {
+  epoch_ = epoch;
+  before_ = before;
+  blocks_.push_back(std::move(block));
+  active_.store(blocks_.back().get(), std::memory_order_release, "active:A");
+}
+
+result<std::uint64_t> appender::append(std::span<const bytes_view> pieces, std::uint16_t type) noexcept {
+  std::uint64_t length = 0;
+  for (const auto piece : pieces) {
+    if (piece.size() > room() || length > room()) return too_large(1);  // before the sum can wrap
+    length += piece.size();
+  }
+  if (length > room()) return too_large(1);
+  const auto claimed = claim(format::frame_bytes(length), 1);
+  if (!claimed) return std::unexpected(claimed.error());
+  fill(*claimed->in, claimed->at.offset, claimed->at.sequence, type, 0, pieces);
+  publish(*claimed->in, claimed->at.offset, claimed->at.sequence);
+  return claimed->at.sequence;
+}
+
+result<appender::place_of_frames> appender::claim(std::uint64_t bytes, std::uint64_t frames) noexcept {
+  if (bytes > room()) return too_large(frames);
+  for (;;) {
+    if (with_.gate.get() != gate::position::open) return refusal();
+    // active:B  acquire. Pairs with active:A: the block and its segment are read as they were published.
+    control_block& block = *active_.load(std::memory_order_acquire, "active:B");
+    // roll:A  acquire. Pairs with roll:B: who sees `rolled` finds another block in active_.
+    std::uint32_t state = block.roll.load(std::memory_order_acquire, "roll:A");
+    if (state_of(state) == roll_state::open) {
+      claimed_space space;
+      switch (try_claim(block, bytes, frames, space)) {
+        case claim_outcome::here: return place_of_frames{block.segment.get(), space};
+        case claim_outcome::crossed:
+          block.roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
+          return roll(block, bytes, frames);
+        case claim_outcome::beyond: break;
+      }
+    } else if (state_of(state) == roll_state::failed) {
+      if (block.roll.compare_exchange(state, roll_word(roll_state::rolling), std::memory_order_acquire, "roll:A"))
+        return roll(block, bytes, frames);
+    }
+    state = await_roll(block);
+    if (state_of(state) == roll_state::failed) return with_.place.fail_call({errno_of(state)});
+    if (state_of(state) == roll_state::stopped) return fail({.code = errc::closed, .subject = with_.place.path});
+  }
+}
+
+std::uint32_t appender::await_roll(const control_block& block) noexcept {
+  waits_.fetch_add(1, std::memory_order_relaxed, "roll:count");
+  for (unsigned spins = 0;; ++spins) {
+    const std::uint32_t state = block.roll.load(std::memory_order_acquire, "roll:A");
+    if (state_of(state) != roll_state::open && state_of(state) != roll_state::rolling) return state;
+    if (spins < spins_max) {
+      pause();
+    } else {
+      os::wait_on(block.roll.futex(), state, os::deadline::max());
+    }
+  }
+}
+
+result<appender::place_of_frames> appender::roll(control_block& full, std::uint64_t bytes, std::uint64_t frames) noexcept {
+  VARVE_POINT("roll.begun");
+  auto next = next_block(full);
+  if (!next) {
+    const auto failed = with_.place.fail_call(next.error());
+    full.roll.store(roll_word(roll_state::failed, next.error().number), std::memory_order_release, "roll:B");
+    os::wake_all(full.roll.futex());
+    return failed;
+  }
+  control_block& block = **next;
+  const auto& facts = block.segment->facts();
+  // relaxed: released by active:A.
+  block.claims.store(claim_word::of(format::segment_header_bytes + bytes, frames), std::memory_order_relaxed, "claim:first");
+  VARVE_POINT("roll.activated");
+  const std::uint64_t end_offset = claim_word::offset(full.crossing);
+  with_.table.append({.facts = facts, .resident = block.segment});  // before anybody is sent there by the old one's end
+  if (full.segment) {
+    full.segment->write_end({.salt = full.segment->facts().salt,
+                             .offset = end_offset,
+                             .last = facts.base - 1,
+                             .successor = facts.number,
+                             .cause = format::end_cause::roll});
+    full.segment->set_end(end_offset, facts.base);
+  }
+  VARVE_POINT("roll.ended");
+  before_ = facts;
+  blocks_.push_back(std::move(*next));  // there is room: next_block() saw to it
+  active_.store(&block, std::memory_order_release, "active:A");
+  full.roll.store(roll_word(roll_state::rolled), std::memory_order_release, "roll:B");
+  os::wake_all(full.roll.futex());
+  rolls_.fetch_add(1, std::memory_order_relaxed, "roll:count");
+  with_.sealer.nudge();
+  return place_of_frames{block.segment.get(), {.offset = format::segment_header_bytes, .sequence = facts.base}};
+}
+
+os::result<std::unique_ptr<control_block>> appender::next_block(control_block& full) noexcept {
+  std::uint64_t salt = 0;
+  if (const auto done = os::fill_random(std::as_writable_bytes(std::span{&salt, 1})); !done)
+    return std::unexpected(done.error());
+  try {
+    if (blocks_.size() == blocks_.capacity()) blocks_.reserve(2 * blocks_.size());
+    with_.table.reserve(1);
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(os::failure{ENOMEM});
+  }
+  auto next = with_.preparer.take();
+  if (!next) return next;
+  const std::uint64_t base = full.base + claim_word::frames(full.crossing);
+  (*next)->base = base;
+  (*next)->segment->begin({.base = base,
+                           .salt = salt | format::salt_top_bit,
+                           .epoch = epoch_,
+                           .predecessor = before_.number,
+                           .predecessor_salt = before_.salt,
+                           .time_ns = os::wall_clock_ns()});
+  return next;
+}
+
+std::uint64_t appender::stop() noexcept {
+  for (;;) {
+    control_block& block = *active_.load(std::memory_order_acquire, "active:B");
+    std::uint32_t state = block.roll.load(std::memory_order_acquire, "roll:A");
+    bool ours = false;
+    if (state_of(state) == roll_state::open) ours = stop_claims(block);
+    if (state_of(state) == roll_state::failed)
+      ours = block.roll.compare_exchange(state, roll_word(roll_state::rolling), std::memory_order_acquire, "roll:A");
+    if (state_of(state) == roll_state::stopped || ours) {
+      block.roll.store(roll_word(roll_state::stopped), std::memory_order_release, "roll:B");
+      os::wake_all(block.roll.futex());
+      return block.base + claim_word::frames(block.crossing);
+    }
+    static_cast<void>(await_roll(block));
+  }
+}
+
+std::uint64_t appender::next_sequence() const noexcept {
+  const control_block& block = active();
+  return block.base + frames_claimed(block);
+}
+
+std::unexpected<error> appender::refusal() const noexcept {
+  switch (with_.gate.get()) {
+    case gate::position::forked: return fail({.code = errc::forked, .subject = with_.place.path});
+    case gate::position::failed:
+      if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
+      break;
+    case gate::position::closed: return fail({.code = errc::closed, .subject = with_.place.path});
+    case gate::position::open: break;
+  }
+  return fail({.code = errc::bug, .subject = with_.place.path});
+}
+
+std::unexpected<error> appender::too_large(std::uint64_t frames) const noexcept {
+  // The limit in terms of what the caller counts: payload bytes, of all records of a batch together.
+  const std::uint64_t headers = frames * format::frame_header_bytes;
+  return fail({.code = errc::too_large, .subject = with_.place.path, .offset = headers < room() ? room() - headers : 1});
+}
+
+}  // namespace varve::core

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// appender.hpp - append records: claim, fill, publish, and roll to the next segment when one is full. Layer log.
+//
+// Lock-free within a segment. The one appender whose claim crosses the end owns the roll; those that come meanwhile spin
+// briefly and then sleep. If no segment can be had, all of them get that error, and the next append takes the roll over.
+//
+// Ordering pairs (labels stand at the lines; the hot path's others are in segment/claim.hpp)
+//   active:A / active:B   block, segment, activation and the table's entry are complete, then `active_` points to the block
+//   roll:A / roll:B       `crossing` is written, then the state leaves open; active_ is changed, then the state says rolled
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/error.hpp"
+#include "log/gate.hpp"
+#include "log/preparer.hpp"
+#include "log/segment_table.hpp"
+#include "segment/claim.hpp"
+
+namespace varve::core {
+
+class failure_latch;
+class sealer;
+
+class appender {
+ public:
+  struct parts {
+    const log_place& place;
+    core::gate& gate;
+    failure_latch& latch;
+    segment_table& table;
+    core::preparer& preparer;
+    core::sealer& sealer;
+  };
+  explicit appender(const parts& p) noexcept : with_(p) {}
+  appender(const appender&) = delete;
+  appender& operator=(const appender&) = delete;
+
+  /// Appends go on in `block`; `before` is the segment before the next one to be begun if block has no segment.
+  void start(std::unique_ptr<control_block> block, std::uint64_t epoch, const segment_facts& before);
+
+  /// Appends one record in pieces. Returns its sequence.
+  [[nodiscard]] result<std::uint64_t> append(std::span<const bytes_view> pieces, std::uint16_t type) noexcept;
+
+  /// Appends a batch of at least one; `payload(i)` gives the bytes of each. Returns the first sequence.
+  template <class Payload>
+  [[nodiscard]] result<std::uint64_t> append_batch(std::size_t count, std::uint16_t type, Payload payload) noexcept;
+
+  /// The error of a call that the gate does not let pass.
+  [[nodiscard]] std::unexpected<error> refusal() const noexcept;
+
+  /// Ends claiming for ever: appends answer `closed`. Returns the next sequence that would have been given out.
+  [[nodiscard]] std::uint64_t stop() noexcept;
+
+  /// The next sequence that will be given out.
+  [[nodiscard]] std::uint64_t next_sequence() const noexcept;
+  [[nodiscard]] const control_block& active() const noexcept {
+    return *active_.load(std::memory_order_acquire, "active:B");
+  }
+  /// Bytes used in the active segment, its header included.
+  [[nodiscard]] std::uint64_t active_bytes() const noexcept { return bytes_claimed(active()); }
+  [[nodiscard]] std::uint64_t rolls() const noexcept { return rolls_.load(std::memory_order_relaxed, "roll:count"); }
+  [[nodiscard]] std::uint64_t waits() const noexcept { return waits_.load(std::memory_order_relaxed, "roll:count"); }
+
+ private:
+  struct place_of_frames {
+    segment* in;
+    claimed_space at;
+  };
+
+  [[nodiscard]] result<place_of_frames> claim(std::uint64_t bytes, std::uint64_t frames) noexcept;
+  [[nodiscard]] result<place_of_frames> roll(control_block& full, std::uint64_t bytes, std::uint64_t frames) noexcept;
+  [[nodiscard]] os::result<std::unique_ptr<control_block>> next_block(control_block& full) noexcept;
+  [[nodiscard]] std::uint32_t await_roll(const control_block& block) noexcept;
+  [[nodiscard]] std::unexpected<error> too_large(std::uint64_t frames) const noexcept;
+  [[nodiscard]] std::uint64_t room() const noexcept { return with_.place.meta.segment_bytes - format::segment_header_bytes; }
+
+  parts with_;
+  shared::word<control_block*> active_{nullptr};
+
+  // Touched by whoever owns the roll, one at a time.
+  std::vector<std::unique_ptr<control_block>> blocks_;
+  segment_facts before_;
+  std::uint64_t epoch_ = 0;
+
+  shared::word<std::uint64_t> rolls_{0}, waits_{0};
+};
+
+template <class Payload>
+result<std::uint64_t> appender::append_batch(std::size_t count, std::uint16_t type, Payload payload) noexcept {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t size = payload(i).size();
+    if (size > room() || bytes > room()) return too_large(count);  // before a sum can wrap
+    bytes += format::frame_bytes(size);
+  }
+  const auto claimed = claim(bytes, count);
+  if (!claimed) return std::unexpected(claimed.error());
+  const auto [in, at] = *claimed;
+  std::uint64_t offset = at.offset;
+  for (std::size_t i = 0; i < count; ++i) {
+    const bytes_view piece = payload(i);
+    const auto flags = static_cast<std::uint8_t>((i + 1 < count ? format::frame_flags::goes_on : 0) |
+                                                 (i > 0 ? format::frame_flags::begins_inside : 0));
+    offset += fill(*in, offset, at.sequence + i, type, flags, {&piece, 1});
+  }
+  // Last to first: whoever sees the first stamp sees all.
+  for (std::size_t i = count; i-- > 0;) {
+    offset -= format::frame_bytes(payload(i).size());
+    publish(*in, offset, at.sequence + i);
+    if (i > 0) VARVE_POINT("publish.between_stamps");
+  }
+  return at.sequence;
+}
+
+}  // namespace varve::core

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// gate.hpp - one word that every call looks at first: may this process use the log? Layer log.
+//
+// It stands in memory that a fork wipes to zero, so that a child finds `forked` there without a system call.
+//
+// Ordering
+//   gate:A   relaxed loads and stores: the word alone decides, nothing is read because of it
+#pragma once
+
+#include <cstdint>
+
+#include "os/memory.hpp"
+#include "os/result.hpp"
+#include "os/shared.hpp"
+
+namespace varve::core {
+
+class gate {
+ public:
+  enum class position : std::uint32_t { forked = 0, open = 1, failed = 2, closed = 3 };
+
+  [[nodiscard]] os::result<void> make() noexcept {
+    auto page = os::map_wiped_on_fork();
+    if (!page) return std::unexpected(page.error());
+    page_ = std::move(*page);
+    set(position::open);
+    return {};
+  }
+  [[nodiscard]] position get() const noexcept {
+    return static_cast<position>(shared::load(word(), std::memory_order_relaxed, "gate:A"));
+  }
+  void set(position p) noexcept {
+    shared::store(word(), static_cast<std::uint32_t>(p), std::memory_order_relaxed, "gate:A");
+  }
+
+ private:
+  [[nodiscard]] std::uint32_t& word() const noexcept { return *reinterpret_cast<std::uint32_t*>(page_.bytes().data()); }
+  os::mapping page_;
+};
+
+}  // namespace varve::core

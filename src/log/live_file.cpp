@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+//
+// Ordering of the writer's words
+//   live:word   relaxed: each is a hint by itself, believed only while a writer of the same epoch lives
+#include "log/live_file.hpp"
+
+#include <cerrno>
+
+#include "os/shared.hpp"
+#include "segment/mapped_sector.hpp"
+
+namespace varve::core {
+
+result<live_file> live_file::open_for_writing(const log_place& place, std::uint32_t permissions) {
+  live_file live;
+  auto file = os::open_file(place.directory, format::live_name, os::access::read_write);
+  if (!file && file.error().number == ENOENT) file = os::create_file(place.directory, format::live_name, permissions);
+  if (!file) return place.fail_call(file.error());
+  live.file_ = std::move(*file);
+  const auto status = os::status_of(live.file_);
+  if (!status) return place.fail_call(status.error());
+  if (status->links > 1) return fail({.code = errc::not_a_log, .subject = place.path});  // somebody else's file as well
+  if (status->bytes < format::live_file_bytes) {
+    if (const auto done = os::allocate(live.file_, format::live_file_bytes); !done) return place.fail_call(done.error());
+  }
+  const auto locked = os::try_lock_for_life(live.file_);
+  if (!locked) return place.fail_call(locked.error());
+  if (!*locked) return fail({.code = errc::locked, .subject = place.path});
+  auto map = os::map(live.file_, format::live_page_bytes, os::access::read_write);
+  if (!map) return place.fail_call(map.error());
+  live.map_ = std::move(*map);
+  return live;
+}
+
+result<live_file> live_file::open_for_reading(const log_place& place) {
+  live_file live;
+  auto file = os::open_file(place.directory, format::live_name, os::access::read);
+  if (!file && file.error().number == ENOENT) return live;
+  if (!file) return place.fail_call(file.error());
+  live.file_ = std::move(*file);
+  auto map = os::map(live.file_, format::live_page_bytes, os::access::read);
+  if (!map && map.error().number == EINVAL) return live;  // too short: lost
+  if (!map) return place.fail_call(map.error());
+  live.map_ = std::move(*map);
+  return live;
+}
+
+std::optional<format::mark> live_file::best_mark(std::uint64_t epoch) const noexcept {
+  std::optional<format::mark> best;
+  if (!map_.is_mapped()) return best;
+  for (const std::uint64_t offset : format::mark_slot_offset) {
+    const auto slot = format::decode<format::mark>(load_sector(map_.bytes().data() + offset));
+    if (slot && slot->epoch == epoch && (!best || slot->sequence > best->sequence)) best = *slot;
+  }
+  return best;
+}
+
+void live_file::store_mark(const format::mark& m) noexcept {
+  store_sector(map_.bytes().data() + format::mark_slot_offset[next_slot_], format::encode(m));
+  next_slot_ ^= 1U;
+}
+
+os::result<bool> live_file::has_writer() const noexcept {
+  if (!file_.is_open()) return false;
+  return os::is_locked_for_life(file_);
+}
+
+format::writer_words& live_file::words() const noexcept {
+  return *reinterpret_cast<format::writer_words*>(map_.bytes().data() + format::writer_words_offset);
+}
+
+void live_file::store_writer(std::uint64_t epoch, std::uint32_t process) noexcept {
+  shared::store(words().published, std::uint64_t{0}, std::memory_order_relaxed, "live:word");
+  shared::store(words().epoch, epoch, std::memory_order_relaxed, "live:word");
+  shared::store(words().process, std::uint64_t{process}, std::memory_order_relaxed, "live:word");
+}
+
+void live_file::store_published(std::uint64_t sequence) noexcept {
+  shared::store(words().published, sequence, std::memory_order_relaxed, "live:word");
+}
+
+std::uint64_t live_file::writer_process() const noexcept {
+  return map_.is_mapped() ? shared::load(words().process, std::memory_order_relaxed, "live:word") : 0;
+}
+
+}  // namespace varve::core

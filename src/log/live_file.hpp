@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// live_file.hpp - varve.live: what may be stale or lost, in one place that outlives the writer. Layer log.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/error.hpp"
+#include "format/live.hpp"
+#include "log/log_place.hpp"
+#include "os/file.hpp"
+#include "os/memory.hpp"
+
+namespace varve::core {
+
+class live_file {
+ public:
+  /// For the writer, who makes it anew if it is missing or too small, and holds its lock for life.
+  [[nodiscard]] static result<live_file> open_for_writing(const log_place& place, std::uint32_t permissions);
+  /// For views. An object without a file if there is none: it may be lost.
+  [[nodiscard]] static result<live_file> open_for_reading(const log_place& place);
+
+  /// The highest mark of this epoch; none if there is none.
+  [[nodiscard]] std::optional<format::mark> best_mark(std::uint64_t epoch) const noexcept;
+  /// Called by one thread at a time.
+  void store_mark(const format::mark& m) noexcept;
+
+  /// True while a writer lives.
+  [[nodiscard]] os::result<bool> has_writer() const noexcept;
+  void store_writer(std::uint64_t epoch, std::uint32_t process) noexcept;
+  void store_published(std::uint64_t sequence) noexcept;
+  /// The writer ends: gives the lock back.
+  void release() noexcept { file_.close(); }
+  /// The writer's process id; 0 if unknown.
+  [[nodiscard]] std::uint64_t writer_process() const noexcept;
+
+ private:
+  [[nodiscard]] format::writer_words& words() const noexcept;
+
+  os::file file_;
+  os::mapping map_;
+  unsigned next_slot_ = 0;
+};
+
+}  // namespace varve::core

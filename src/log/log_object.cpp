@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+#include "log/log_object.hpp"
+
+#include <cerrno>
+#include <exception>
+#include <new>
+#include <system_error>
+#include <thread>
+
+#include "format/file_name.hpp"
+#include "log/log_directory.hpp"
+#include "log/repair.hpp"
+#include "os/process.hpp"
+
+namespace varve::core {
+
+result<std::shared_ptr<log_object>> log_object::open(const std::filesystem::path& directory, const log_options& options) {
+  if (auto done = check_options(options); !done) return std::unexpected(done.error());
+  try {
+    auto place = open_place_for_writing(directory, options);
+    if (!place) return std::unexpected(place.error());
+    const std::shared_ptr<log_object> object{new log_object{std::move(*place), options}};
+    if (auto done = object->start(options); !done) {
+      object->closed_ = true;  // there is nothing to close yet
+      return std::unexpected(done.error());
+    }
+    return object;
+  } catch (const std::bad_alloc&) {
+    return fail({.code = errc::out_of_memory});
+  } catch (const std::system_error& e) {
+    return fail({.code = code_of_errno(e.code().value()), .os_errno = e.code().value()});  // no thread could be had
+  }
+}
+
+log_object::log_object(log_place place, const log_options& options)
+    : place_(std::move(place)),
+      verify_on_read_(options.verify_on_read),
+      durability_(options.durability),
+      table_(place_.directory, place_.path),
+      frontier_(table_),
+      syncer_({place_.path, table_, frontier_, live_, latch_, gate_}),
+      preparer_(place_, table_),
+      sealer_({place_.path, table_, frontier_, syncer_, preparer_, latch_, gate_}),
+      appender_({place_, gate_, latch_, table_, preparer_, sealer_}) {}
+
+log_object::~log_object() { static_cast<void>(close()); }
+
+result<void> log_object::start(const log_options& options) {
+  if (const auto made = gate_.make(); !made) return place_.fail_call(made.error());
+  auto state = state_file::open(place_, os::access::read_write);
+  if (!state) return std::unexpected(state.error());
+  state_.emplace(std::move(*state));
+  auto live = live_file::open_for_writing(place_, options.file_mode);
+  if (!live) return std::unexpected(live.error());
+  live_ = std::move(*live);
+  auto s = survey_log(place_, *state_, live_, {.mode = options.recovery, .on_progress = &options.on_progress});
+  if (!s) return std::unexpected(s.error());
+
+  if (auto done = state_->reaffirm(place_); !done) return done;
+  if (s->ending != ending::clean) {
+    if (auto done = repair(place_, *s); !done) return done;
+  }
+  if (auto done = remove_leftovers(place_, *s); !done) return done;
+  first_ = s->first;
+  report_ = s->report;
+  if (auto done = enter_segments(*s); !done) return done;
+  const auto before = s->chain.empty() ? segment_facts{} : s->chain.back().facts;
+  auto block = first_block(*s, options);
+  if (!block) return std::unexpected(block.error());
+  if (auto done = store_open_state(*s); !done) return done;
+
+  const std::uint64_t epoch = state_->current().epoch;
+  live_.store_writer(epoch, os::process_id());
+  walker end;  // of a log without a segment to append to: whoever needs it looks for the next one
+  if ((*block)->segment) end = walker{(*block)->segment, bytes_claimed(**block), s->next};
+  frontier_.place(end, s->next - 1);
+  syncer_.place(end, s->next - 1, epoch);
+  const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
+  appender_.start(std::move(*block), epoch, predecessor);
+  return start_threads(options, s->highest);
+}
+
+/// The segments that have ended; the one that takes claims is added by first_block().
+result<void> log_object::enter_segments(const survey& s) {
+  table_.reserve(s.chain.size() + 1);
+  const bool last_is_active = s.ending == ending::clean;
+  for (std::size_t i = 0; i < s.chain.size(); ++i) {
+    if (last_is_active && i + 1 == s.chain.size()) break;
+    const auto& link = s.chain[i];
+    table_.append({.facts = link.facts, .end_offset = link.end_offset, .end_sequence = link.end_sequence, .sealed = true});
+  }
+  return {};
+}
+
+result<std::unique_ptr<control_block>> log_object::first_block(survey& s, const log_options& options) {
+  auto block = s.ending == ending::clean && !s.chain.empty() ? block_to_go_on(s) : fresh_block(s, options);
+  if (!block) return block;
+  if (const auto& in = (*block)->segment) table_.append({.facts = in->facts(), .resident = in});
+  return block;
+}
+
+/// After a clean close appending goes on where it was.
+result<std::unique_ptr<control_block>> log_object::block_to_go_on(const survey& s) {
+  const auto& last = s.chain.back();
+  if (last.links > 1) return place_.fail_call({EMLINK}, last.facts.number);  // somebody else's file as well
+  auto opened = open_segment(place_.directory, place_.path, last.facts, os::access::read_write);
+  if (!opened) return std::unexpected(opened.error());
+  auto block = std::make_unique<control_block>(std::move(*opened));
+  block->base = last.facts.base;
+  block->claims.store(claim_word::of(last.end_offset, s.next - last.facts.base), std::memory_order_relaxed, "claim:first");
+  return block;
+}
+
+/// After any other end it goes on in a fresh segment with a fresh salt: in the old one a new record would get the offset,
+/// the sequence and so the stamp of a dead claim, which could then come back in its place. If no segment can be had the
+/// log opens all the same, and appends answer with the reason until one can.
+result<std::unique_ptr<control_block>> log_object::fresh_block(survey& s, const log_options& options) {
+  std::uint64_t salt = 0;
+  if (const auto done = os::fill_random(std::as_writable_bytes(std::span{&salt, 1})); !done)
+    return place_.fail_call(done.error());
+  os::result<std::unique_ptr<control_block>> block;
+  do {
+    block = prepare_segment(place_, ++s.highest, options.version_info, options.file_mode);
+  } while (!block && block.error().number == EEXIST);
+  if (!block) {
+    auto stalled = std::make_unique<control_block>(nullptr);
+    stalled->base = s.next;
+    stalled->roll.store(roll_word(roll_state::failed, block.error().number), std::memory_order_relaxed, "roll:B");
+    return stalled;
+  }
+  const bool has_predecessor = !s.chain.empty();
+  (*block)->base = s.next;
+  (*block)->segment->begin({.base = s.next,
+                            .salt = salt | format::salt_top_bit,
+                            .epoch = std::uint64_t{state_->current().epoch} + 1,
+                            .predecessor = has_predecessor ? s.chain.back().facts.number : 0,
+                            .predecessor_salt = has_predecessor ? s.chain.back().facts.salt : 0,
+                            .time_ns = os::wall_clock_ns()});
+  (*block)->claims.store(claim_word::of(format::segment_header_bytes, 0), std::memory_order_relaxed, "claim:first");
+  return std::move(*block);
+}
+
+result<void> log_object::start_threads(const log_options& options, std::uint64_t highest) {
+  try {
+    preparer_.start({.ahead = options.prepared_segments,
+                     .permissions = options.file_mode,
+                     .version_info = std::string{options.version_info}},
+                    highest);
+    sealer_.start();
+    return {};
+  } catch (...) {
+    preparer_.stop();
+    throw;
+  }
+}
+
+result<void> log_object::store_open_state(const survey& s) {
+  auto next = state_->current();
+  next.epoch += 1;
+  next.condition = format::condition::open;
+  const auto boot = os::this_boot();
+  if (!boot) return place_.fail_call(boot.error());
+  next.boot = *boot;
+  next.durable_floor = s.next - 1;
+  next.clean_segment = next.clean_offset = 0;
+  next.clean_next = s.next;
+  next.report_kept = s.report.kept;
+  next.report_cut_bytes = s.report.cut_bytes;
+  next.report_cut_records = s.report.cut_records;
+  next.report_stepped_over = s.report.stepped_over;
+  return state_->write(place_, next);
+}
+
+result<void> log_object::close() noexcept {
+  const std::scoped_lock lock{closing_};
+  if (is_forked()) {
+    // The threads and the log belong to the parent.
+    preparer_.forget_thread();
+    sealer_.forget_thread();
+    closed_ = true;
+    return fail({.code = errc::forked, .subject = place_.path});
+  }
+  if (closed_) return close_failure_ ? result<void>{std::unexpected(*close_failure_)} : result<void>{};
+  closed_ = true;
+  if (gate_.get() == gate::position::open) gate_.set(gate::position::closed);
+  const std::uint64_t next = appender_.stop();
+  sealer_.stop();
+  preparer_.stop();
+  auto done = syncer_.sync_published(next - 1, os::deadline::max());
+  if (done) sealer_.seal_all();
+  if (done && latch_.is_set()) done = std::unexpected(*latch_.get());
+  if (done) done = store_clean_state(next);
+  if (!done) close_failure_ = done.error();
+  gate_.set(gate::position::closed);
+  live_.release();
+  os::unlock_directory(place_.directory);  // it stays open for readers that are still held
+  return done;
+}
+
+result<void> log_object::store_clean_state(std::uint64_t next) {
+  const control_block& last = appender_.active();
+  if (!last.segment) return {};  // no segment could be had since the open: the next one finds the end by itself
+  auto clean = state_->current();
+  clean.condition = format::condition::clean;
+  clean.durable_floor = next - 1;
+  clean.clean_segment = last.segment->facts().number;
+  clean.clean_offset = claim_word::offset(last.crossing);
+  clean.clean_next = next;
+  return state_->write(place_, clean);
+}
+
+result<sequence> log_object::append(std::span<const bytes_view> pieces, const append_options& options) noexcept {
+  const auto appended = appender_.append(pieces, options.type);
+  if (!appended) return std::unexpected(appended.error());
+  if (auto done = honour(options, *appended); !done) return std::unexpected(done.error());
+  return sequence{*appended};
+}
+
+result<void> log_object::honour(const append_options& options, std::uint64_t last) noexcept {
+  if (options.durability.value_or(durability_).policy() == durability::kind::none) return {};
+  return syncer_.sync_published(last, os::deadline::max());
+}
+
+result<void> log_object::usable() const noexcept {
+  if (is_forked()) return fail({.code = errc::forked, .subject = place_.path});
+  return {};
+}
+
+result<sequence> log_object::sync() noexcept {
+  if (gate_.get() != gate::position::open) return appender_.refusal();
+  if (auto done = syncer_.sync_published(appender_.next_sequence() - 1, os::deadline::max()); !done)
+    return std::unexpected(done.error());
+  return sequence{syncer_.durable()};
+}
+
+result<void> log_object::sync(sequence target, os::deadline until) noexcept {
+  if (gate_.get() != gate::position::open) return appender_.refusal();
+  if (target.value >= appender_.next_sequence())
+    return fail({.code = errc::past_end, .subject = place_.path, .first_sequence = target.value});
+  return syncer_.sync_published(target.value, until);
+}
+
+std::uint64_t log_object::published() noexcept {
+  frontier_.advance();
+  const std::uint64_t published = frontier_.published();
+  if (gate_.get() == gate::position::open) live_.store_published(published);
+  return published;
+}
+
+errc log_object::beyond(std::uint64_t sequence) const noexcept {
+  return sequence < appender_.next_sequence() ? errc::not_yet : errc::past_end;
+}
+
+statistics log_object::stats() {
+  statistics s;
+  s.at = {.first = {first_}, .durable = {durable()}, .published = {published()}};
+  s.claimed = {appender_.next_sequence() - 1};
+  if (s.claimed > s.at.published) s.oldest_unfinished = s.at.published + 1;
+  const auto entries = table_.snapshot();
+  s.segments = entries.size();
+  s.prepared = preparer_.ready_count();
+  for (const auto& e : entries) {
+    const std::uint64_t end = e.resident ? e.resident->end_offset() : e.end_offset;
+    s.bytes_used += end != none_yet ? end : appender_.active_bytes();
+    s.bytes_allocated += e.facts.capacity;
+  }
+  s.bytes_allocated += s.prepared * place_.meta.segment_bytes;
+  s.syncs = syncer_.count();
+  s.rolls = appender_.rolls();
+  s.waits = appender_.waits();
+  return s;
+}
+
+}  // namespace varve::core

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// log_object.hpp - a log that is open for writing: its parts, and how they begin and end together. Layer log.
+//
+// Order of an open: lock, read, survey, repair, a fresh segment if the old one may not be gone on with, then the new state
+// made durable, and only then the first claim. Order of a close: stop claims, wait for those under way, end the threads,
+// sync everything, seal what has ended, and then the state `clean`.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include <varve/log.hpp>
+
+#include "log/appender.hpp"
+#include "log/failure_latch.hpp"
+#include "log/frontier.hpp"
+#include "log/gate.hpp"
+#include "log/live_file.hpp"
+#include "log/log_place.hpp"
+#include "log/preparer.hpp"
+#include "log/record_source.hpp"
+#include "log/sealer.hpp"
+#include "log/segment_table.hpp"
+#include "log/state_file.hpp"
+#include "log/survey.hpp"
+#include "log/syncer.hpp"
+
+namespace varve::core {
+
+class log_object final : public record_source {
+ public:
+  [[nodiscard]] static result<std::shared_ptr<log_object>> open(const std::filesystem::path& directory,
+                                                                const log_options& options);
+  ~log_object() override;
+
+  [[nodiscard]] result<void> close() noexcept;
+
+  // ---- Appending.
+  [[nodiscard]] result<sequence> append(std::span<const bytes_view> pieces, const append_options& options) noexcept;
+  template <class Payload>
+  [[nodiscard]] result<sequence_range> append_batch(std::size_t count, const append_options& options, Payload payload) noexcept {
+    if (count == 0) return bad_option("payloads");
+    const auto first = appender_.append_batch(count, options.type, payload);
+    if (!first) return std::unexpected(first.error());
+    if (auto done = honour(options, *first + count - 1); !done) return std::unexpected(done.error());
+    return sequence_range{{*first}, {*first + count}};
+  }
+
+  // ---- Durability.
+  [[nodiscard]] result<sequence> sync() noexcept;
+  [[nodiscard]] result<void> sync(sequence target, os::deadline until) noexcept;
+
+  // ---- What a reader needs.
+  [[nodiscard]] const error_subject* path() const noexcept override { return place_.path; }
+  [[nodiscard]] bool verify_on_read() const noexcept override { return verify_on_read_; }
+  [[nodiscard]] result<void> usable() const noexcept override;
+  [[nodiscard]] std::uint64_t first() const noexcept override { return first_; }
+  [[nodiscard]] std::uint64_t published() noexcept override;
+  [[nodiscard]] std::uint64_t known_published() const noexcept override { return frontier_.published(); }
+  [[nodiscard]] errc beyond(std::uint64_t sequence) const noexcept override;
+  [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) override {
+    return table_.holding(sequence);
+  }
+
+  // ---- Looking on.
+  [[nodiscard]] std::uint64_t durable() const noexcept { return syncer_.durable(); }
+  [[nodiscard]] statistics stats();
+  [[nodiscard]] std::uint64_t record_bytes_max() const noexcept {
+    return format::payload_bytes_max(place_.meta.segment_bytes);
+  }
+  [[nodiscard]] const recovery_report& recovery() const noexcept { return report_; }
+  [[nodiscard]] std::optional<error> failure() const noexcept { return latch_.get(); }
+
+ private:
+  log_object(log_place place, const log_options& options);
+
+  [[nodiscard]] result<void> start(const log_options& options);
+  [[nodiscard]] result<void> enter_segments(const survey& s);
+  [[nodiscard]] result<std::unique_ptr<control_block>> first_block(survey& s, const log_options& options);
+  [[nodiscard]] result<std::unique_ptr<control_block>> block_to_go_on(const survey& s);
+  [[nodiscard]] result<std::unique_ptr<control_block>> fresh_block(survey& s, const log_options& options);
+  [[nodiscard]] result<void> start_threads(const log_options& options, std::uint64_t highest);
+  [[nodiscard]] result<void> store_open_state(const survey& s);
+  [[nodiscard]] result<void> store_clean_state(std::uint64_t next);
+  [[nodiscard]] result<void> honour(const append_options& options, std::uint64_t last) noexcept;
+  [[nodiscard]] bool is_forked() const noexcept { return gate_.get() == gate::position::forked; }
+
+  log_place place_;
+  bool verify_on_read_;
+  durability durability_;
+  std::uint64_t first_ = 1;
+  recovery_report report_;
+
+  std::optional<state_file> state_;
+  live_file live_;
+  core::gate gate_;
+  failure_latch latch_;
+  segment_table table_;
+  core::frontier frontier_;
+  core::syncer syncer_;
+  core::preparer preparer_;
+  core::sealer sealer_;
+  core::appender appender_;
+
+  std::mutex closing_;
+  bool closed_ = false;                  // guarded by closing_
+  std::optional<error> close_failure_;  // likewise
+};
+
+}  // namespace varve::core

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// log_place.hpp - where a log is, and what it is. Layer log.
+#pragma once
+
+#include "base/error.hpp"
+#include "format/meta.hpp"
+#include "os/file.hpp"
+
+namespace varve::core {
+
+struct log_place {
+  os::file directory;
+  const error_subject* path = nullptr;
+  format::meta meta;
+
+  [[nodiscard]] varve::checksum checksum_kind() const noexcept { return static_cast<varve::checksum>(meta.checksum_kind); }
+
+  /// A failed system call on this log.
+  [[nodiscard]] std::unexpected<error> fail_call(const os::failure& f, std::uint64_t segment = 0) const noexcept {
+    return fail({.code = code_of_errno(f.number), .subject = path, .os_errno = f.number, .segment = segment});
+  }
+};
+
+}  // namespace varve::core

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+#include "log/preparer.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "format/file_name.hpp"
+#include "log/segment_table.hpp"
+#include "os/memory.hpp"
+#include "os/process.hpp"
+
+namespace varve::core {
+namespace {
+
+// How much may wait to be sealed: in bytes, but some segments in any case, and not too many descriptors.
+constexpr std::uint64_t backlog_bytes_max = std::uint64_t{1} << 30;
+constexpr std::uint64_t backlog_segments_min = 4, backlog_segments_max = 64;
+
+format::identity identity_of(const log_place& place, std::uint64_t number, std::string_view version_info) noexcept {
+  format::identity id{.log = place.meta.log,
+                      .features = place.meta.features,
+                      .checksum_kind = place.meta.checksum_kind,
+                      .frame_alignment_log2 = place.meta.frame_alignment_log2,
+                      .version_info_bytes = static_cast<std::uint8_t>(version_info.size()),
+                      .number = number,
+                      .file_bytes = place.meta.segment_bytes,
+                      .capacity = place.meta.segment_bytes,
+                      .created_ns = os::wall_clock_ns(),
+                      .index_stride_bytes = place.meta.index_stride_bytes};
+  std::ranges::copy(version_info, id.version_info.begin());
+  return id;
+}
+
+os::result<os::mapping> lay_out(const log_place& place, const os::file& file, const format::identity& id) noexcept {
+  if (const auto done = os::allocate(file, id.file_bytes); !done) return std::unexpected(done.error());
+  if (const auto done = os::write_at(file, format::identity_offset, format::encode(id)); !done)
+    return std::unexpected(done.error());
+  VARVE_POINT("prepare.before_sync");
+  if (const auto done = os::sync_file(file); !done) return std::unexpected(done.error());
+  if (const auto done = os::sync_directory(place.directory); !done) return std::unexpected(done.error());
+  return os::map(file, id.capacity, os::access::read_write);
+}
+
+}  // namespace
+
+os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& place, std::uint64_t number,
+                                                           std::string_view version_info, std::uint32_t permissions) {
+  const auto name = format::name_of(format::file_kind::segment, number);
+  auto file = os::create_file(place.directory, name.c_str(), permissions);
+  if (!file) return std::unexpected(file.error());
+  const auto id = identity_of(place, number, version_info);
+  auto map = lay_out(place, *file, id);
+  if (!map) {
+    // It is no part of the log. If it cannot be removed now, the next open does it.
+    static_cast<void>(os::remove(place.directory, name.c_str()));
+    return std::unexpected(map.error());
+  }
+  const segment_facts facts{.number = number, .capacity = id.capacity, .checksum = place.checksum_kind()};
+  return std::make_unique<control_block>(std::make_shared<segment>(facts, std::move(*file), std::move(*map)));
+}
+
+void preparer::start(settings s, std::uint64_t highest) {
+  settings_ = std::move(s);
+  highest_ = highest;
+  thread_ = std::make_unique<std::thread>([this] { run(); });
+}
+
+void preparer::stop() noexcept {
+  if (!thread_) return;
+  stopping_.store(1, std::memory_order_release, "work:A");
+  nudge();
+  thread_->join();
+  thread_.reset();
+  control_block* block = nullptr;
+  while (queue_.pop(block)) {
+    const std::unique_ptr<control_block> unused{block};
+    const auto name = format::name_of(format::file_kind::segment, unused->segment->facts().number);
+    static_cast<void>(os::remove(place_->directory, name.c_str()));  // otherwise the next open does it
+  }
+}
+
+void preparer::nudge() noexcept {
+  work_.fetch_add(1, std::memory_order_release, "work:A");
+  os::wake_all(work_.futex());
+}
+
+os::result<std::unique_ptr<control_block>> preparer::take() noexcept {
+  // Each request also makes room for a replacement, and allows one more attempt after a failure.
+  const std::uint32_t mine = requested_.fetch_add(1, std::memory_order_relaxed, "supply:request") + 1;
+  nudge();  // releases the request
+  for (;;) {
+    const std::uint32_t seen = outcome_.load(std::memory_order_acquire, "supply:B");
+    control_block* block = nullptr;
+    if (queue_.pop(block)) return std::unique_ptr<control_block>{block};
+    const std::uint64_t failed = failure_.load(std::memory_order_relaxed, "supply:failure");  // relaxed: ordered by supply:B
+    if (failed != 0 && static_cast<std::int32_t>(static_cast<std::uint32_t>(failed >> 32) - mine) >= 0)
+      return std::unexpected(os::failure{static_cast<int>(failed & 0xffffffff)});
+    os::wait_on(outcome_.futex(), seen, os::deadline::max());
+  }
+}
+
+void preparer::run() noexcept {
+  std::uint32_t failed_request = 0;
+  bool failing = false;
+  for (;;) {
+    const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
+    if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;  // relaxed: ordered by work:B
+    const std::uint32_t request = requested_.load(std::memory_order_relaxed, "supply:request");  // relaxed: likewise
+    const bool enough = prepared_segments_max - queue_.write_available() >= settings_.ahead;
+    const bool hopeless = failing && request == failed_request;
+    if (enough || hopeless || is_backlogged()) {
+      os::wait_on(work_.futex(), work, os::deadline::max());
+      continue;
+    }
+    const auto done = prepare_one();
+    failing = !done;
+    if (!done) {
+      failed_request = request;
+      // relaxed: released by the next line.
+      failure_.store(std::uint64_t{request} << 32 | static_cast<std::uint32_t>(done.error().number), std::memory_order_relaxed,
+                     "supply:failure");
+    }
+    outcome_.fetch_add(1, std::memory_order_release, "supply:A");
+    os::wake_all(outcome_.futex());
+  }
+}
+
+os::result<void> preparer::prepare_one() noexcept {
+  try {
+    table_->reserve(prepared_segments_max + 1);  // so that the roller need not allocate
+    for (;;) {
+      auto made = prepare_segment(*place_, ++highest_, settings_.version_info, settings_.permissions);
+      if (!made && made.error().number == EEXIST) continue;  // somebody put a file there: leave it alone
+      if (!made) return std::unexpected(made.error());
+      // Pages are brought in here only once the log rolls: a log of a few records need not touch all of its next segment.
+      if (requested_.load(std::memory_order_relaxed, "supply:request") > 0)
+        static_cast<void>(os::populate_for_writing((*made)->segment->map(), 0, (*made)->segment->facts().capacity));
+      queue_.push(made->release());  // there is room: only this thread pushes, and it has looked
+      return {};
+    }
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(os::failure{ENOMEM});
+  }
+}
+
+bool preparer::is_backlogged() const noexcept {
+  const std::uint64_t allowed =
+      std::clamp(backlog_bytes_max / place_->meta.segment_bytes, backlog_segments_min, backlog_segments_max);
+  return table_->ended_count() >= allowed;
+}
+
+}  // namespace varve::core

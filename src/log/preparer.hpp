@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// preparer.hpp - makes segment files ahead of need, in a thread of its own. Layer log.
+//
+// It is a thread apart from the sealer, because a roll must not wait behind a sync of the disk.
+//
+// Invariants
+//   I1  One roller takes at a time (the roll state sees to it), one thread prepares: an spsc_queue is enough.
+//   I2  A segment is queued only when its identity and its directory entry are durable.
+//   I3  Nothing is prepared while too many ended segments wait to be sealed: dirty memory, open descriptors and the work of
+//       recovery stay bounded, and appends slow down to what the device takes.
+//
+// Ordering
+//   supply:A / supply:B   a segment is queued, or a failure recorded, then the taker is told (`outcome_`)
+//   work:A / work:B       what the preparer should know is written, then it is woken (`work_`)
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <boost/lockfree/spsc_queue.hpp>
+
+#include "base/error.hpp"
+#include "log/log_place.hpp"
+#include "os/shared.hpp"
+#include "segment/control_block.hpp"
+
+namespace varve::core {
+
+class segment_table;
+
+constexpr std::uint32_t prepared_segments_max = 64;
+
+/// Makes segment file `number`, ready to be begun. `name_taken` is set if there is something of that name.
+[[nodiscard]] os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& place, std::uint64_t number,
+                                                                         std::string_view version_info,
+                                                                         std::uint32_t permissions);
+
+class preparer {
+ public:
+  struct settings {
+    std::uint32_t ahead = 2;
+    std::uint32_t permissions = 0600;
+    std::string version_info;
+  };
+  preparer(const log_place& place, segment_table& table) noexcept : place_(&place), table_(&table) {}
+  ~preparer() { stop(); }
+  preparer(const preparer&) = delete;
+  preparer& operator=(const preparer&) = delete;
+
+  /// The next file gets the number after `highest`. May throw std::system_error if there can be no thread.
+  void start(settings s, std::uint64_t highest);
+  /// Ends the thread, and removes what was prepared.
+  void stop() noexcept;
+  /// In a forked child, where the thread does not exist.
+  void forget_thread() noexcept { static_cast<void>(thread_.release()); }
+
+  /// Takes a prepared segment, waiting while one is being made. Called by one roller at a time.
+  ///
+  /// Errors  errno of the attempt that was made for this call.
+  [[nodiscard]] os::result<std::unique_ptr<control_block>> take() noexcept;
+
+  /// Something has changed that preparation waited for.
+  void nudge() noexcept;
+  [[nodiscard]] std::uint64_t ready_count() const noexcept { return queue_.read_available(); }
+
+ private:
+  enum class answer : std::uint8_t { made, wait, failed };
+
+  void run() noexcept;
+  [[nodiscard]] os::result<void> prepare_one() noexcept;
+  [[nodiscard]] bool is_backlogged() const noexcept;
+
+  const log_place* place_;
+  segment_table* table_;
+  settings settings_;
+  std::uint64_t highest_ = 0;  // touched by the thread only, once it runs
+  boost::lockfree::spsc_queue<control_block*, boost::lockfree::capacity<prepared_segments_max>> queue_;
+
+  shared::word<std::uint32_t> work_{0};       // bumped to wake the thread
+  shared::word<std::uint32_t> stopping_{0};
+  shared::word<std::uint32_t> requested_{0};  // counts calls of take()
+  shared::word<std::uint32_t> outcome_{0};    // bumped to wake the taker
+  shared::word<std::uint64_t> failure_{0};    // the request that a failed attempt answers, above errno in the low half
+  std::unique_ptr<std::thread> thread_;
+};
+
+}  // namespace varve::core

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// record_source.hpp - what a reader needs of a log, and of a view of one. Layer log.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/error.hpp"
+#include "segment/segment.hpp"
+
+namespace varve::core {
+
+class record_source {
+ public:
+  record_source() = default;
+  record_source(const record_source&) = delete;
+  record_source& operator=(const record_source&) = delete;
+  virtual ~record_source() = default;
+
+  [[nodiscard]] virtual const error_subject* path() const noexcept = 0;
+  [[nodiscard]] virtual bool verify_on_read() const noexcept = 0;
+
+  /// Fails if this process may not use the log (it is a fork of the one that opened it), or if looking further failed.
+  [[nodiscard]] virtual result<void> usable() const noexcept = 0;
+
+  [[nodiscard]] virtual std::uint64_t first() const noexcept = 0;
+  /// Looks how far the log is published now. Never goes back.
+  [[nodiscard]] virtual std::uint64_t published() noexcept = 0;
+  /// What the last look said.
+  [[nodiscard]] virtual std::uint64_t known_published() const noexcept = 0;
+  /// The code for a sequence above published(): not_yet or past_end.
+  [[nodiscard]] virtual errc beyond(std::uint64_t sequence) const noexcept = 0;
+  /// The segment in which `sequence` stands, or will stand; none if there is none yet.
+  [[nodiscard]] virtual result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) = 0;
+
+  /// True if `sequence` is published.
+  [[nodiscard]] bool has_published(std::uint64_t sequence) noexcept {
+    return sequence <= known_published() || sequence <= published();
+  }
+};
+
+}  // namespace varve::core

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "log/repair.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "base/bits.hpp"
+#include "format/file_name.hpp"
+#include "log/sealer.hpp"
+
+namespace varve::core {
+namespace {
+
+constexpr std::uint64_t copy_bytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t page_bytes = 4096;
+
+os::result<void> write_word(const os::file& file, std::uint64_t offset, std::uint64_t word) noexcept {
+  return os::write_at(file, offset, std::as_bytes(std::span{&word, 1}));
+}
+
+/// Writes the bytes of [from, to) onto themselves. After a write-back that failed the cache shows pages as clean that are
+/// not on the disk; this makes them dirty again, so that the sync that follows covers them.
+os::result<void> dirty_again(const os::file& file, std::uint64_t from, std::uint64_t to) {
+  std::vector<std::byte> bytes(copy_bytes);
+  for (from = round_down(from, page_bytes); from < to;) {
+    const auto part = std::span{bytes}.first(std::min(copy_bytes, to - from));
+    const auto n = os::read_at(file, from, part);
+    if (!n) return std::unexpected(n.error());
+    if (const auto done = os::write_at(file, from, part.first(*n)); !done) return done;
+    from += part.size();
+  }
+  return {};
+}
+
+/// Turns a hole into lost frames: one per sequence, all but the last without room. Stamps are cleared first and stored last
+/// to first, so that whoever dies here, too, leaves no stamp with an invalid frame, and a hole that begins where it began.
+os::result<void> write_lost_frames(const os::file& file, const hole& h, std::uint64_t salt) noexcept {
+  const std::uint64_t count = h.end - h.first;
+  const auto offset_of = [&](std::uint64_t i) { return h.offset + i * format::frame_header_bytes; };
+  for (std::uint64_t i = 0; i < count; ++i)
+    if (const auto done = write_word(file, offset_of(i), 0); !done) return done;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t extent = (i + 1 < count ? offset_of(i + 1) : h.resume) - offset_of(i);
+    const auto header = format::filler(format::frame_kind::lost, format::stamp_of(h.first + i, salt), offset_of(i), extent);
+    const auto bytes = std::as_bytes(std::span{&header, 1}).subspan(sizeof header.stamp);
+    if (const auto done = os::write_at(file, offset_of(i) + sizeof header.stamp, bytes); !done) return done;
+  }
+  VARVE_POINT("repair.before_stamps");
+  for (std::uint64_t i = count; i-- > 0;)
+    if (const auto done = write_word(file, offset_of(i), format::stamp_of(h.first + i, salt)); !done) return done;
+  return {};
+}
+
+os::result<void> write_recovered_end(const os::file& file, const chain_link& link) noexcept {
+  const format::end end{.salt = link.facts.salt,
+                        .offset = link.end_offset,
+                        .last = link.end_sequence - 1,
+                        .cause = format::end_cause::recovery};
+  return os::write_at(file, format::end_offset, format::encode(end));
+}
+
+os::result<void> repair_segment(const os::file& file, chain_link& link) {
+  if (link.dirty_from != none_yet) {
+    if (const auto done = dirty_again(file, 0, format::segment_header_bytes); !done) return done;
+    if (const auto done = dirty_again(file, link.dirty_from, link.end_offset); !done) return done;
+  }
+  for (const auto& h : link.holes)
+    if (const auto done = write_lost_frames(file, h, link.facts.salt); !done) return done;
+  if (!link.end_recorded) {
+    if (const auto done = write_recovered_end(file, link); !done) return done;
+    link.end_recorded = true;
+  }
+  VARVE_POINT("repair.before_sync");
+  if (const auto done = os::sync_data(file); !done) return done;
+  link.holes.clear();
+  if (link.sealed) return {};
+  if (const auto done = write_seal(file, link.facts, link.end_offset, link.end_sequence); !done) return done;
+  link.sealed = true;
+  return {};
+}
+
+result<void> remove_durably(const log_place& place, std::uint64_t number) noexcept {
+  const auto name = format::name_of(format::file_kind::segment, number);
+  VARVE_POINT("repair.before_remove");
+  if (const auto done = os::remove(place.directory, name.c_str()); !done && done.error().number != ENOENT)
+    return place.fail_call(done.error(), number);
+  if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
+  return {};
+}
+
+}  // namespace
+
+result<void> repair(const log_place& place, survey& s) {
+  // A segment without frames is dropped, not ended: its base is that of the segment in which appending goes on.
+  if (!s.chain.empty() && s.chain.back().end_sequence == s.chain.back().facts.base) {
+    s.dropped.push_back(s.chain.back().facts.number);
+    s.chain.pop_back();
+  }
+  std::ranges::sort(s.dropped);
+  for (auto& link : s.chain) {
+    const bool untouched = link.sealed && link.dirty_from == none_yet && link.holes.empty();
+    if (untouched || link.end_offset == none_yet) continue;  // an end that is lost below the mark is damage to live with
+    if (link.links > 1) return place.fail_call({EMLINK}, link.facts.number);  // somebody else's file as well
+    const auto name = format::name_of(format::file_kind::segment, link.facts.number);
+    auto file = os::open_file(place.directory, name.c_str(), os::access::read_write);
+    if (!file) return place.fail_call(file.error(), link.facts.number);
+    if (const auto done = repair_segment(*file, link); !done) return place.fail_call(done.error(), link.facts.number);
+  }
+  // Newest first, each durably: whenever it stops, what is left is a chain.
+  while (!s.dropped.empty()) {
+    if (auto done = remove_durably(place, s.dropped.back()); !done) return done;
+    s.dropped.pop_back();
+  }
+  s.durable = s.next - 1;
+  return {};
+}
+
+result<void> remove_leftovers(const log_place& place, const survey& s) {
+  for (const std::uint64_t number : s.leftovers) {
+    const auto name = format::name_of(format::file_kind::segment, number);
+    if (const auto done = os::remove(place.directory, name.c_str()); !done && done.error().number != ENOENT)
+      return place.fail_call(done.error(), number);
+  }
+  return {};
+}
+
+}  // namespace varve::core

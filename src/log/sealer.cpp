@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "log/sealer.hpp"
+
+#include "format/segment_header.hpp"
+#include "os/process.hpp"
+
+namespace varve::core {
+namespace {
+
+// How often to look again at a segment whose last claims are not finished. Arbitrary; nobody waits for it.
+constexpr std::chrono::milliseconds look_again{5};
+
+}  // namespace
+
+os::result<void> write_seal(const os::file& file, const segment_facts& facts, std::uint64_t end_offset,
+                            std::uint64_t end_sequence) noexcept {
+  const format::seal seal{.salt = facts.salt,
+                          .offset = end_offset,
+                          .last = end_sequence - 1,
+                          .frames = end_sequence - facts.base};
+  VARVE_POINT("seal.before_store");
+  if (const auto done = os::write_at(file, format::seal_offset, format::encode(seal)); !done)
+    return std::unexpected(done.error());
+  return os::sync_data(file);  // the header sectors written before it as well
+}
+
+void sealer::start() {
+  thread_ = std::make_unique<std::thread>([this] { run(); });
+}
+
+void sealer::stop() noexcept {
+  if (!thread_) return;
+  stopping_.store(1, std::memory_order_release, "work:A");
+  nudge();
+  thread_->join();
+  thread_.reset();
+}
+
+void sealer::nudge() noexcept {
+  work_.fetch_add(1, std::memory_order_release, "work:A");
+  os::wake_all(work_.futex());
+}
+
+void sealer::run() noexcept {
+  for (;;) {
+    const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
+    if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;  // relaxed: ordered by work:B
+    const auto s = with_.table.oldest_ended();
+    if (!s || with_.latch.is_set()) {
+      os::wait_on(work_.futex(), work, os::deadline::max());
+      continue;
+    }
+    with_.frontier.advance();
+    if (with_.frontier.published() + 1 < s->end_sequence()) {
+      os::wait_on(work_.futex(), work, std::chrono::steady_clock::now() + look_again);
+      continue;
+    }
+    static_cast<void>(seal_one(s));  // a failure is latched
+  }
+}
+
+void sealer::seal_all() noexcept {
+  while (const auto s = with_.table.oldest_ended())
+    if (!seal_one(s)) return;
+}
+
+bool sealer::seal_one(const std::shared_ptr<segment>& s) noexcept {
+  if (!with_.syncer.sync_segment(s)) return false;
+  if (const auto done = write_seal(s->file(), s->facts(), s->end_offset(), s->end_sequence()); !done) {
+    with_.latch.set(error_access::make({.code = errc::sync_failed,
+                                        .subject = with_.path,
+                                        .os_errno = done.error().number,
+                                        .segment = s->facts().number,
+                                        .offset = format::seal_offset}));
+    with_.gate.set(gate::position::failed);
+    return false;
+  }
+  s->file().close();
+  with_.table.mark_sealed(s->facts().number);
+  with_.preparer.nudge();
+  return true;
+}
+
+}  // namespace varve::core

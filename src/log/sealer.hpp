@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// sealer.hpp - syncs and seals ended segments, in a thread of its own, under every policy. Layer log.
+//
+// Ordering
+//   work:A / work:B   a segment has ended, or stop was asked for, then the thread is woken (`work_`)
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "base/error.hpp"
+#include "log/failure_latch.hpp"
+#include "log/frontier.hpp"
+#include "log/preparer.hpp"
+#include "log/segment_table.hpp"
+#include "log/syncer.hpp"
+#include "os/shared.hpp"
+
+namespace varve::core {
+
+/// Writes the seal of a segment whose every byte, like everything before it in the log, is durable, and makes it durable.
+[[nodiscard]] os::result<void> write_seal(const os::file& file, const segment_facts& facts, std::uint64_t end_offset,
+                                          std::uint64_t end_sequence) noexcept;
+
+class sealer {
+ public:
+  struct parts {
+    const error_subject* path;
+    segment_table& table;
+    core::frontier& frontier;
+    core::syncer& syncer;
+    core::preparer& preparer;
+    failure_latch& latch;
+    core::gate& gate;
+  };
+  explicit sealer(const parts& p) noexcept : with_(p) {}
+  ~sealer() { stop(); }
+  sealer(const sealer&) = delete;
+  sealer& operator=(const sealer&) = delete;
+
+  /// May throw std::system_error if there can be no thread.
+  void start();
+  void stop() noexcept;
+  void forget_thread() noexcept { static_cast<void>(thread_.release()); }  // in a forked child
+  void nudge() noexcept;
+
+  /// Seals what has ended and is published, in the caller's thread; stop() has been called. A failure is latched.
+  void seal_all() noexcept;
+
+ private:
+  void run() noexcept;
+  [[nodiscard]] bool seal_one(const std::shared_ptr<segment>& s) noexcept;
+
+  parts with_;
+  shared::word<std::uint32_t> work_{0};
+  shared::word<std::uint32_t> stopping_{0};
+  std::unique_ptr<std::thread> thread_;
+};
+
+}  // namespace varve::core

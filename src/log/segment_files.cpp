@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "log/segment_files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "format/file_name.hpp"
+
+namespace varve::core {
+namespace {
+
+template <class S>
+std::expected<S, format::sector_fault> decode_at(std::span<const std::byte> header, std::uint64_t offset) noexcept {
+  format::sector bytes;
+  std::memcpy(bytes.data(), header.data() + offset, bytes.size());
+  return format::decode<S>(bytes);
+}
+
+/// A sector's words are stored in order, its checksum last. So one that was only begun has none yet.
+bool was_complete(std::span<const std::byte> header, std::uint64_t offset) noexcept {
+  std::uint64_t checksum = 0;
+  std::memcpy(&checksum, header.data() + offset + format::sector_bytes - sizeof checksum, sizeof checksum);
+  return checksum != 0;
+}
+
+/// False if a sector is of a newer version.
+bool decode_header(std::span<const std::byte> header, const format::uuid& log, segment_file& f) noexcept {
+  const auto identity = decode_at<format::identity>(header, format::identity_offset);
+  const auto activation = decode_at<format::activation>(header, format::activation_offset);
+  const auto end = decode_at<format::end>(header, format::end_offset);
+  const auto seal = decode_at<format::seal>(header, format::seal_offset);
+  const auto is_newer = [](const auto& sector) { return !sector && sector.error() == format::sector_fault::newer; };
+  if (is_newer(identity) || is_newer(activation) || is_newer(end) || is_newer(seal)) return false;
+  if (identity) {
+    if (!format::may_read(identity->features)) return false;
+    f.identity = *identity;
+    f.foreign = identity->log != log || identity->number != f.number;
+  }
+  if (!activation) {
+    f.activation_damaged = was_complete(header, format::activation_offset);
+    return true;
+  }
+  f.activation = *activation;
+  if (end && end->salt == activation->salt && end->offset != 0) f.end = *end;
+  if (seal && seal->salt == activation->salt && (!f.end || f.end->offset == seal->offset)) f.seal = *seal;
+  return true;
+}
+
+enum class reading : std::uint8_t { done, skipped };
+
+result<reading> read_one(const log_place& place, segment_file& f) noexcept {
+  const auto name = format::name_of(format::file_kind::segment, f.number);
+  const auto file = os::open_file(place.directory, name.c_str(), os::access::read);
+  if (!file) {
+    const int number = file.error().number;
+    if (number == ENOENT || number == ELOOP || number == EINVAL) return reading::skipped;
+    return place.fail_call(file.error(), f.number);
+  }
+  const auto status = os::status_of(*file);
+  if (!status) return place.fail_call(status.error(), f.number);
+  f.file_bytes = status->bytes;
+  f.allocated_bytes = status->allocated_bytes;
+  f.links = status->links;
+  std::array<std::byte, format::segment_header_bytes> header{};  // what is missing reads as zero, which is never valid
+  const auto n = os::read_at(*file, 0, header);
+  if (!n) return place.fail_call(n.error(), f.number);
+  if (!decode_header(header, place.meta.log, f))
+    return fail({.code = errc::newer_format, .subject = place.path, .segment = f.number});
+  return reading::done;
+}
+
+}  // namespace
+
+segment_facts segment_file::facts(varve::checksum kind) const noexcept {
+  return {.number = number,
+          .base = activation->base,
+          .salt = activation->salt,
+          .epoch = activation->epoch,
+          .capacity = identity->capacity,
+          .checksum = kind};
+}
+
+result<segment_files> read_segment_files(const log_place& place, std::uint64_t above) {
+  const auto names = os::list(place.directory);
+  if (!names) return place.fail_call(names.error());
+  segment_files found;
+  for (const auto& name : *names) {
+    const auto number = format::parse_name(format::file_kind::segment, name);
+    if (!number || *number <= above) continue;
+    found.highest = std::max(found.highest, *number);
+    segment_file f;
+    auto done = result<reading>{};
+    // Again if a sector was read while a living writer stored it: its checksum may have been read after, its start before.
+    for (int tries = 0; tries < 3 && (tries == 0 || f.activation_damaged); ++tries) {
+      f = {.number = *number};
+      done = read_one(place, f);
+    }
+    if (!done) return std::unexpected(done.error());
+    if (*done == reading::done) found.files.push_back(f);
+  }
+  std::ranges::sort(found.files, {}, &segment_file::number);
+  return found;
+}
+
+std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t first) {
+  const auto& files = found.files;
+  const auto usable = [](const segment_file& f) { return f.activation && f.identity && !f.foreign; };
+  constexpr std::size_t nobody = SIZE_MAX;
+  std::size_t at = nobody;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (!usable(files[i]) || files[i].activation->base > first) continue;
+    if (at == nobody || files[i].activation->base >= files[at].activation->base) at = i;  // of two, the newer file
+  }
+  std::vector<std::size_t> chain;
+  while (at != nobody && chain.size() < files.size()) {
+    chain.push_back(at);
+    const auto& here = *files[at].activation;
+    std::size_t next = nobody;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (i == at || !usable(files[i]) || files[i].activation->base < here.base) continue;
+      if (files[i].activation->predecessor == files[at].number && files[i].activation->predecessor_salt == here.salt) next = i;
+    }
+    at = next;
+  }
+  return chain;
+}
+
+}  // namespace varve::core

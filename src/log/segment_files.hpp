@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// segment_files.hpp - which segment files a directory holds, and what their headers say. Layer log; only reads.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/error.hpp"
+#include "format/segment_header.hpp"
+#include "log/log_place.hpp"
+#include "segment/segment.hpp"
+
+namespace varve::core {
+
+struct segment_file {
+  std::uint64_t number = 0;
+  std::uint64_t file_bytes = 0, allocated_bytes = 0, links = 0;
+  std::optional<format::identity> identity{};
+  std::optional<format::activation> activation{};
+  std::optional<format::end> end{};    // of this activation only
+  std::optional<format::seal> seal{};  // likewise
+  bool foreign = false;              // a valid identity of another log, or of another number
+  bool activation_damaged = false;   // it was complete once, and does not validate
+
+  [[nodiscard]] segment_facts facts(varve::checksum kind) const noexcept;
+};
+
+struct segment_files {
+  std::vector<segment_file> files;  // by number
+  std::uint64_t highest = 0;        // also of names whose file cannot be read
+};
+
+/// Files that vanish meanwhile, and names that are no regular file, are left out.
+///
+/// `above` leaves out numbers up to itself.
+///
+/// Errors  newer_format, io, out_of_memory.
+[[nodiscard]] result<segment_files> read_segment_files(const log_place& place, std::uint64_t above = 0);
+
+/// The chain of activated segments from the one that holds `first`: each names its predecessor, by number and salt. Indices
+/// into `files`. Empty if no segment reaches `first`.
+[[nodiscard]] std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t first);
+
+}  // namespace varve::core

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//
+// segment_table.hpp - the segments of a log, in the order of their sequences. Layer log.
+//
+// Invariants
+//   I1  Entries are sorted by base; the next one's base is this one's end_sequence.
+//   I2  A segment that is not sealed stays mapped. Of the sealed ones only a few are kept mapped, and those that somebody
+//       holds, so that a log of any length takes few mappings and no descriptors.
+//
+// Thread-safety  any member from any thread, by one short lock: taken once per segment by readers, once per roll by writers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/error.hpp"
+#include "os/file.hpp"
+#include "segment/segment.hpp"
+
+namespace varve::core {
+
+struct table_entry {
+  segment_facts facts;
+  std::uint64_t end_offset = none_yet;  // none_yet: it takes claims, or its end sector was lost
+  std::uint64_t end_sequence = none_yet;
+  bool sealed = false;
+  std::vector<hole> holes{};
+  std::shared_ptr<segment> resident{};   // while it is not sealed, in the process that writes
+  std::weak_ptr<segment> mapped_once{};  // otherwise
+};
+
+class segment_table {
+ public:
+  /// `directory` must outlive the table.
+  segment_table(const os::file& directory, const error_subject* path) noexcept : directory_(&directory), path_(path) {}
+
+  /// Makes room, so that append() of so many entries cannot fail. May throw std::bad_alloc.
+  void reserve(std::size_t entries);
+  void append(table_entry entry) noexcept;
+  /// Takes the place of all entries: for views, when the directory was read anew. May throw std::bad_alloc.
+  void assign(std::vector<table_entry> entries);
+
+  /// The segment in which `sequence` stands, or will: the last one with a base that is not above it. None if there is none.
+  [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence);
+
+  /// The oldest segment that has ended and is not sealed; none if there is none.
+  [[nodiscard]] std::shared_ptr<segment> oldest_ended() noexcept;
+  /// How many have ended and are not sealed.
+  [[nodiscard]] std::size_t ended_count() const noexcept;
+  void mark_sealed(std::uint64_t number) noexcept;
+
+  [[nodiscard]] std::vector<table_entry> snapshot() const;
+
+ private:
+  // How many sealed segments stay mapped though nobody holds them: arbitrary, enough for readers at several places.
+  static constexpr std::size_t kept_mapped = 16;
+  void keep_mapped(std::shared_ptr<segment> s) noexcept;
+
+  const os::file* directory_;
+  const error_subject* path_;
+  mutable std::mutex guard_;
+  std::vector<table_entry> entries_;
+  std::size_t first_unsealed_ = 0;
+  std::array<std::shared_ptr<segment>, kept_mapped> recent_{};
+  std::size_t recent_next_ = 0;
+};
+
+}  // namespace varve::core

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include "log/survey.hpp"
+
+#include <algorithm>
+
+#include "log/survey_walk.hpp"
+#include "os/process.hpp"
+
+namespace varve::core {
+namespace {
+
+result<ending> how_it_ended(const log_place& place, const state_file& state, const live_file& live,
+                            const survey_options& options) {
+  if (options.looking_on) {
+    const auto writer = live.has_writer();
+    if (!writer) return place.fail_call(writer.error());
+    if (*writer) return ending::living;
+  }
+  if (state.is_copy()) return ending::power_loss;
+  if (state.current().condition == format::condition::clean) {
+    // With one slot torn something was under way when it ended; then the walk finds out.
+    return state.both_slots_valid() ? ending::clean : ending::power_loss;
+  }
+  const auto boot = os::this_boot();
+  if (!boot) return place.fail_call(boot.error());
+  return state.current().boot == *boot ? ending::death : ending::power_loss;
+}
+
+/// The durable mark: never too high, since each of its sources was written after the sync that it reports. A copy of a log
+/// may be older than its own marks, so of a copy only the seals are believed: they stand in the segments themselves.
+std::uint64_t durable_mark(const state_file& state, const live_file& live, const segment_files& found) noexcept {
+  std::uint64_t mark = state.current().trim_point - 1;
+  if (!state.is_copy()) {
+    mark = std::max(mark, state.current().durable_floor);
+    if (const auto stored = live.best_mark(state.current().epoch)) mark = std::max(mark, stored->sequence);
+  }
+  for (const auto& f : found.files)
+    if (f.seal && !f.foreign) mark = std::max(mark, f.seal->last);
+  return mark;
+}
+
+/// The letter of what is wrong with a file as a whole; 0 if nothing is.
+char fault_of(const segment_file& f, const log_place& place) noexcept {
+  if (f.foreign) return row_foreign_segment;
+  if (f.activation_damaged) return row_header_damaged;
+  if (!f.activation) return 0;
+  const auto& id = f.identity;
+  const bool sane = id && id->checksum_kind == place.meta.checksum_kind &&
+                    id->frame_alignment_log2 == format::frame_alignment_log2 && id->file_bytes <= f.file_bytes &&
+                    id->capacity <= id->file_bytes && id->capacity >= format::segment_bytes_min &&
+                    id->capacity <= format::segment_bytes_max && id->capacity % format::frame_alignment == 0 &&
+                    f.activation->base != 0 && (f.activation->salt & format::salt_top_bit) != 0;
+  return sane ? char{0} : row_header_damaged;
+}
+
+chain_link link_of(const segment_file& f, varve::checksum kind) {
+  chain_link link{.facts = f.facts(kind), .links = f.links, .allocated_bytes = f.allocated_bytes};
+  if (f.end) {
+    link.end_offset = f.end->offset;
+    link.end_sequence = f.end->last + 1;
+  } else if (f.seal) {
+    link.end_offset = f.seal->offset;
+    link.end_sequence = f.seal->last + 1;
+  }
+  link.end_recorded = f.end.has_value();
+  link.sealed = f.seal.has_value();
+  return link;
+}
+
+class surveyor {
+ public:
+  surveyor(const log_place& place, const state_file& state, const survey_options& options) noexcept
+      : place_(place), state_(state.current()), options_(options) {}
+
+  result<survey> run(ending how, std::uint64_t durable, const segment_files& found) {
+    survey_.ending = how;
+    survey_.first = survey_.next = state_.trim_point;
+    survey_.durable = how == ending::clean ? state_.clean_next - 1 : durable;
+    survey_.highest = found.highest;
+    survey_.report.clean = how == ending::clean;
+    if (auto done = check_files(found); !done) return std::unexpected(done.error());
+    if (auto done = build_chain(found); !done) return std::unexpected(done.error());
+    if (auto done = find_end(); !done) return std::unexpected(done.error());
+    survey_.report.kept = survey_.next - survey_.first;
+    return std::move(survey_);
+  }
+
+ private:
+  result<void> check_files(const segment_files& found) {
+    for (const auto& f : found.files) {
+      if (const char letter = fault_of(f, place_); letter != 0) {
+        if (auto done = structural_damage(letter, f.number); !done) return done;
+      } else if (!f.activation) {
+        survey_.leftovers.push_back(f.number);
+      }
+    }
+    return {};
+  }
+
+  result<void> build_chain(const segment_files& found) {
+    const auto chain = chain_from(found, survey_.first);
+    for (const std::size_t i : chain) survey_.chain.push_back(link_of(found.files[i], place_.checksum_kind()));
+    for (std::size_t i = 0; i + 1 < survey_.chain.size(); ++i) {
+      auto& link = survey_.chain[i];
+      const std::uint64_t next_base = survey_.chain[i + 1].facts.base;
+      if (link.end_sequence != next_base) link.end_recorded = link.sealed = false;
+    }
+    for (std::size_t i = 0; i < found.files.size(); ++i) {
+      const auto& f = found.files[i];
+      if (!f.activation || f.foreign || std::ranges::find(chain, i) != chain.end()) continue;
+      const bool older = !survey_.chain.empty() && f.activation->base < survey_.chain.front().facts.base;
+      if (older || survey_.ending == ending::living) continue;  // below the trim point; or begun while we looked
+      // Only a power loss loses a segment that others follow: after a death the directory is as it was.
+      if (f.activation->base <= survey_.durable || survey_.ending != ending::power_loss) {
+        if (auto done = structural_damage(row_segment_missing, f.number); !done) return done;
+      } else {
+        survey_.dropped.push_back(f.number);
+      }
+    }
+    return {};
+  }
+
+  result<void> find_end() {
+    if (survey_.chain.empty()) {
+      if (survey_.durable >= survey_.first) return structural_damage(row_segment_missing, 0);
+      return {};
+    }
+    if (survey_.ending == ending::clean && survey_.chain.back().facts.number != state_.clean_segment) {
+      if (auto done = structural_damage(row_segment_missing, state_.clean_segment); !done) return done;
+    }
+    if (survey_.ending == ending::clean) set_clean_end();
+    if (options_.every_byte) return walk_chain(place_, options_, 0, survey_);
+    if (survey_.ending == ending::clean) return check_clean_end();
+    if (survey_.ending == ending::living) return believe_headers();
+    const std::uint64_t from = std::max(survey_.durable, survey_.first);
+    std::size_t link = 0;
+    while (link + 1 < survey_.chain.size() && survey_.chain[link + 1].facts.base <= from) ++link;
+    return walk_chain(place_, options_, link, survey_);
+  }
+
+  void set_clean_end() noexcept {
+    for (std::size_t i = 0; i + 1 < survey_.chain.size(); ++i)
+      survey_.chain[i].end_sequence = survey_.chain[i + 1].facts.base;
+    auto& last = survey_.chain.back();
+    last.end_offset = survey_.end_offset = state_.clean_offset;
+    last.end_sequence = survey_.next = state_.clean_next;
+    last.end_recorded = last.sealed = false;
+  }
+
+  result<void> check_clean_end() {
+    const auto& last = survey_.chain.back();
+    if (last.end_offset < format::segment_header_bytes || last.end_offset > last.facts.capacity ||
+        last.end_sequence < last.facts.base)
+      return structural_damage(row_segment_missing, last.facts.number);
+    return {};
+  }
+
+  /// Beside a living writer nothing is walked: its marks and the headers say enough to begin reading.
+  result<void> believe_headers() noexcept {
+    for (std::size_t i = 0; i + 1 < survey_.chain.size(); ++i)
+      survey_.chain[i].end_sequence = survey_.chain[i + 1].facts.base;
+    survey_.next = survey_.durable + 1;
+    return {};
+  }
+
+  result<void> structural_damage(char letter, std::uint64_t number) {
+    if (options_.tolerant) {
+      survey_.report.findings.push_back({.row = letter, .segment = number, .offset = 0, .sequences = {}});
+      return {};
+    }
+    return fail({.code = errc::damaged, .subject = place_.path, .segment = number});
+  }
+
+  const log_place& place_;
+  const format::state& state_;
+  const survey_options& options_;
+  survey survey_;
+};
+
+}  // namespace
+
+result<survey> survey_log(const log_place& place, const state_file& state, const live_file& live,
+                          const survey_options& options) {
+  // A truncation was under way: finishing it is for a version that knows how.
+  if (state.current().truncate_intent != 0) return fail({.code = errc::newer_format, .subject = place.path});
+  if (state.current().trim_point == 0 || state.current().clean_next == 0) return fail({.code = errc::damaged, .subject = place.path});
+  const auto how = how_it_ended(place, state, live, options);
+  if (!how) return std::unexpected(how.error());
+  // The marks first: whatever they speak of is then in the directory when it is listed, also beside a living writer.
+  const auto marks_first = durable_mark(state, live, {});
+  const auto found = read_segment_files(place);
+  if (!found) return std::unexpected(found.error());
+  const auto durable = *how == ending::living ? marks_first : durable_mark(state, live, *found);
+  return surveyor{place, state, options}.run(*how, durable, *found);
+}
+
+}  // namespace varve::core

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// survey.hpp - what a log's directory holds, and what opening it would keep. Layer log; only reads.
+//
+// Recovery in two halves: this one finds out and decides, repair.hpp then does it. A view without a living writer uses this
+// half alone. It needs no threads, and gives the same answer when run twice.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include <varve/log.hpp>
+#include <varve/options.hpp>
+
+#include "base/error.hpp"
+#include "log/live_file.hpp"
+#include "log/log_place.hpp"
+#include "log/recovery_table.hpp"
+#include "log/segment_files.hpp"
+#include "log/state_file.hpp"
+#include "segment/segment.hpp"
+
+namespace varve::core {
+
+/// One segment of the log as it is to be.
+struct chain_link {
+  segment_facts facts;
+  std::uint64_t end_offset = none_yet;    // none_yet in the last link: it takes claims; elsewhere: its end sector is lost
+  std::uint64_t end_sequence = none_yet;  // the next link's base; in the last link: the next sequence
+  std::uint64_t dirty_from = none_yet;    // what stands from here on may not be on the disk though the cache says so
+  std::uint64_t links = 1, allocated_bytes = 0;
+  std::vector<hole> holes{};              // to become lost frames
+  bool end_recorded = false;              // the end sector says just this
+  bool sealed = false;
+};
+
+struct survey {
+  core::ending ending = core::ending::clean;
+  std::uint64_t first = 1;    // the first sequence that the log keeps
+  std::uint64_t durable = 0;  // the durable mark
+  std::uint64_t next = 1;     // the sequence after the last one
+  std::uint64_t end_offset = 0;  // where the last link's frames end
+  std::vector<chain_link> chain;
+  std::vector<std::uint64_t> dropped;    // segments behind the end, in the order of their numbers
+  std::vector<std::uint64_t> leftovers;  // files that never became part of the log
+  std::uint64_t highest = 0;             // of all numbers in use
+  recovery_report report;
+};
+
+struct survey_options {
+  recovery_mode mode = recovery_mode::prefix;
+  bool looking_on = false;   // a living writer is no fault: for views and verify
+  bool tolerant = false;     // damage is a finding, behind which the survey goes on: for the same
+  bool every_byte = false;   // walk from the first segment: for verify
+  const std::function<void(const recovery_progress&)>* on_progress = nullptr;
+};
+
+/// Errors  damaged (unless tolerant), would_cut, newer_format, io, out_of_memory; nothing was changed.
+[[nodiscard]] result<survey> survey_log(const log_place& place, const state_file& state, const live_file& live,
+                                        const survey_options& options);
+
+}  // namespace varve::core

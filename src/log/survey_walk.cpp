@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+#include "log/survey_walk.hpp"
+
+#include <algorithm>
+
+#include "segment/walker.hpp"
+
+namespace varve::core {
+namespace {
+
+struct remains {
+  core::behind what = core::behind::nothing;
+  std::uint64_t offset = 0, sequence = 0;  // where the log goes on, for frame and boundary
+};
+
+/// Looks behind `offset`, where `sequence` should stand, for what belongs to the log. A frame there ends the hole only if
+/// there is room for the claims between: 24 bytes each at least.
+remains look_behind(const segment& s, std::uint64_t offset, std::uint64_t sequence) noexcept {
+  const std::uint64_t limit = std::min(s.end_offset(), s.facts().capacity);
+  const auto fits = [&](std::uint64_t at, std::uint64_t then) {
+    return then > sequence && then - sequence <= (at - offset) / format::frame_header_bytes;
+  };
+  for (std::uint64_t at = offset + format::frame_header_bytes; at < limit && limit - at >= format::frame_header_bytes;
+       at += format::frame_alignment) {
+    const auto& place = *reinterpret_cast<const std::uint64_t*>(s.bytes().data() + at);
+    const std::uint64_t there = shared::load(place, std::memory_order_acquire, "scan:A") ^ s.facts().salt;
+    if (!fits(at, there) || there >= s.end_sequence()) continue;
+    const auto seen = look(s, at, there, format::depth::everything);
+    if (seen.what == sight::frame) return {behind::frame, at, there};
+    if (seen.what == sight::broken) return {behind::broken, at, there};
+  }
+  if (s.end_sequence() == none_yet) return {};
+  if (limit >= offset && fits(limit, s.end_sequence())) return {behind::boundary, limit, s.end_sequence()};
+  return {behind::misfit};
+}
+
+class chain_walk {
+ public:
+  chain_walk(const log_place& place, const survey_options& options, std::size_t from, survey& s) noexcept
+      : place_(place), options_(options), from_(from), survey_(s), found_(s.chain), findings_before_(s.report.findings.size()) {}
+
+  result<void> run() {
+    for (;;) {
+      start_over();
+      auto outcome = walk();
+      if (!outcome) return std::unexpected(outcome.error());
+      if (*outcome == action::as_power_loss) {
+        survey_.ending = ending::power_loss;
+        const auto reason = survey_.report.findings.back();
+        survey_.report.findings.resize(findings_before_);
+        survey_.report.findings.push_back(reason);
+        continue;
+      }
+      if (auto done = take_back_incomplete_batch(); !done) return done;
+      return finish(*outcome);
+    }
+  }
+
+ private:
+  void start_over() {
+    link_ = from_;
+    survey_.chain = found_;
+    survey_.report.cut_bytes = survey_.report.cut_records = survey_.report.stepped_over = 0;
+    dirty_ = survey_.durable + 1 <= survey_.chain[from_].facts.base;
+  }
+
+  /// Until the log ends: returns stop, cut or as_power_loss.
+  result<action> walk() {
+    for (;;) {
+      if (auto entered = enter(); !entered) return std::unexpected(entered.error());
+      for (;;) {
+        auto outcome = step();
+        if (!outcome) return outcome;
+        if (*outcome == action::next_segment) break;
+        if (*outcome == action::stop || *outcome == action::cut || *outcome == action::as_power_loss) return outcome;
+      }
+      leave();
+      ++link_;
+    }
+  }
+
+  [[nodiscard]] bool has_successor() const noexcept { return link_ + 1 < survey_.chain.size(); }
+  [[nodiscard]] chain_link& link() noexcept { return survey_.chain[link_]; }
+
+  result<void> enter() {
+    auto opened = open_segment(place_.directory, place_.path, link().facts, os::access::read);
+    if (!opened) return std::unexpected(opened.error());
+    // A load from a page that cannot be read would be a fault (SIGBUS), so all of them are probed first.
+    if (const auto done = os::populate_for_reading((*opened)->map(), 0, link().facts.capacity); !done)
+      return place_.fail_call(done.error(), link().facts.number);
+    segment_ = *opened;
+    const std::uint64_t next_base = has_successor() ? survey_.chain[link_ + 1].facts.base : link().end_sequence;
+    if (link().end_offset != none_yet || next_base != none_yet) segment_->set_end(link().end_offset, next_base);
+    offset_ = format::segment_header_bytes;
+    sequence_ = link().facts.base;
+    batch_goes_on_ = false;
+    if (dirty_) link().dirty_from = offset_;
+    return {};
+  }
+
+  /// The link ends where the walk left it, whether or not its end sector says so.
+  void leave() noexcept {
+    const std::uint64_t next_base = survey_.chain[link_ + 1].facts.base;
+    link().end_recorded = link().end_offset == offset_ && link().end_sequence == next_base;
+    link().sealed = link().sealed && link().end_recorded;
+    link().end_offset = offset_;
+    link().end_sequence = next_base;
+  }
+
+  result<action> step() {
+    const auto seen = look(*segment_, offset_, sequence_, format::depth::everything);
+    const core::finding found = classify(seen);
+    remains rest;
+    if (found == finding::nothing || (options_.tolerant && found == finding::broken))
+      rest = look_behind(*segment_, offset_, sequence_);
+    const circumstances c{.ending = survey_.ending,
+                          .region = sequence_ <= survey_.durable ? region::durable : region::tail,
+                          .finding = found,
+                          .behind = rest.what};
+    const row& r = decide(c);
+    switch (r.action) {
+      case action::keep: keep(seen.frame); break;
+      case action::lose: lose(seen.frame, r); break;
+      case action::step_over: step_over(rest, r); break;
+      case action::as_power_loss: report(r.letter, sequence_ + 1); break;
+      case action::cut: count_cut(r); break;
+      case action::refuse: return refuse(rest, r);
+      case action::next_segment:
+      case action::stop: break;
+    }
+    return r.action;
+  }
+
+  [[nodiscard]] core::finding classify(const observation& seen) const noexcept {
+    switch (seen.what) {
+      case sight::end: return has_successor() ? finding::successor : finding::end;
+      case sight::nothing: return finding::nothing;
+      case sight::broken: return finding::broken;
+      case sight::frame: break;
+    }
+    if (seen.frame.begins_inside() && !batch_goes_on_) return finding::orphan;
+    return segment_->facts().checksum == checksum::none ? finding::unprotected : finding::frame;
+  }
+
+  void keep(const format::frame& f) {
+    if (!f.begins_inside()) {
+      batch_offset_ = offset_;
+      batch_sequence_ = sequence_;
+    }
+    batch_goes_on_ = f.goes_on();
+    move_to(offset_ + f.extent, sequence_ + 1);
+  }
+
+  void lose(const format::frame& f, const row& r) {
+    report(r.letter, sequence_ + 1);
+    add_hole(offset_ + f.extent, sequence_ + 1);
+  }
+
+  void step_over(const remains& rest, const row& r) {
+    report(r.letter, rest.sequence);
+    add_hole(rest.offset, rest.sequence);
+  }
+
+  void add_hole(std::uint64_t resume, std::uint64_t end) {
+    link().holes.push_back({.offset = offset_, .resume = resume, .first = sequence_, .end = end});
+    survey_.report.stepped_over += end - sequence_;
+    batch_goes_on_ = false;
+    move_to(resume, end);
+  }
+
+  void move_to(std::uint64_t offset, std::uint64_t sequence) {
+    constexpr std::uint64_t progress_bytes = std::uint64_t{1} << 20;
+    if (options_.on_progress && *options_.on_progress && offset / progress_bytes != offset_ / progress_bytes)
+      (*options_.on_progress)({.bytes_done = bytes_before_link() + offset, .bytes_total = bytes_to_walk()});
+    offset_ = offset;
+    sequence_ = sequence;
+    if (!dirty_ && sequence_ > survey_.durable) {
+      dirty_ = true;
+      link().dirty_from = offset_;
+    }
+  }
+
+  /// A tolerant survey goes on behind damage, at the next valid frame or segment, if there is one.
+  result<action> refuse(const remains& rest, const row& r) {
+    if (!options_.tolerant) return damaged(sequence_);
+    const bool goes_on = rest.what == behind::frame || rest.what == behind::boundary;
+    const std::uint64_t resume_at = goes_on ? rest.sequence : has_successor() ? survey_.chain[link_ + 1].facts.base : 0;
+    report(r.letter, resume_at > sequence_ ? resume_at : std::max(survey_.durable, sequence_) + 1);
+    batch_goes_on_ = true;  // unknown: do not find an orphan behind each damaged batch
+    if (goes_on) {
+      move_to(rest.offset, rest.sequence);
+      return rest.what == behind::boundary && has_successor() ? action::next_segment : action::refuse;
+    }
+    return has_successor() ? action::next_segment : action::stop;
+  }
+
+  [[nodiscard]] std::unexpected<error> damaged(std::uint64_t last) const noexcept {
+    return fail({.code = errc::damaged,
+                 .subject = place_.path,
+                 .segment = segment_->facts().number,
+                 .offset = offset_,
+                 .first_sequence = sequence_,
+                 .last_sequence = last});
+  }
+
+  void report(char letter, std::uint64_t end) {
+    survey_.report.findings.push_back({.row = letter,
+                                       .segment = segment_->facts().number,
+                                       .offset = offset_,
+                                       .sequences = {{sequence_}, {end}}});
+  }
+
+  /// How much goes: in this segment up to the last frame that can be told apart, and whole frames of later ones.
+  void count_cut(const row& r) {
+    std::uint64_t end = sequence_ + 1, cut_to = offset_ + format::frame_header_bytes;
+    std::uint64_t frames = 1, at = offset_, sequence = sequence_;
+    for (auto rest = look_behind(*segment_, at, sequence); rest.what == behind::frame || rest.what == behind::broken;
+         rest = look_behind(*segment_, at, sequence)) {
+      at = cut_to = rest.offset;
+      sequence = rest.sequence;
+      end = sequence + 1;
+      ++frames;
+    }
+    const auto last = look(*segment_, at, sequence, format::depth::shape);
+    if (last.what == sight::frame) cut_to = at + last.frame.extent;
+    survey_.report.cut_bytes += cut_to - offset_;
+    survey_.report.cut_records += frames;
+    report(r.letter, end);
+  }
+
+  /// If the log ends behind a frame that goes on, its batch was not whole: the log ends at the batch's first frame.
+  result<void> take_back_incomplete_batch() {
+    if (!batch_goes_on_ || survey_.ending == ending::living || options_.tolerant) return {};
+    if (batch_sequence_ <= survey_.durable) return damaged(batch_sequence_);
+    survey_.report.cut_records += sequence_ - batch_sequence_;
+    survey_.report.cut_bytes += offset_ - batch_offset_;
+    offset_ = batch_offset_;
+    const std::uint64_t end = sequence_;
+    sequence_ = batch_sequence_;
+    report('Q', end);
+    return {};
+  }
+
+  result<void> finish(action outcome) {
+    for (std::size_t i = link_ + 1; i < survey_.chain.size(); ++i) {
+      const auto& gone = survey_.chain[i];
+      survey_.dropped.push_back(gone.facts.number);
+      survey_.report.cut_bytes += gone.end_offset != none_yet ? gone.end_offset - format::segment_header_bytes : 0;
+    }
+    survey_.chain.resize(link_ + 1);
+    auto& last = survey_.chain[link_];
+    last.end_recorded = last.end_offset == offset_ && last.end_sequence == sequence_;
+    last.sealed = last.sealed && last.end_recorded;
+    last.end_offset = offset_;
+    last.end_sequence = sequence_;
+    survey_.next = sequence_;
+    survey_.end_offset = offset_;
+    const bool cut = outcome == action::cut || survey_.report.cut_records > 0 || !survey_.dropped.empty();
+    if (cut && options_.mode == recovery_mode::strict && !options_.looking_on)
+      return fail({.code = errc::would_cut,
+                   .subject = place_.path,
+                   .segment = segment_->facts().number,
+                   .offset = offset_,
+                   .first_sequence = sequence_});
+    return {};
+  }
+
+  [[nodiscard]] std::uint64_t bytes_before_link() const noexcept {
+    std::uint64_t sum = 0;
+    for (std::size_t i = from_; i < link_; ++i) sum += survey_.chain[i].facts.capacity;
+    return sum;
+  }
+  [[nodiscard]] std::uint64_t bytes_to_walk() const noexcept {
+    std::uint64_t sum = 0;
+    for (std::size_t i = from_; i < survey_.chain.size(); ++i) sum += survey_.chain[i].facts.capacity;
+    return sum;
+  }
+
+  const log_place& place_;
+  const survey_options& options_;
+  const std::size_t from_;
+  survey& survey_;
+  const std::vector<chain_link> found_;  // as the headers say, before the walk
+  const std::size_t findings_before_;
+
+  std::size_t link_ = 0;
+  std::shared_ptr<segment> segment_;
+  std::uint64_t offset_ = 0, sequence_ = 0;
+  std::uint64_t batch_offset_ = 0, batch_sequence_ = 0;  // of the last frame that does not begin inside a batch
+  bool batch_goes_on_ = false;                           // the last kept frame does
+  bool dirty_ = false;                                   // the walk is above the durable mark
+};
+
+}  // namespace
+
+result<void> walk_chain(const log_place& place, const survey_options& options, std::size_t from, survey& s) {
+  return chain_walk{place, options, from, s}.run();
+}
+
+}  // namespace varve::core

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include "log/syncer.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace varve::core {
+namespace {
+
+// Long ranges are synced in steps, so that one msync does not hold the device for all of a large segment.
+constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
+
+}  // namespace
+
+void syncer::place(walker start, std::uint64_t durable, std::uint64_t epoch) noexcept {
+  at_ = std::move(start);
+  epoch_ = epoch;
+  durable_.raise(durable, std::memory_order_release, "durable:B");
+}
+
+result<void> syncer::sync_published(std::uint64_t target, os::deadline until) noexcept {
+  if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
+  if (target <= durable()) return {};
+  if (auto done = wait_published(target, until); !done) return done;
+  return wait_durable(target, until, [this] { sync_up_to(with_.frontier.advance()); });
+}
+
+result<void> syncer::sync_segment(const std::shared_ptr<const segment>& s) noexcept {
+  const walker goal{s, s->end_offset(), s->end_sequence()};
+  return wait_durable(goal.sequence() - 1, os::deadline::max(), [&] { sync_up_to(goal); });
+}
+
+result<void> syncer::wait_published(std::uint64_t target, os::deadline until) noexcept {
+  // Another thread is in the middle of a copy: it is over in a moment, or that thread was put to sleep.
+  for (unsigned tries = 0;; ++tries) {
+    with_.frontier.advance();
+    if (with_.frontier.published() >= target) return {};
+    if (std::chrono::steady_clock::now() >= until) return fail({.code = errc::timed_out, .subject = with_.path});
+    if (tries < 100) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(std::chrono::microseconds{50});
+    }
+  }
+}
+
+template <class Lead>
+result<void> syncer::wait_durable(std::uint64_t target, os::deadline until, Lead lead) noexcept {
+  std::unique_lock lock{guard_};
+  for (;;) {
+    if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
+    if (durable() >= target) return {};
+    if (std::chrono::steady_clock::now() >= until) return fail({.code = errc::timed_out, .subject = with_.path});
+    if (!leading_) {
+      leading_ = true;
+      lock.unlock();
+      lead();
+      lock.lock();
+      leading_ = false;
+      moved_.notify_all();
+    } else if (until == os::deadline::max()) {
+      moved_.wait(lock);
+    } else {
+      moved_.wait_until(lock, until);
+    }
+  }
+}
+
+void syncer::sync_up_to(const walker& goal) noexcept {
+  count_.fetch_add(1, std::memory_order_relaxed, "sync:count");  // relaxed: a figure for people
+  while (at_.sequence() < goal.sequence()) {
+    if (!at_.segment() || at_.sequence() == at_.segment()->end_sequence()) {
+      const auto next = with_.table.holding(at_.segment() ? at_.sequence() : durable() + 1);
+      if (!next || !*next) return;  // cannot be: what is published is mapped until it is sealed
+      at_ = walker{*next};
+    }
+    const segment& s = *at_.segment();
+    const bool ends_here = &s == goal.segment().get();
+    const std::uint64_t offset = ends_here ? goal.offset() : s.end_offset();
+    const std::uint64_t sequence = ends_here ? goal.sequence() : s.end_sequence();
+    if (!sync_part(s, at_.offset(), offset)) return;
+    VARVE_POINT("sync.before_mark");
+    at_ = walker{at_.segment(), offset, sequence};
+    with_.live.store_mark(
+        {.epoch = epoch_, .segment = s.facts().number, .offset = offset, .sequence = sequence - 1});
+    durable_.raise(sequence - 1, std::memory_order_release, "durable:B");
+  }
+}
+
+bool syncer::sync_part(const segment& s, std::uint64_t from, std::uint64_t to) noexcept {
+  // The table hands out const segments to readers; the leader is the one who may clear the mark on the header.
+  const bool header = const_cast<segment&>(s).take_header_dirty();
+  if (header) {
+    if (const auto done = os::sync_range(s.map(), 0, format::segment_header_bytes); !done) {
+      latch(done.error().number, s, 0, durable() + 1);
+      return false;
+    }
+  }
+  while (from < to) {
+    const std::uint64_t step = std::min(to - from, step_bytes);
+    if (const auto done = os::sync_range(s.map(), from, step); !done) {
+      latch(done.error().number, s, from, with_.frontier.published());
+      return false;
+    }
+    from += step;
+  }
+  return true;
+}
+
+void syncer::latch(int number, const segment& s, std::uint64_t offset, std::uint64_t last) noexcept {
+  with_.latch.set(error_access::make({.code = errc::sync_failed,
+                                      .subject = with_.path,
+                                      .os_errno = number,
+                                      .segment = s.facts().number,
+                                      .offset = offset,
+                                      .first_sequence = durable() + 1,
+                                      .last_sequence = last}));
+  with_.gate.set(gate::position::failed);
+}
+
+}  // namespace varve::core

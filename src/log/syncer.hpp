@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// syncer.hpp - makes the published prefix durable, and moves the durable mark. Layer log.
+//
+// The first who waits leads: it syncs in its own thread for all that wait, since two context switches cost as much as the
+// sync. Segments are synced oldest first; the mark moves after each.
+//
+// Invariants
+//   I1  The durable mark is stored after msync of everything up to it has returned, and never stands inside a batch.
+//   I2  After the first failure nothing more is synced, and nobody is told of success.
+//
+// Ordering
+//   durable:A / durable:B   msync has returned, then the mark is raised
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+#include "base/error.hpp"
+#include "log/failure_latch.hpp"
+#include "log/frontier.hpp"
+#include "log/gate.hpp"
+#include "log/live_file.hpp"
+#include "log/segment_table.hpp"
+#include "os/process.hpp"
+#include "os/shared.hpp"
+
+namespace varve::core {
+
+class syncer {
+ public:
+  struct parts {
+    const error_subject* path;
+    segment_table& table;
+    core::frontier& frontier;
+    live_file& live;
+    failure_latch& latch;
+    core::gate& gate;
+  };
+  explicit syncer(const parts& p) noexcept : with_(p) {}
+
+  /// Everything before `start` is durable; `durable` is the last sequence before it.
+  void place(walker start, std::uint64_t durable, std::uint64_t epoch) noexcept;
+
+  /// Makes everything up to `target` durable, which has been claimed, and as much as is published by then.
+  [[nodiscard]] result<void> sync_published(std::uint64_t target, os::deadline until) noexcept;
+  /// Makes everything up to the end of `s` durable, which is published, and no more: the pages of the active segment are left
+  /// alone, since the first store to a page after its msync takes a fault.
+  [[nodiscard]] result<void> sync_segment(const std::shared_ptr<const segment>& s) noexcept;
+
+  [[nodiscard]] std::uint64_t durable() const noexcept { return durable_.load(std::memory_order_acquire, "durable:A"); }
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed, "sync:count"); }
+
+ private:
+  [[nodiscard]] result<void> wait_published(std::uint64_t target, os::deadline until) noexcept;
+  template <class Lead>
+  [[nodiscard]] result<void> wait_durable(std::uint64_t target, os::deadline until, Lead lead) noexcept;
+  void sync_up_to(const walker& goal) noexcept;
+  [[nodiscard]] bool sync_part(const segment& s, std::uint64_t from, std::uint64_t to) noexcept;
+  void latch(int number, const segment& s, std::uint64_t offset, std::uint64_t last) noexcept;
+
+  parts with_;
+  std::mutex guard_;
+  std::condition_variable moved_;
+  bool leading_ = false;  // guarded by guard_
+
+  walker at_;  // where the durable prefix ends; touched by the leader only
+  std::uint64_t epoch_ = 0;
+  shared::word<std::uint64_t> durable_{0};
+  shared::word<std::uint64_t> count_{0};
+};
+
+}  // namespace varve::core

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "reader/cursor.hpp"
+
+#include <new>
+
+namespace varve::core {
+
+result<void> cursor::seek(std::uint64_t target) {
+  const auto reachable = check_target(target);
+  if (!reachable) return std::unexpected(reachable.error());
+  auto at = walk_to(*reachable);
+  if (!at) return std::unexpected(at.error());
+  at_ = std::move(*at);
+  waits_for_ = *reachable;
+  return {};
+}
+
+result<std::uint64_t> cursor::check_target(std::uint64_t target) const {
+  if (auto done = source_->usable(); !done) return std::unexpected(done.error());
+  if (target == 0) target = source_->first();
+  if (target < source_->first()) return not_there(errc::trimmed, target);
+  if (!source_->has_published(target - 1)) return not_there(source_->beyond(target), target);
+  return target;
+}
+
+/// Without a segment if there is none yet.
+result<walker> cursor::walk_to(std::uint64_t target) const {
+  auto in = source_->holding(target);
+  if (!in) return std::unexpected(in.error());
+  if (!*in) return walker{};
+  walker at{*in};
+  while (at.sequence() < target) {
+    const walker before = at;
+    const auto seen = at.step(format::depth::shape);
+    if (seen.what == sight::frame) continue;
+    if (at.sequence() >= target) break;                // stepped over a hole
+    if (seen.what == sight::end) break;                // the next segment is not there yet
+    return damaged_at(before);                         // everything before the target is published
+  }
+  return at;
+}
+
+result<std::optional<record>> cursor::next() {
+  if (auto done = source_->usable(); !done) return std::unexpected(done.error());
+  for (bool looked_again = false;;) {
+    if (!at_.segment()) {
+      const auto moved = enter_next();
+      if (!moved) return std::unexpected(moved.error());
+      if (*moved == move::end_for_now) return std::nullopt;
+    }
+    const walker before = at_;
+    const auto seen = at_.step(how_deep());
+    if (seen.what == sight::frame) {
+      looked_again = false;
+      if (seen.frame.is_record()) return record_access::lend(at_, at_.sequence() - 1, seen.frame);
+      continue;
+    }
+    if (seen.what == sight::end) {
+      const auto moved = enter_next();
+      if (!moved) return std::unexpected(moved.error());
+      if (*moved == move::end_for_now) return std::nullopt;
+      continue;
+    }
+    if (seen.what == sight::broken) {
+      at_ = before;
+      return damaged_at(at_);
+    }
+    if (!source_->has_published(at_.sequence())) return std::nullopt;
+    // Published between our look and that one, or ended; or it is not there although it is published.
+    if (looked_again) return damaged_at(at_);
+    looked_again = true;
+  }
+}
+
+/// Moves to the segment that begins with the next sequence.
+result<cursor::move> cursor::enter_next() {
+  const std::uint64_t sequence = position();
+  if (!source_->has_published(sequence)) return move::end_for_now;
+  auto in = source_->holding(sequence);
+  if (!in) return std::unexpected(in.error());
+  if (!*in) return not_there(errc::damaged, sequence);
+  if ((*in)->facts().base != sequence) {
+    if (*in == at_.segment()) return damaged_at(at_);  // it is published, so its segment was there once
+    auto at = walk_to(sequence);
+    if (!at) return std::unexpected(at.error());
+    at_ = std::move(*at);
+    return move::moved;
+  }
+  at_ = walker{*in};
+  return move::moved;
+}
+
+result<pinned_record> cursor::read(std::uint64_t target) {
+  if (target == 0) return not_there(errc::trimmed, target);
+  const auto reachable = check_target(target);
+  if (!reachable) return std::unexpected(reachable.error());
+  if (!source_->has_published(target)) return not_there(source_->beyond(target), target);
+  auto at = walk_to(target);
+  if (!at) return std::unexpected(at.error());
+  if (!at->segment() || at->sequence() < target) return damaged_at(*at);
+  if (at->sequence() > target) return not_there(errc::abandoned, target);  // in a hole
+  const walker before = *at;
+  const auto seen = at->step(how_deep());
+  if (at->sequence() > target + 1 || (seen.what != sight::frame && at->sequence() > target))
+    return not_there(errc::abandoned, target);  // a hole begins here
+  if (seen.what != sight::frame) return damaged_at(before);
+  if (!seen.frame.is_record()) return not_there(errc::abandoned, target);
+  return record_access::lend(*at, target, seen.frame).pin();
+}
+
+std::unexpected<error> cursor::damaged_at(const walker& at) const noexcept {
+  return fail({.code = errc::damaged,
+               .subject = source_->path(),
+               .segment = at.segment() ? at.segment()->facts().number : 0,
+               .offset = at.offset(),
+               .first_sequence = at.sequence(),
+               .last_sequence = at.sequence()});
+}
+
+std::unexpected<error> cursor::not_there(errc code, std::uint64_t sequence) const noexcept {
+  return fail({.code = code, .subject = source_->path(), .first_sequence = sequence, .last_sequence = sequence});
+}
+
+record record_access::lend(const walker& at, std::uint64_t sequence, const format::frame& f) noexcept {
+  record r;
+  r.segment_ = &at.segment();
+  r.payload_ = f.payload;
+  r.sequence_ = {sequence};
+  r.epoch_ = static_cast<std::uint32_t>(at.segment()->facts().epoch);
+  r.type_ = f.type;
+  r.batch_goes_on_ = f.goes_on();
+  return r;
+}
+
+result<reader> reader_access::make_reader(std::shared_ptr<record_source> source, sequence from) {
+  try {
+    auto made = std::make_unique<cursor>(std::move(source));
+    if (auto done = made->seek(from.value); !done) return std::unexpected(done.error());
+    return reader{std::move(made)};
+  } catch (const std::bad_alloc&) {
+    return fail({.code = errc::out_of_memory});
+  }
+}
+
+record_range reader_access::make_range(std::shared_ptr<record_source> source, sequence from) {
+  record_range range;
+  try {
+    range.cursor_ = std::make_unique<cursor>(std::move(source));
+    range.end_ = {range.cursor_->published() + 1};
+    if (auto done = range.cursor_->seek(from.value); !done) range.current_ = std::unexpected(done.error());
+  } catch (const std::bad_alloc&) {
+    range.current_ = fail({.code = errc::out_of_memory});
+  }
+  range.error_first_ = range.current_.has_value();  // then it is all there is to see
+  if (range.error_first_) range.cursor_.reset();
+  return range;
+}
+
+result<pinned_record> reader_access::read(std::shared_ptr<record_source> source, sequence at) {
+  try {
+    return cursor{std::move(source)}.read(at.value);
+  } catch (const std::bad_alloc&) {
+    return fail({.code = errc::out_of_memory});
+  }
+}
+
+}  // namespace varve::core

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// cursor.hpp - a place in a log, and how to go on from it. Layer reader; behind reader, record_range and read().
+//
+// At a stamp that does not match, a cursor decides in this order: the sequence stands in the next segment = go there; it is
+// at or below the published mark = damage; otherwise the end for now.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include <varve/reader.hpp>
+#include <varve/record.hpp>
+
+#include "log/record_source.hpp"
+#include "segment/walker.hpp"
+
+namespace varve::core {
+
+class cursor {
+ public:
+  explicit cursor(std::shared_ptr<record_source> source) noexcept : source_(std::move(source)) {}
+
+  /// Stands at `target`; 0 is the first there is. The sequence behind the last published one is allowed.
+  [[nodiscard]] result<void> seek(std::uint64_t target);
+  /// The next record; passes over what is abandoned.
+  [[nodiscard]] result<std::optional<record>> next();
+  /// The record at just `target`, where the cursor need not stand.
+  [[nodiscard]] result<pinned_record> read(std::uint64_t target);
+
+  [[nodiscard]] std::uint64_t position() const noexcept { return at_.segment() ? at_.sequence() : waits_for_; }
+  [[nodiscard]] std::uint64_t published() const noexcept { return source_->published(); }
+
+ private:
+  enum class move : std::uint8_t { moved, end_for_now };
+
+  [[nodiscard]] result<std::uint64_t> check_target(std::uint64_t target) const;
+  [[nodiscard]] result<walker> walk_to(std::uint64_t target) const;
+  [[nodiscard]] result<move> enter_next();
+  [[nodiscard]] std::unexpected<error> damaged_at(const walker& at) const noexcept;
+  [[nodiscard]] std::unexpected<error> not_there(errc code, std::uint64_t sequence) const noexcept;
+  [[nodiscard]] format::depth how_deep() const noexcept {
+    return source_->verify_on_read() ? format::depth::everything : format::depth::shape;
+  }
+
+  std::shared_ptr<record_source> source_;
+  walker at_;                     // without a segment until the first one is there
+  std::uint64_t waits_for_ = 1;
+};
+
+/// Makes what the public classes keep private.
+struct record_access {
+  [[nodiscard]] static record lend(const walker& at, std::uint64_t sequence, const format::frame& f) noexcept;
+};
+struct reader_access {
+  [[nodiscard]] static result<reader> make_reader(std::shared_ptr<record_source> source, sequence from);
+  [[nodiscard]] static record_range make_range(std::shared_ptr<record_source> source, sequence from);
+  [[nodiscard]] static result<pinned_record> read(std::shared_ptr<record_source> source, sequence at);
+};
+
+}  // namespace varve::core

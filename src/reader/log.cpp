@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include <varve/log.hpp>
+
+#include <string_view>
+
+#include "log/log_object.hpp"
+#include "reader/cursor.hpp"
+
+namespace varve {
+
+log::log(std::shared_ptr<core::log_object> object) noexcept : object_(std::move(object)) {}
+log::log(log&&) noexcept = default;
+log& log::operator=(log&& other) noexcept {
+  if (this != &other) {
+    if (object_) static_cast<void>(object_->close());
+    object_ = std::move(other.object_);
+  }
+  return *this;
+}
+log::~log() {
+  if (object_) static_cast<void>(object_->close());
+}
+
+result<log> log::open(const std::filesystem::path& directory, const log_options& options) {
+  auto object = core::log_object::open(directory, options);
+  if (!object) return std::unexpected(object.error());
+  return log{std::move(*object)};
+}
+
+result<void> log::close() noexcept { return object_->close(); }
+
+result<sequence> log::append(std::span<const std::byte> payload, const append_options& options) noexcept {
+  return object_->append({&payload, 1}, options);
+}
+
+result<sequence> log::append(std::string_view payload, const append_options& options) noexcept {
+  return append(std::as_bytes(std::span{payload}), options);
+}
+
+result<sequence> log::append_pieces(std::span<const std::span<const std::byte>> pieces,
+                                    const append_options& options) noexcept {
+  return object_->append(pieces, options);
+}
+
+result<sequence_range> log::append_batch(std::span<const std::span<const std::byte>> payloads,
+                                         const append_options& options) noexcept {
+  return object_->append_batch(payloads.size(), options, [payloads](std::size_t i) { return payloads[i]; });
+}
+
+result<sequence_range> log::append_batch(std::span<const std::string_view> payloads, const append_options& options) noexcept {
+  return object_->append_batch(payloads.size(), options,
+                               [payloads](std::size_t i) { return std::as_bytes(std::span{payloads[i]}); });
+}
+
+result<sequence> log::sync() noexcept { return object_->sync(); }
+
+result<void> log::sync(sequence target, std::chrono::steady_clock::time_point deadline) noexcept {
+  return object_->sync(target, deadline);
+}
+
+result<pinned_record> log::read(sequence at) const { return core::reader_access::read(object_, at); }
+
+record_range log::records(sequence from) const { return core::reader_access::make_range(object_, from); }
+
+result<reader> log::reader(sequence from) const { return core::reader_access::make_reader(object_, from); }
+
+sequence log::first_sequence() const noexcept { return {object_->first()}; }
+sequence log::published_sequence() const noexcept { return {object_->published()}; }
+sequence log::durable_sequence() const noexcept { return {object_->durable()}; }
+statistics log::stats() const { return object_->stats(); }
+std::uint64_t log::record_bytes_max() const noexcept { return object_->record_bytes_max(); }
+const recovery_report& log::recovery() const noexcept { return object_->recovery(); }
+std::optional<error> log::failure() const noexcept { return object_->failure(); }
+
+}  // namespace varve

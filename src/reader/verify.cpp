@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#include <new>
+
+#include <varve/log_view.hpp>
+
+#include "log/live_file.hpp"
+#include "log/log_directory.hpp"
+#include "log/state_file.hpp"
+#include "log/survey.hpp"
+
+namespace varve {
+namespace {
+
+result<recovery_report> survey_every_byte(const std::filesystem::path& directory) {
+  const auto place = core::open_place_for_reading(directory);
+  if (!place) return std::unexpected(place.error());
+  const auto live = core::live_file::open_for_reading(*place);
+  if (!live) return std::unexpected(live.error());
+  const auto state = core::state_file::open(*place, os::access::read);
+  if (!state) return std::unexpected(state.error());
+  auto s = core::survey_log(*place, *state, *live, {.looking_on = true, .tolerant = true, .every_byte = true});
+  if (!s) return std::unexpected(s.error());
+  return std::move(s->report);
+}
+
+}  // namespace
+
+result<recovery_report> verify(const std::filesystem::path& directory,
+                               const std::function<void(const recovery_report::finding&)>& on_finding) {
+  try {
+    auto report = survey_every_byte(directory);
+    if (report && on_finding)
+      for (const auto& finding : report->findings) on_finding(finding);
+    return report;
+  } catch (const std::bad_alloc&) {
+    return core::fail({.code = errc::out_of_memory});
+  }
+}
+
+}  // namespace varve

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// view_object.hpp - a log seen from outside. Layer reader.
+//
+// Beside a living writer it reads stamps, like everybody. Without one it shows what recovery would leave: it has a survey of
+// the directory, believed only if no writer began meanwhile. It changes between the two as writers come and go; positions
+// stay true, since recovery keeps the bytes that a view has shown.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include <varve/log_view.hpp>
+
+#include "log/frontier.hpp"
+#include "log/live_file.hpp"
+#include "log/log_place.hpp"
+#include "log/record_source.hpp"
+#include "log/segment_table.hpp"
+#include "log/state_file.hpp"
+#include "log/survey.hpp"
+
+namespace varve::core {
+
+class view_object final : public record_source {
+ public:
+  [[nodiscard]] static result<std::shared_ptr<view_object>> open(const std::filesystem::path& directory,
+                                                                 const view_options& options);
+
+  [[nodiscard]] const error_subject* path() const noexcept override { return place_.path; }
+  [[nodiscard]] bool verify_on_read() const noexcept override { return options_.verify_on_read; }
+  [[nodiscard]] result<void> usable() const noexcept override;
+  [[nodiscard]] std::uint64_t first() const noexcept override;
+  [[nodiscard]] std::uint64_t published() noexcept override;
+  [[nodiscard]] std::uint64_t known_published() const noexcept override { return frontier_.published(); }
+  [[nodiscard]] errc beyond(std::uint64_t) const noexcept override { return errc::not_yet; }
+  [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) override {
+    return table_.holding(sequence);
+  }
+
+  [[nodiscard]] std::uint64_t durable() noexcept;
+  [[nodiscard]] result<statistics> stats();
+  [[nodiscard]] result<std::vector<segment_description>> segments();
+
+ private:
+  view_object(log_place place, const view_options& options) noexcept
+      : place_(std::move(place)), options_(options), table_(place_.directory, place_.path), frontier_(table_) {}
+
+  // Each is called with guard_ held.
+  [[nodiscard]] result<void> look_at_everything();
+  [[nodiscard]] result<survey> survey_undisturbed();
+  [[nodiscard]] result<void> adopt(survey s);
+  [[nodiscard]] result<walker> start_of(const survey& s);
+  [[nodiscard]] result<bool> follow(const walker& at);
+  [[nodiscard]] result<bool> extend_chain();
+
+  log_place place_;
+  const view_options options_;
+  segment_table table_;
+  core::frontier frontier_;
+
+  mutable std::mutex guard_;
+  std::optional<state_file> state_;
+  live_file live_;
+  survey seen_;
+  std::optional<error> trouble_;  // what kept the view from looking further
+};
+
+}  // namespace varve::core

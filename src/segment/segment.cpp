@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// Ordering of the header sectors, which views in other processes read while the roller writes them
+//   header:A / header:B   every other word of the end sector is written, then its offset
+// A sector that is read half written fails its checksum and counts as absent, so the other sectors need no order.
+#include "segment/segment.hpp"
+
+#include <cstring>
+
+#include "format/file_name.hpp"
+#include "segment/mapped_sector.hpp"
+
+namespace varve::core {
+namespace {
+
+constexpr std::size_t word_bytes = sizeof(std::uint64_t);
+constexpr std::size_t end_offset_at = offsetof(format::end, offset);
+
+std::uint64_t& word_at(std::byte* place) noexcept { return *reinterpret_cast<std::uint64_t*>(place); }
+
+}  // namespace
+
+void segment::begin(const format::activation& a) noexcept {
+  facts_.base = a.base;
+  facts_.salt = a.salt;
+  facts_.epoch = a.epoch;
+  store_sector(map_.bytes().data() + format::activation_offset, format::encode(a));
+  mark_header_dirty();
+}
+
+void segment::write_end(const format::end& e) noexcept {
+  std::byte* place = map_.bytes().data() + format::end_offset;
+  auto sector = format::encode(e);
+  constexpr std::uint64_t nothing = 0;
+  std::memcpy(sector.data() + end_offset_at, &nothing, word_bytes);
+  store_sector(place, sector);
+  VARVE_POINT("roll.between_end_words");
+  // header:A  release. Pairs with header:B: who reads this offset reads the rest of the sector as well.
+  shared::store(word_at(place + end_offset_at), e.offset, std::memory_order_release, "header:A");
+  mark_header_dirty();
+}
+
+std::optional<format::end> segment::read_end() const noexcept {
+  const std::byte* place = map_.bytes().data() + format::end_offset;
+  const auto& offset_place = *reinterpret_cast<const std::uint64_t*>(place + end_offset_at);
+  // header:B  acquire. Pairs with header:A.
+  if (shared::load(offset_place, std::memory_order_acquire, "header:B") == 0) return std::nullopt;
+  const auto e = format::decode<format::end>(load_sector(place));
+  if (!e || e->salt != facts_.salt) return std::nullopt;
+  return *e;
+}
+
+result<std::shared_ptr<segment>> open_segment(const os::file& directory, const error_subject* path, const segment_facts& facts,
+                                              os::access mode, std::vector<hole> holes) {
+  const auto name = format::name_of(format::file_kind::segment, facts.number);
+  const auto not_ours = [&] { return fail({.code = errc::damaged, .subject = path, .segment = facts.number}); };
+  auto file = os::open_file(directory, name.c_str(), mode);
+  if (!file) {
+    return fail({.code = code_of_errno(file.error().number),
+                 .subject = path,
+                 .os_errno = file.error().number,
+                 .segment = facts.number});
+  }
+  auto map = os::map(*file, facts.capacity, mode);
+  if (!map) return fail_call(map.error().number, path);
+  const auto header = map->bytes().first(format::segment_header_bytes);
+  const auto identity = format::decode<format::identity>(load_sector(header.data() + format::identity_offset));
+  const auto activation = format::decode<format::activation>(load_sector(header.data() + format::activation_offset));
+  if (!identity || identity->number != facts.number) return not_ours();
+  if (!activation || activation->salt != facts.salt || activation->base != facts.base) return not_ours();
+  if (mode == os::access::read) file->close();  // the mapping stays
+  return std::make_shared<segment>(facts, std::move(*file), std::move(*map), std::move(holes));
+}
+
+}  // namespace varve::core

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//
+// segment.hpp - one mapped segment of a log. Layer segment.
+//
+// Invariants
+//   I1  The mapping never changes while the object lives, nor do the facts once begin() was called or the file was opened.
+//   I2  A frame belongs to the log only if its sequence is below end_sequence() and its bytes are below end_offset().
+//       Both are "none yet" while the segment takes claims, and are set once.
+//   I3  The descriptor stays open until the segment is sealed, so that a write-back error is reported to us and to nobody
+//       else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/error.hpp"
+#include "format/frame.hpp"
+#include "format/segment_header.hpp"
+#include "os/file.hpp"
+#include "os/memory.hpp"
+#include "os/shared.hpp"
+
+namespace varve::core {
+
+constexpr std::uint64_t none_yet = ~std::uint64_t{0};
+
+struct segment_facts {
+  std::uint64_t number = 0;
+  std::uint64_t base = 0;  // sequence of the first frame
+  std::uint64_t salt = 0;
+  std::uint64_t epoch = 0;
+  std::uint64_t capacity = 0;  // end of the space for frames, and of the mapping
+  varve::checksum checksum = varve::checksum::xxh3;
+};
+
+/// Sequences whose writers died, where nobody may write what recovery would: a view steps over them.
+struct hole {
+  std::uint64_t offset, resume;  // bytes [offset, resume)
+  std::uint64_t first, end;      // sequences [first, end)
+};
+
+class segment {
+ public:
+  segment(const segment_facts& facts, os::file file, os::mapping map, std::vector<hole> holes = {}) noexcept
+      : facts_(facts), file_(std::move(file)), map_(std::move(map)), holes_(std::move(holes)) {}
+
+  [[nodiscard]] const segment_facts& facts() const noexcept { return facts_; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return map_.bytes(); }
+  [[nodiscard]] std::span<std::byte> writable_bytes() noexcept { return map_.bytes(); }
+  [[nodiscard]] const os::mapping& map() const noexcept { return map_; }
+  [[nodiscard]] os::file& file() noexcept { return file_; }
+  [[nodiscard]] const std::vector<hole>& holes() const noexcept { return holes_; }
+
+  [[nodiscard]] std::uint64_t end_sequence() const noexcept {
+    return end_sequence_.load(std::memory_order_acquire, "segment:A");
+  }
+  [[nodiscard]] std::uint64_t end_offset() const noexcept {
+    // relaxed: whoever needs it together with the sequence has loaded that with segment:A, and segment:B stores it after.
+    return end_offset_.load(std::memory_order_relaxed, "segment:offset");
+  }
+  /// Frames reach up to `offset`, and the next sequence, `sequence`, stands in the next segment.
+  void set_end(std::uint64_t offset, std::uint64_t sequence) noexcept {
+    end_offset_.store(offset, std::memory_order_relaxed, "segment:offset");  // relaxed: released by the next line
+    end_sequence_.store(sequence, std::memory_order_release, "segment:B");   // pairs with segment:A
+  }
+
+  // ---- The header of a mapped segment; each is called by one thread at a time.
+  /// Makes a prepared segment part of the log: fills in the facts that only now are known, and the activation sector.
+  void begin(const format::activation& a) noexcept;
+  void write_end(const format::end& e) noexcept;
+  /// What the end sector says now; nothing while there is none of this salt. Works on a mapping of another process's file.
+  [[nodiscard]] std::optional<format::end> read_end() const noexcept;
+
+  /// True once after the header was written: it must be synced before what depends on it counts as durable.
+  [[nodiscard]] bool take_header_dirty() noexcept {
+    return header_dirty_.exchange(0, std::memory_order_acquire, "segment:C") != 0;  // pairs with segment:D
+  }
+
+ private:
+  void mark_header_dirty() noexcept { header_dirty_.store(1, std::memory_order_release, "segment:D"); }
+
+  segment_facts facts_;
+  os::file file_;
+  os::mapping map_;
+  std::vector<hole> holes_;
+  shared::word<std::uint64_t> end_sequence_{none_yet};
+  shared::word<std::uint64_t> end_offset_{none_yet};
+  shared::word<std::uint32_t> header_dirty_{0};
+};
+
+/// Opens and maps the segment file `facts.number`, and checks that it is still the one of `facts`.
+///
+/// Errors  damaged if it is not; io.
+[[nodiscard]] result<std::shared_ptr<segment>> open_segment(const os::file& directory, const error_subject* path,
+                                                            const segment_facts& facts, os::access mode,
+                                                            std::vector<hole> holes = {});
+
+}  // namespace varve::core

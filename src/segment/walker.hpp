@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// walker.hpp - go from frame to frame in one segment. Layer segment.
+//
+// Ordering
+//   publish:A / scan:A   payload and header of a frame are written, then its stamp (claim.cpp)
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "format/frame.hpp"
+#include "segment/segment.hpp"
+
+namespace varve::core {
+
+enum class sight : std::uint8_t {
+  frame,    // a valid frame
+  nothing,  // another stamp: not published, or leftovers
+  broken,   // the right stamp, and something else wrong
+  end,      // the next sequence stands in the next segment
+};
+
+struct observation {
+  sight what = sight::nothing;
+  format::frame frame{};  // if what == sight::frame
+};
+
+/// What stands at `offset` of `s`, where `sequence` is expected. Never reads behind the segment's end.
+[[nodiscard]] observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence, format::depth how_deep) noexcept;
+
+/// A place in a segment.
+class walker {
+ public:
+  walker() noexcept = default;
+  /// Stands before the frame `sequence` at `offset`; by default before the first.
+  explicit walker(std::shared_ptr<const core::segment> s) noexcept
+      : segment_(std::move(s)), offset_(format::segment_header_bytes), sequence_(segment_->facts().base) {}
+  walker(std::shared_ptr<const core::segment> s, std::uint64_t offset, std::uint64_t sequence) noexcept
+      : segment_(std::move(s)), offset_(offset), sequence_(sequence) {}
+
+  [[nodiscard]] const std::shared_ptr<const core::segment>& segment() const noexcept { return segment_; }
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+  [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
+
+  /// Looks, steps over holes, and if a frame is there moves behind it.
+  [[nodiscard]] observation step(format::depth how_deep) noexcept;
+
+ private:
+  void step_over_holes() noexcept;
+
+  std::shared_ptr<const core::segment> segment_;
+  std::uint64_t offset_ = 0;
+  std::uint64_t sequence_ = 0;
+};
+
+}  // namespace varve::core
