@@ -19,14 +19,14 @@
 
 #include <varve/log.hpp>
 
-#include "appender.hpp"
-#include "failure.hpp"
-#include "input.hpp"
-#include "json.hpp"
-#include "progress.hpp"
-#include "sizes.hpp"
-#include "verbs.hpp"
-#include "waiting_queue.hpp"
+#include "cli/appender.hpp"
+#include "cli/failure.hpp"
+#include "cli/input.hpp"
+#include "cli/json.hpp"
+#include "cli/progress.hpp"
+#include "cli/sizes.hpp"
+#include "cli/verbs.hpp"
+#include "cli/waiting_queue.hpp"
 
 namespace varve::cli {
 namespace {
@@ -46,13 +46,15 @@ struct outcome {
   recovery_report found;
   tally counted;
   double append_seconds = 0, close_seconds = 0;
+  bool closed = false;
 };
 
 double seconds_since(clock::time_point start) { return std::chrono::duration<double>(clock::now() - start).count(); }
 
 std::string progress_text(const input& in, clock::time_point start) {
   const double done = static_cast<double>(in.bytes_read()) / 1e6;
-  const std::string total = in.bytes_total() ? fmt::format(" of {:.1f}", static_cast<double>(*in.bytes_total()) / 1e6) : "";
+  std::string total;
+  if (const auto bytes = in.bytes_total()) total = fmt::format(" of {:.1f}", static_cast<double>(*bytes) / 1e6);
   return fmt::format("appending: {:.1f}{} MB, {:.1f} MB/s", done, total, done / seconds_since(start));
 }
 
@@ -97,6 +99,7 @@ tally append_beside_each_other(log& target, const append_plan& plan, input& in, 
   tally counted;
   {
     std::vector<std::jthread> running;
+    running.reserve(threads);
     struct closer {
       waiting_queue<std::unique_ptr<block>>& queue;
       ~closer() { queue.close(); }
@@ -151,8 +154,9 @@ void write_text(const outcome& o, output& out) {
   if (t.records != 0 && t.last - t.first + 1 != t.records) out.write(" (not all of them)");
   const double per_second = static_cast<double>(t.records) / o.append_seconds;
   const double megabytes = static_cast<double>(t.bytes) / 1e6;
-  out.print("\n{:.3f} s: {} records/s, {:.1f} MB/s; closed, and so durable, in {:.3f} s more\n", o.append_seconds,
-            count_text(static_cast<std::uint64_t>(per_second)), megabytes / o.append_seconds, o.close_seconds);
+  out.print("\n{:.3f} s: {} records/s, {:.1f} MB/s; {} in {:.3f} s more\n", o.append_seconds,
+            count_text(static_cast<std::uint64_t>(per_second)), megabytes / o.append_seconds,
+            o.closed ? "closed, and so durable," : "closing failed", o.close_seconds);
   if (t.unsure != 0) out.print("{} records more may have been published, but are not durable\n", t.unsure);
 }
 
@@ -164,6 +168,7 @@ void write_json(const outcome& o, output& out) {
                       {"sequences", t.records == 0 ? ordered_json{} : sequences_json(t.first, t.last)},
                       {"unsure", t.unsure},
                       {"seconds", o.append_seconds},
+                      {"closed", o.closed},
                       {"close_seconds", o.close_seconds},
                       {"records_per_second", static_cast<double>(t.records) / o.append_seconds},
                       {"megabytes_per_second", static_cast<double>(t.bytes) / 1e6 / o.append_seconds},
@@ -186,6 +191,7 @@ exit_code append(const append_verb_options& options, output& out) {
   start = clock::now();
   const result<void> closed = target.close();
   o.close_seconds = seconds_since(start);
+  o.closed = closed.has_value();
 
   if (options.json) {
     write_json(o, out);
@@ -193,7 +199,7 @@ exit_code append(const append_verb_options& options, output& out) {
     note_recovery(o.found);
     write_text(o, out);
   }
-  if (o.counted.failed) throw *o.counted.failed;
+  if (o.counted.failed) throw failure(*o.counted.failed);
   check(closed);
   return exit_code::fine;
 }
@@ -203,21 +209,24 @@ exit_code append(const append_verb_options& options, output& out) {
 action set_up_append(CLI::App& app) {
   const auto options = std::make_shared<append_verb_options>();
   add_directory(app, options->directory);
-  app.add_option("--file", options->file, "What to read; - is standard input [-]")->type_name("F");
+  app.add_option("--file", options->file, "What to read; - is standard input [-]")->option_text("F");
   app.add_option("--split", options->split_name,
                  "A record is: one of the lines, the whole input, or a line of JSON as cat prints it [lines]")
       ->check(CLI::IsMember(splits))
-      ->type_name("lines|whole|jsonl");
+      ->option_text("lines|whole|jsonl");
   app.add_option("--durability", options->durability,
                  "none: durable when the log is closed; immediate: before each append returns [none]")
       ->check(CLI::IsMember({"none", "immediate"}))
-      ->type_name("none|immediate");
+      ->option_text("none|immediate");
   app.add_option("--threads", options->threads, "Append from so many threads; only one keeps the order of the input [1]")
-      ->transform(number_between(1, 1024, "N"));
+      ->transform(number_between(1, 1024))
+      ->option_text("N");
   app.add_option("--batch", options->batch, "Append up to so many records at once, all or nothing [1]")
-      ->transform(number_between(1, 1'000'000, "N"));
+      ->transform(number_between(1, 1'000'000))
+      ->option_text("N");
   app.add_option("--type", options->type, "Tag of the records, where JSON brings none: 0 to 65535 [0]")
-      ->transform(number_between(0, 65535, "T"));
+      ->transform(number_between(0, 65535))
+      ->option_text("T");
   add_json(app, options->json);
   set_footer(app,
              "  varve append orders --file orders.txt --batch 100\n"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "appender.hpp"
+#include "cli/appender.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "json.hpp"
+#include "cli/json.hpp"
 
 namespace varve::cli {
 namespace {

@@ -13,8 +13,8 @@
 
 #include <varve/log.hpp>
 
-#include "failure.hpp"
-#include "input.hpp"
+#include "cli/failure.hpp"
+#include "cli/input.hpp"
 
 namespace varve::cli {
 

@@ -14,9 +14,9 @@
 
 #include <varve/log_view.hpp>
 
-#include "failure.hpp"
-#include "record_format.hpp"
-#include "verbs.hpp"
+#include "cli/failure.hpp"
+#include "cli/record_format.hpp"
+#include "cli/verbs.hpp"
 
 namespace varve::cli {
 namespace {
@@ -46,16 +46,15 @@ printed_range print_range(const log_view& view, const cat_options& options, outp
   return printed;
 }
 
-// Throws why the sequence, which was not met on the way, is not there. The view's own answer says it, unless a writer has
-// published it since.
-[[noreturn]] void refuse_missing(const log_view& view, std::uint64_t sequence) {
-  if (const auto there = view.read({sequence}); !there) throw failure_of(there.error());
+// Why a sequence was not met on the way. The view's own answer says it, unless a writer has published it since.
+failure why_missing(const log_view& view, std::uint64_t sequence) {
+  if (const auto there = view.read({sequence}); !there) return failure_of(there.error());
   failure f;
   f.exit = exit_code_of(errc::not_yet);
   f.code = name_of(errc::not_yet);
   f.message = fmt::format("sequence {} was published only after the log had been read; ask again", sequence);
   f.first_sequence = f.last_sequence = sequence;
-  throw f;
+  return f;
 }
 
 exit_code cat(const cat_options& options, output& out) {
@@ -64,8 +63,8 @@ exit_code cat(const cat_options& options, output& out) {
   }
   const log_view view = take(log_view::open(options.directory));
   const printed_range printed = print_range(view, options, out);
-  if (options.from != 0 && printed.first != options.from) refuse_missing(view, options.from);
-  if (options.to != 0 && printed.last != options.to && printed.records < options.limit) refuse_missing(view, options.to);
+  if (options.from != 0 && printed.first != options.from) throw why_missing(view, options.from);
+  if (options.to != 0 && printed.last != options.to && printed.records < options.limit) throw why_missing(view, options.to);
   return exit_code::fine;
 }
 
@@ -75,11 +74,14 @@ action set_up_cat(CLI::App& app) {
   const auto options = std::make_shared<cat_options>();
   add_directory(app, options->directory);
   app.add_option("--from", options->from, "The first sequence to print [the first there is]")
-      ->transform(number_between(1, sequence_max, "S"));
+      ->transform(number_between(1, sequence_max))
+      ->option_text("S");
   app.add_option("--to", options->to, "The last sequence to print, itself included [the last published]")
-      ->transform(number_between(1, sequence_max, "S"));
+      ->transform(number_between(1, sequence_max))
+      ->option_text("S");
   app.add_option("--limit", options->limit, "Print at most so many records")
-      ->transform(number_between(1, std::numeric_limits<std::uint64_t>::max(), "N"));
+      ->transform(number_between(1, std::numeric_limits<std::uint64_t>::max()))
+      ->option_text("N");
   add_format(app, options->format);
   set_footer(app,
              "  varve cat orders --from 100 --to 199\n"

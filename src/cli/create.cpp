@@ -2,6 +2,8 @@
 //
 // varve create - make an empty log.
 
+#include <cerrno>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,10 +14,10 @@
 #include <varve/log.hpp>
 #include <varve/log_view.hpp>
 
-#include "failure.hpp"
-#include "json.hpp"
-#include "sizes.hpp"
-#include "verbs.hpp"
+#include "cli/failure.hpp"
+#include "cli/json.hpp"
+#include "cli/sizes.hpp"
+#include "cli/verbs.hpp"
 
 namespace varve::cli {
 namespace {
@@ -32,24 +34,25 @@ struct create_options {
   bool json = false;
 };
 
+failure exists(const std::string& directory) {
+  failure f;
+  f.code = "exists";
+  f.message = fmt::format("{}: a log is there already; choose another directory, or append to it", directory);
+  f.path = directory;
+  f.os_errno = EEXIST;
+  return f;
+}
+
 // log::open() takes a log that is there already. The view asks first, and disturbs nobody who is writing it.
 //
 // Not promised: two creates at the same moment. Both may see nothing; the later one then finds the log locked, or, if the
 // first has ended, opens an empty log of the same options.
 void refuse_existing(const std::string& directory) {
   const result<log_view> there = log_view::open(directory);
-  if (!there) {
-    const errc code = there.error().code();
-    // not_a_log is left to open(), which tells the remains of a creation that was cut short from foreign files.
-    if (code == errc::not_found || code == errc::not_a_log) return;
-    throw failure_of(there.error());
-  }
-  failure f;
-  f.code = "exists";
-  f.message = fmt::format("{}: a log is there already; choose another directory, or append to it", directory);
-  f.path = directory;
-  f.os_errno = EEXIST;
-  throw f;
+  if (there) throw exists(directory);
+  const errc code = there.error().code();
+  // not_a_log is left to open(), which tells the remains of a creation that was cut short from foreign files.
+  if (code != errc::not_found && code != errc::not_a_log) throw failure_of(there.error());
 }
 
 exit_code create(const create_options& options, output& out) {
@@ -83,12 +86,13 @@ action set_up_create(CLI::App& app) {
   add_directory(app, options->directory);
   app.add_option("--segment-size", options->segment_bytes,
                  "Bytes of one segment file: 64KiB to 4GiB, in steps of 64KiB [64MiB]")
-      ->transform(size_in_bytes());
+      ->transform(size_in_bytes())
+      ->option_text("SIZE");
   app.add_option("--checksum", options->checksum_name, "What protects payloads: xxh3, crc32c, crc32, crc64 or none [xxh3]")
       ->check(CLI::IsMember(checksums))
-      ->type_name("NAME");
+      ->option_text("NAME");
   app.add_option("--version-info", options->version_info, "Up to 255 bytes of your own, kept in the segments")
-      ->type_name("TEXT");
+      ->option_text("TEXT");
   add_json(app, options->json);
   set_footer(app, "  varve create orders --segment-size 256MiB --checksum crc32c\n");
   return [options](output& out) { return create(*options, out); };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "exit_code.hpp"
+#include "cli/exit_code.hpp"
 
 namespace varve::cli {
 

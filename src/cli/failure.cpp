@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-#include "failure.hpp"
+#include "cli/failure.hpp"
 
 #include <cstdio>
 #include <cstring>
 
 #include <fmt/format.h>
 
-#include "json.hpp"
+#include "cli/json.hpp"
 
 namespace varve::cli {
 

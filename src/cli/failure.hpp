@@ -16,7 +16,7 @@
 
 #include <varve/error.hpp>
 
-#include "exit_code.hpp"
+#include "cli/exit_code.hpp"
 
 namespace varve::cli {
 

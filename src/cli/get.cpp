@@ -2,7 +2,6 @@
 //
 // varve get - print one record by its number.
 
-#include <limits>
 #include <memory>
 #include <string>
 
@@ -10,9 +9,9 @@
 
 #include <varve/log_view.hpp>
 
-#include "failure.hpp"
-#include "record_format.hpp"
-#include "verbs.hpp"
+#include "cli/failure.hpp"
+#include "cli/record_format.hpp"
+#include "cli/verbs.hpp"
 
 namespace varve::cli {
 namespace {
@@ -35,7 +34,8 @@ action set_up_get(CLI::App& app) {
   add_directory(app, options->directory);
   app.add_option("S", options->sequence, "The record's sequence; the first is 1")
       ->required()
-      ->transform(number_between(1, sequence_max, "NUMBER"));
+      ->transform(number_between(1, sequence_max))
+      ->option_text(" ");
   add_format(app, options->format);
   set_footer(app, "  varve get orders 4711 --format hex\n");
   return [options](output& out) { return get(*options, out); };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "input.hpp"
+#include "cli/input.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@
 
 #include <fmt/format.h>
 
-#include "failure.hpp"
+#include "cli/failure.hpp"
 
 namespace varve::cli {
 namespace {

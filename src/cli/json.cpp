@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "json.hpp"
+#include "cli/json.hpp"
 
 #include <array>
 #include <limits>

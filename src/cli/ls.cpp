@@ -11,10 +11,10 @@
 
 #include <varve/log_view.hpp>
 
-#include "failure.hpp"
-#include "json.hpp"
-#include "sizes.hpp"
-#include "verbs.hpp"
+#include "cli/failure.hpp"
+#include "cli/json.hpp"
+#include "cli/sizes.hpp"
+#include "cli/verbs.hpp"
 
 namespace varve::cli {
 namespace {

@@ -17,10 +17,11 @@
 #include <string_view>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
-#include "failure.hpp"
-#include "output.hpp"
-#include "verbs.hpp"
+#include "cli/failure.hpp"
+#include "cli/output.hpp"
+#include "cli/verbs.hpp"
 
 #ifndef VARVE_VERSION
 #define VARVE_VERSION "(unknown version)"
@@ -65,15 +66,19 @@ bool wants_json(std::span<char* const> arguments) {
 
 // Help and version are results like others: checked output, not std::cout.
 exit_code answer(const CLI::App& app, const CLI::ParseError& e, bool json, output& out) {
-  std::ostringstream results, complaints;
-  if (app.exit(e, results, complaints) == 0) {
+  if (e.get_exit_code() == 0) {
+    std::ostringstream results;
+    app.exit(e, results, results);
     out.write(results.str());
     return exit_code::fine;
   }
-  std::string message = complaints.str();
-  message.erase(message.find_last_not_of('\n') + 1);
+  const bool no_verb = app.get_subcommands().empty();
+  std::string message = no_verb && app.remaining_size() != 0
+                            ? fmt::format("there is no verb or option {}", app.remaining().front())
+                            : e.what();
   std::ranges::replace(message, '\n', ' ');
-  report(usage_failure("usage", std::move(message)), "", json);
+  const std::string verb = no_verb ? "" : app.get_subcommands().front()->get_name();
+  report(usage_failure("usage", fmt::format("{}; see varve {}{}--help", message, verb, no_verb ? "" : " ")), verb, json);
   return exit_code::usage;
 }
 

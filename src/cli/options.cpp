@@ -3,13 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "sizes.hpp"
-#include "verbs.hpp"
+#include "cli/sizes.hpp"
+#include "cli/verbs.hpp"
 
 namespace varve::cli {
 
 void add_directory(CLI::App& app, std::string& directory) {
-  app.add_option("DIR", directory, "The log's directory")->required()->type_name("");
+  app.add_option("DIR", directory, "The log's directory")->required()->option_text(" ");
 }
 
 void add_json(CLI::App& app, bool& json, const std::string& meaning) { app.add_flag("--json", json, meaning); }
@@ -18,7 +18,7 @@ void set_footer(CLI::App& app, std::string_view examples) {
   app.footer(fmt::format("\nExample:\n{}\n{}", examples, exit_code_help));
 }
 
-CLI::Validator number_between(std::uint64_t low, std::uint64_t high, const std::string& name) {
+CLI::Validator number_between(std::uint64_t low, std::uint64_t high) {
   return {[low, high](std::string& text) -> std::string {
             const auto number = parse_number(text);
             if (!number || *number < low || *number > high) {
@@ -27,7 +27,7 @@ CLI::Validator number_between(std::uint64_t low, std::uint64_t high, const std::
             text = fmt::format("{}", *number);
             return {};
           },
-          name};
+          ""};
 }
 
 CLI::Validator size_in_bytes() {
@@ -37,7 +37,7 @@ CLI::Validator size_in_bytes() {
             text = fmt::format("{}", *bytes);
             return {};
           },
-          "SIZE"};
+          ""};
 }
 
 }  // namespace varve::cli

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-#include "output.hpp"
+#include "cli/output.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "failure.hpp"
+#include "cli/failure.hpp"
 
 namespace varve::cli {
 namespace {
@@ -35,7 +35,7 @@ void output::flush() {
   write_through(buffer_);
 }
 
-void output::write_through(std::string_view bytes) {
+void output::write_through(std::string_view bytes) const {
   while (!bytes.empty()) {
     const ::ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written >= 0) {

@@ -36,7 +36,7 @@ class output {
   }
 
  private:
-  void write_through(std::string_view bytes);
+  void write_through(std::string_view bytes) const;
 
   int descriptor_;
   std::string buffer_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "progress.hpp"
+#include "cli/progress.hpp"
 
 #include <unistd.h>
 

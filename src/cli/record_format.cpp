@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "record_format.hpp"
+#include "cli/record_format.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -8,7 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "json.hpp"
+#include "cli/json.hpp"
 
 namespace varve::cli {
 namespace {
@@ -60,7 +60,7 @@ void write_record(output& out, std::string_view format, const shown_record& r) {
 void add_format(CLI::App& app, std::string& format) {
   CLI::Option* const chosen = app.add_option("--format", format, "text, jsonl, hex or raw [text]")
                                   ->check(CLI::IsMember({"text", "jsonl", "hex", "raw"}))
-                                  ->type_name("NAME");
+                                  ->option_text("NAME");
   app.add_flag_callback(
          "--json", [&format] { format = "jsonl"; }, "The same as --format jsonl, and errors as JSON")
       ->excludes(chosen);

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "output.hpp"
+#include "cli/output.hpp"
 
 namespace CLI {
 class App;

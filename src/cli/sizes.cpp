@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "sizes.hpp"
+#include "cli/sizes.hpp"
 
 #include <algorithm>
 #include <array>

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "exit_code.hpp"
-#include "output.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/output.hpp"
 
 namespace CLI {
 class App;
@@ -40,7 +40,7 @@ void set_footer(CLI::App& app, std::string_view examples);
 inline constexpr std::uint64_t sequence_max = (std::uint64_t{1} << 63) - 1;
 
 /// Accepts decimal numbers from `low` to `high`; CLI11's own conversion would take 010 for eight.
-[[nodiscard]] CLI::Validator number_between(std::uint64_t low, std::uint64_t high, const std::string& name);
+[[nodiscard]] CLI::Validator number_between(std::uint64_t low, std::uint64_t high);
 [[nodiscard]] CLI::Validator size_in_bytes();
 
 }  // namespace varve::cli

@@ -14,11 +14,11 @@
 
 #include <varve/log_view.hpp>
 
-#include "failure.hpp"
-#include "json.hpp"
-#include "progress.hpp"
-#include "sizes.hpp"
-#include "verbs.hpp"
+#include "cli/failure.hpp"
+#include "cli/json.hpp"
+#include "cli/progress.hpp"
+#include "cli/sizes.hpp"
+#include "cli/verbs.hpp"
 
 namespace varve::cli {
 namespace {
@@ -55,7 +55,7 @@ class ticker {
     line_.erase();
   }
 
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::mutex mutex_;  // guards findings_
   std::condition_variable_any wake_;
   std::uint64_t findings_ = 0;

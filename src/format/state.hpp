@@ -23,7 +23,7 @@ struct state {
 
   sector_head head{};
   std::uint64_t generation = 0;
-  std::uint32_t epoch = 0;  // counts the openings for writing and the truncates
+  std::uint32_t epoch = 0;  // counts the openings for writing and the truncates; 0 before the first
   format::condition condition = condition::open;
   uuid boot{};              // of the opening; tells the death of a process from a power loss
   std::uint64_t inode = 0;  // of this file: a copy has another, and believes neither marks nor `clean`
@@ -62,8 +62,8 @@ static_assert(offsetof(state, report_stepped_over) == 152);
 
 /// True if the fields of a valid sector make sense: what was written by a program other than varve may not.
 [[nodiscard]] constexpr bool is_sane(const state& s) noexcept {
-  const bool known = s.condition == condition::open || s.condition == condition::clean;
-  return known && s.generation != 0 && s.epoch != 0 && s.trim_point <= sequence_max && s.durable_floor <= sequence_max &&
+  const bool is_possible = s.condition == condition::clean || (s.condition == condition::open && s.epoch != 0);
+  return is_possible && s.generation != 0 && s.trim_point != 0 && s.clean_next != 0 && s.trim_point <= sequence_max && s.durable_floor <= sequence_max &&
          s.clean_next <= sequence_max && s.truncate_intent <= sequence_max;
 }
 

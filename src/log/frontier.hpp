@@ -52,7 +52,7 @@ class frontier {
   /// Moves to the segment that begins with `sequence`; false if it is not there yet.
   bool enter(std::uint64_t sequence) noexcept {
     const auto next = table_->holding(sequence);
-    if (!next || !*next || (*next)->facts().base != sequence) return false;
+    if (!next || !*next || *next == at_.segment() || (*next)->facts().base != sequence) return false;
     at_ = walker{*next};
     return true;
   }

@@ -22,6 +22,9 @@ result<live_file> live_file::open_for_writing(const log_place& place, std::uint3
   if (status->links > 1) return fail({.code = errc::not_a_log, .subject = place.path});  // somebody else's file as well
   if (status->bytes < format::live_file_bytes) {
     if (const auto done = os::allocate(live.file_, format::live_file_bytes); !done) return place.fail_call(done.error());
+    // Its size and entry must last: a log without checksums lives by its marks.
+    if (const auto done = os::sync_file(live.file_); !done) return place.fail_call(done.error());
+    if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
   }
   const auto locked = os::try_lock_for_life(live.file_);
   if (!locked) return place.fail_call(locked.error());
@@ -77,6 +80,10 @@ void live_file::store_writer(std::uint64_t epoch, std::uint32_t process) noexcep
 
 void live_file::store_published(std::uint64_t sequence) noexcept {
   shared::store(words().published, sequence, std::memory_order_relaxed, "live:word");
+}
+
+std::uint64_t live_file::writer_epoch() const noexcept {
+  return map_.is_mapped() ? shared::load(words().epoch, std::memory_order_relaxed, "live:word") : 0;
 }
 
 std::uint64_t live_file::writer_process() const noexcept {

@@ -25,6 +25,8 @@ class live_file {
   [[nodiscard]] std::optional<format::mark> best_mark(std::uint64_t epoch) const noexcept;
   /// Called by one thread at a time.
   void store_mark(const format::mark& m) noexcept;
+  /// Makes the stored marks durable.
+  [[nodiscard]] os::result<void> sync_mark() const noexcept { return os::sync_range(map_, 0, 2 * format::sector_bytes); }
 
   /// True while a writer lives.
   [[nodiscard]] os::result<bool> has_writer() const noexcept;
@@ -32,6 +34,8 @@ class live_file {
   void store_published(std::uint64_t sequence) noexcept;
   /// The writer ends: gives the lock back.
   void release() noexcept { file_.close(); }
+  /// The epoch of the writer that stored its words last; 0 if unknown.
+  [[nodiscard]] std::uint64_t writer_epoch() const noexcept;
   /// The writer's process id; 0 if unknown.
   [[nodiscard]] std::uint64_t writer_process() const noexcept;
 

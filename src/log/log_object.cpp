@@ -65,9 +65,15 @@ result<void> log_object::start(const log_options& options) {
   report_ = s->report;
   if (auto done = enter_segments(*s); !done) return done;
   const auto before = s->chain.empty() ? segment_facts{} : s->chain.back().facts;
-  auto block = first_block(*s, options);
+  const bool goes_on = s->ending == ending::clean && !s->chain.empty();
+  auto block = goes_on ? block_to_go_on(*s) : fresh_block(*s, options);
   if (!block) return std::unexpected(block.error());
   if (auto done = store_open_state(*s); !done) return done;
+  // Only now: a log that is still said to be clean has no segments but those that it closed with.
+  if (!goes_on) {
+    if (auto done = begin_fresh(**block, *s); !done) return done;
+  }
+  if (const auto& in = (*block)->segment) table_.append({.facts = in->facts(), .resident = in});
 
   const std::uint64_t epoch = state_->current().epoch;
   live_.store_writer(epoch, os::process_id());
@@ -80,7 +86,7 @@ result<void> log_object::start(const log_options& options) {
   return start_threads(options, s->highest);
 }
 
-/// The segments that have ended; the one that takes claims is added by first_block().
+/// The segments that have ended.
 result<void> log_object::enter_segments(const survey& s) {
   table_.reserve(s.chain.size() + 1);
   const bool last_is_active = s.ending == ending::clean;
@@ -90,13 +96,6 @@ result<void> log_object::enter_segments(const survey& s) {
     table_.append({.facts = link.facts, .end_offset = link.end_offset, .end_sequence = link.end_sequence, .sealed = true});
   }
   return {};
-}
-
-result<std::unique_ptr<control_block>> log_object::first_block(survey& s, const log_options& options) {
-  auto block = s.ending == ending::clean && !s.chain.empty() ? block_to_go_on(s) : fresh_block(s, options);
-  if (!block) return block;
-  if (const auto& in = (*block)->segment) table_.append({.facts = in->facts(), .resident = in});
-  return block;
 }
 
 /// After a clean close appending goes on where it was.
@@ -115,29 +114,34 @@ result<std::unique_ptr<control_block>> log_object::block_to_go_on(const survey& 
 /// the sequence and so the stamp of a dead claim, which could then come back in its place. If no segment can be had the
 /// log opens all the same, and appends answer with the reason until one can.
 result<std::unique_ptr<control_block>> log_object::fresh_block(survey& s, const log_options& options) {
-  std::uint64_t salt = 0;
-  if (const auto done = os::fill_random(std::as_writable_bytes(std::span{&salt, 1})); !done)
-    return place_.fail_call(done.error());
   os::result<std::unique_ptr<control_block>> block;
   do {
     block = prepare_segment(place_, ++s.highest, options.version_info, options.file_mode);
   } while (!block && block.error().number == EEXIST);
-  if (!block) {
-    auto stalled = std::make_unique<control_block>(nullptr);
-    stalled->base = s.next;
-    stalled->roll.store(roll_word(roll_state::failed, block.error().number), std::memory_order_relaxed, "roll:B");
-    return stalled;
+  if (block) {
+    (*block)->claims.store(claim_word::of(format::segment_header_bytes, 0), std::memory_order_relaxed, "claim:first");
+  } else {
+    const int number = block.error().number;
+    block = std::make_unique<control_block>(nullptr);
+    (*block)->roll.store(roll_word(roll_state::failed, number), std::memory_order_relaxed, "roll:B");
   }
-  const bool has_predecessor = !s.chain.empty();
   (*block)->base = s.next;
-  (*block)->segment->begin({.base = s.next,
-                            .salt = salt | format::salt_top_bit,
-                            .epoch = std::uint64_t{state_->current().epoch} + 1,
-                            .predecessor = has_predecessor ? s.chain.back().facts.number : 0,
-                            .predecessor_salt = has_predecessor ? s.chain.back().facts.salt : 0,
-                            .time_ns = os::wall_clock_ns()});
-  (*block)->claims.store(claim_word::of(format::segment_header_bytes, 0), std::memory_order_relaxed, "claim:first");
   return std::move(*block);
+}
+
+result<void> log_object::begin_fresh(control_block& block, const survey& s) {
+  if (!block.segment) return {};
+  std::uint64_t salt = 0;
+  if (const auto done = os::fill_random(std::as_writable_bytes(std::span{&salt, 1})); !done)
+    return place_.fail_call(done.error());
+  const auto before = s.chain.empty() ? segment_facts{} : s.chain.back().facts;
+  block.segment->begin({.base = s.next,
+                        .salt = salt | format::salt_top_bit,
+                        .epoch = state_->current().epoch,
+                        .predecessor = before.number,
+                        .predecessor_salt = before.salt,
+                        .time_ns = os::wall_clock_ns()});
+  return {};
 }
 
 result<void> log_object::start_threads(const log_options& options, std::uint64_t highest) {

@@ -2,8 +2,8 @@
 //
 // log_object.hpp - a log that is open for writing: its parts, and how they begin and end together. Layer log.
 //
-// Order of an open: lock, read, survey, repair, a fresh segment if the old one may not be gone on with, then the new state
-// made durable, and only then the first claim. Order of a close: stop claims, wait for those under way, end the threads,
+// Order of an open: lock, read, survey, repair, prepare a fresh segment if the old one may not be gone on with, make the new
+// state durable, and only then begin that segment and allow the first claim. Order of a close: stop claims, wait for those under way, end the threads,
 // sync everything, seal what has ended, and then the state `clean`.
 #pragma once
 
@@ -79,9 +79,9 @@ class log_object final : public record_source {
 
   [[nodiscard]] result<void> start(const log_options& options);
   [[nodiscard]] result<void> enter_segments(const survey& s);
-  [[nodiscard]] result<std::unique_ptr<control_block>> first_block(survey& s, const log_options& options);
   [[nodiscard]] result<std::unique_ptr<control_block>> block_to_go_on(const survey& s);
   [[nodiscard]] result<std::unique_ptr<control_block>> fresh_block(survey& s, const log_options& options);
+  [[nodiscard]] result<void> begin_fresh(control_block& block, const survey& s);
   [[nodiscard]] result<void> start_threads(const log_options& options, std::uint64_t highest);
   [[nodiscard]] result<void> store_open_state(const survey& s);
   [[nodiscard]] result<void> store_clean_state(std::uint64_t next);

@@ -36,16 +36,20 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
   if (is_newer(identity) || is_newer(activation) || is_newer(end) || is_newer(seal)) return false;
   if (identity) {
     if (!format::may_read(identity->features)) return false;
-    f.identity = *identity;
     f.foreign = identity->log != log || identity->number != f.number;
+    if (format::is_sane(*identity) && identity->file_bytes <= f.file_bytes) f.identity = *identity;
   }
-  if (!activation) {
+  if (!activation || !format::is_sane(*activation)) {
     f.activation_damaged = was_complete(header, format::activation_offset);
     return true;
   }
   f.activation = *activation;
-  if (end && end->salt == activation->salt && end->offset != 0) f.end = *end;
-  if (seal && seal->salt == activation->salt && (!f.end || f.end->offset == seal->offset)) f.seal = *seal;
+  if (!f.identity) return true;
+  if (end && format::belongs(*end, *activation, *f.identity)) f.end = *end;
+  if (seal) {
+    const format::end sealed{.salt = seal->salt, .offset = seal->offset, .last = seal->last};
+    if (format::belongs(*seal, f.end.value_or(sealed)) && format::belongs(sealed, *activation, *f.identity)) f.seal = *seal;
+  }
   return true;
 }
 

@@ -24,6 +24,7 @@ os::result<slots> read_slots(const os::file& file) noexcept {
     const auto n = os::read_at(file, i * format::state_slot_stride, bytes);
     if (!n) return std::unexpected(n.error());
     if (*n == bytes.size()) found.slot[i] = format::decode<format::state>(bytes);
+    if (found.slot[i] && !format::is_sane(*found.slot[i])) found.slot[i] = std::unexpected(format::sector_fault::absent);
   }
   return found;
 }

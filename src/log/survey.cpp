@@ -44,12 +44,7 @@ char fault_of(const segment_file& f, const log_place& place) noexcept {
   if (f.foreign) return row_foreign_segment;
   if (f.activation_damaged) return row_header_damaged;
   if (!f.activation) return 0;
-  const auto& id = f.identity;
-  const bool sane = id && id->checksum_kind == place.meta.checksum_kind &&
-                    id->frame_alignment_log2 == format::frame_alignment_log2 && id->file_bytes <= f.file_bytes &&
-                    id->capacity <= id->file_bytes && id->capacity >= format::segment_bytes_min &&
-                    id->capacity <= format::segment_bytes_max && id->capacity % format::frame_alignment == 0 &&
-                    f.activation->base != 0 && (f.activation->salt & format::salt_top_bit) != 0;
+  const bool sane = f.identity && f.identity->checksum_kind == place.meta.checksum_kind;
   return sane ? char{0} : row_header_damaged;
 }
 
@@ -88,6 +83,8 @@ class surveyor {
  private:
   result<void> check_files(const segment_files& found) {
     for (const auto& f : found.files) {
+      if (f.identity && !options_.looking_on && !format::may_write(f.identity->features))
+        return fail({.code = errc::newer_format, .subject = place_.path, .segment = f.number});
       if (const char letter = fault_of(f, place_); letter != 0) {
         if (auto done = structural_damage(letter, f.number); !done) return done;
       } else if (!f.activation) {
@@ -183,7 +180,6 @@ result<survey> survey_log(const log_place& place, const state_file& state, const
                           const survey_options& options) {
   // A truncation was under way: finishing it is for a version that knows how.
   if (state.current().truncate_intent != 0) return fail({.code = errc::newer_format, .subject = place.path});
-  if (state.current().trim_point == 0 || state.current().clean_next == 0) return fail({.code = errc::damaged, .subject = place.path});
   const auto how = how_it_ended(place, state, live, options);
   if (!how) return std::unexpected(how.error());
   // The marks first: whatever they speak of is then in the directory when it is listed, also beside a living writer.

@@ -67,13 +67,15 @@ class chain_walk {
   /// Until the log ends: returns stop, cut or as_power_loss.
   result<action> walk() {
     for (;;) {
-      if (auto entered = enter(); !entered) return std::unexpected(entered.error());
-      for (;;) {
+      auto entered = enter();
+      if (!entered) return std::unexpected(entered.error());
+      while (*entered) {
         auto outcome = step();
         if (!outcome) return outcome;
         if (*outcome == action::next_segment) break;
         if (*outcome == action::stop || *outcome == action::cut || *outcome == action::as_power_loss) return outcome;
       }
+      if (!*entered && !has_successor()) return action::stop;
       leave();
       ++link_;
     }
@@ -82,8 +84,13 @@ class chain_walk {
   [[nodiscard]] bool has_successor() const noexcept { return link_ + 1 < survey_.chain.size(); }
   [[nodiscard]] chain_link& link() noexcept { return survey_.chain[link_]; }
 
-  result<void> enter() {
+  /// False if a tolerant survey finds a file that cannot be the segment, and has reported it by its header.
+  result<bool> enter() {
+    offset_ = format::segment_header_bytes;
+    sequence_ = link().facts.base;
+    batch_goes_on_ = false;
     auto opened = open_segment(place_.directory, place_.path, link().facts, os::access::read);
+    if (!opened && options_.tolerant && opened.error().code() == errc::damaged) return false;
     if (!opened) return std::unexpected(opened.error());
     // A load from a page that cannot be read would be a fault (SIGBUS), so all of them are probed first.
     if (const auto done = os::populate_for_reading((*opened)->map(), 0, link().facts.capacity); !done)
@@ -91,11 +98,8 @@ class chain_walk {
     segment_ = *opened;
     const std::uint64_t next_base = has_successor() ? survey_.chain[link_ + 1].facts.base : link().end_sequence;
     if (link().end_offset != none_yet || next_base != none_yet) segment_->set_end(link().end_offset, next_base);
-    offset_ = format::segment_header_bytes;
-    sequence_ = link().facts.base;
-    batch_goes_on_ = false;
     if (dirty_) link().dirty_from = offset_;
-    return {};
+    return true;
   }
 
   /// The link ends where the walk left it, whether or not its end sector says so.
@@ -138,12 +142,13 @@ class chain_walk {
       case sight::broken: return finding::broken;
       case sight::frame: break;
     }
-    if (seen.frame.begins_inside() && !batch_goes_on_) return finding::orphan;
+    if (seen.frame.begins_inside() && !batch_goes_on_ && !batch_unknown_) return finding::orphan;
     return segment_->facts().checksum == checksum::none ? finding::unprotected : finding::frame;
   }
 
   void keep(const format::frame& f) {
     if (!f.begins_inside()) {
+      batch_unknown_ = false;
       batch_offset_ = offset_;
       batch_sequence_ = sequence_;
     }
@@ -164,7 +169,7 @@ class chain_walk {
   void add_hole(std::uint64_t resume, std::uint64_t end) {
     link().holes.push_back({.offset = offset_, .resume = resume, .first = sequence_, .end = end});
     survey_.report.stepped_over += end - sequence_;
-    batch_goes_on_ = false;
+    batch_goes_on_ = batch_unknown_ = false;
     move_to(resume, end);
   }
 
@@ -186,7 +191,8 @@ class chain_walk {
     const bool goes_on = rest.what == behind::frame || rest.what == behind::boundary;
     const std::uint64_t resume_at = goes_on ? rest.sequence : has_successor() ? survey_.chain[link_ + 1].facts.base : 0;
     report(r.letter, resume_at > sequence_ ? resume_at : std::max(survey_.durable, sequence_) + 1);
-    batch_goes_on_ = true;  // unknown: do not find an orphan behind each damaged batch
+    batch_goes_on_ = false;
+    batch_unknown_ = true;  // do not find an orphan behind each damaged batch
     if (goes_on) {
       move_to(rest.offset, rest.sequence);
       return rest.what == behind::boundary && has_successor() ? action::next_segment : action::refuse;
@@ -230,8 +236,8 @@ class chain_walk {
 
   /// If the log ends behind a frame that goes on, its batch was not whole: the log ends at the batch's first frame.
   result<void> take_back_incomplete_batch() {
-    if (!batch_goes_on_ || survey_.ending == ending::living || options_.tolerant) return {};
-    if (batch_sequence_ <= survey_.durable) return damaged(batch_sequence_);
+    if (!batch_goes_on_ || batch_unknown_ || survey_.ending == ending::living) return {};
+    if (batch_sequence_ <= survey_.durable) return options_.tolerant ? result<void>{} : damaged(batch_sequence_);
     survey_.report.cut_records += sequence_ - batch_sequence_;
     survey_.report.cut_bytes += offset_ - batch_offset_;
     offset_ = batch_offset_;
@@ -288,6 +294,7 @@ class chain_walk {
   std::uint64_t offset_ = 0, sequence_ = 0;
   std::uint64_t batch_offset_ = 0, batch_sequence_ = 0;  // of the last frame that does not begin inside a batch
   bool batch_goes_on_ = false;                           // the last kept frame does
+  bool batch_unknown_ = false;                           // damage was passed: the head of this batch may have been there
   bool dirty_ = false;                                   // the walk is above the durable mark
 };
 

@@ -83,8 +83,17 @@ void syncer::sync_up_to(const walker& goal) noexcept {
     at_ = walker{at_.segment(), offset, sequence};
     with_.live.store_mark(
         {.epoch = epoch_, .segment = s.facts().number, .offset = offset, .sequence = sequence - 1});
+    if (s.facts().checksum == checksum::none && !sync_mark(s, offset, sequence - 1)) return;
     durable_.raise(sequence - 1, std::memory_order_release, "durable:B");
   }
+}
+
+/// Without checksums a power loss cuts everything above the mark, since nothing says which payloads are whole. So there, and
+/// only there, a record is not durable before the mark is.
+bool syncer::sync_mark(const segment& s, std::uint64_t offset, std::uint64_t last) noexcept {
+  const auto done = with_.live.sync_mark();
+  if (!done) latch(done.error().number, s, offset, last);
+  return done.has_value();
 }
 
 bool syncer::sync_part(const segment& s, std::uint64_t from, std::uint64_t to) noexcept {

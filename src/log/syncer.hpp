@@ -58,6 +58,7 @@ class syncer {
   [[nodiscard]] result<void> wait_durable(std::uint64_t target, os::deadline until, Lead lead) noexcept;
   void sync_up_to(const walker& goal) noexcept;
   [[nodiscard]] bool sync_part(const segment& s, std::uint64_t from, std::uint64_t to) noexcept;
+  [[nodiscard]] bool sync_mark(const segment& s, std::uint64_t offset, std::uint64_t last) noexcept;
   void latch(int number, const segment& s, std::uint64_t offset, std::uint64_t last) noexcept;
 
   parts with_;

@@ -29,13 +29,12 @@ result<walker> cursor::walk_to(std::uint64_t target) const {
   if (!in) return std::unexpected(in.error());
   if (!*in) return walker{};
   walker at{*in};
-  while (at.sequence() < target) {
+  for (at.step_over_holes(); at.sequence() < target; at.step_over_holes()) {
     const walker before = at;
     const auto seen = at.step(format::depth::shape);
     if (seen.what == sight::frame) continue;
-    if (at.sequence() >= target) break;                // stepped over a hole
-    if (seen.what == sight::end) break;                // the next segment is not there yet
-    return damaged_at(before);                         // everything before the target is published
+    if (seen.what == sight::end) break;  // the next segment is not there yet
+    return damaged_at(before);           // everything before the target is published
   }
   return at;
 }
@@ -48,6 +47,7 @@ result<std::optional<record>> cursor::next() {
       if (!moved) return std::unexpected(moved.error());
       if (*moved == move::end_for_now) return std::nullopt;
     }
+    at_.step_over_holes();
     const walker before = at_;
     const auto seen = at_.step(how_deep());
     if (seen.what == sight::frame) {
@@ -69,7 +69,19 @@ result<std::optional<record>> cursor::next() {
     // Published between our look and that one, or ended; or it is not there although it is published.
     if (looked_again) return damaged_at(at_);
     looked_again = true;
+    if (auto done = look_anew(); !done) return std::unexpected(done.error());
   }
+}
+
+/// A view knows a segment by another object once its writer has died: that one has the holes and the end.
+result<void> cursor::look_anew() {
+  const auto in = source_->holding(at_.sequence());
+  if (!in) return std::unexpected(in.error());
+  if (!*in || *in == at_.segment()) return {};
+  auto at = walk_to(at_.sequence());
+  if (!at) return std::unexpected(at.error());
+  at_ = std::move(*at);
+  return {};
 }
 
 /// Moves to the segment that begins with the next sequence.
@@ -101,8 +113,6 @@ result<pinned_record> cursor::read(std::uint64_t target) {
   if (at->sequence() > target) return not_there(errc::abandoned, target);  // in a hole
   const walker before = *at;
   const auto seen = at->step(how_deep());
-  if (at->sequence() > target + 1 || (seen.what != sight::frame && at->sequence() > target))
-    return not_there(errc::abandoned, target);  // a hole begins here
   if (seen.what != sight::frame) return damaged_at(before);
   if (!seen.frame.is_record()) return not_there(errc::abandoned, target);
   return record_access::lend(*at, target, seen.frame).pin();

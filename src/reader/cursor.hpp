@@ -37,6 +37,7 @@ class cursor {
   [[nodiscard]] result<std::uint64_t> check_target(std::uint64_t target) const;
   [[nodiscard]] result<walker> walk_to(std::uint64_t target) const;
   [[nodiscard]] result<move> enter_next();
+  [[nodiscard]] result<void> look_anew();
   [[nodiscard]] std::unexpected<error> damaged_at(const walker& at) const noexcept;
   [[nodiscard]] std::unexpected<error> not_there(errc code, std::uint64_t sequence) const noexcept;
   [[nodiscard]] format::depth how_deep() const noexcept {

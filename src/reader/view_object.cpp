@@ -70,7 +70,9 @@ std::uint64_t view_object::published() noexcept {
 result<bool> view_object::follow(const walker& at) {
   const auto writer = live_.has_writer();
   if (!writer) return place_.fail_call(writer.error());
-  if (seen_.ending == ending::living && *writer) {
+  // The survey may be from before this writer had opened the log, and know neither its segments nor its marks.
+  const bool is_of_this_writer = live_.writer_epoch() == state_->current().epoch || state_->is_unchanged();
+  if (seen_.ending == ending::living && *writer && is_of_this_writer) {
     const bool ended = at.segment() && at.segment()->end_sequence() == none_yet && at.segment()->read_end();
     const bool at_end = !at.segment() || at.segment()->end_sequence() == at.sequence();
     return ended || at_end ? extend_chain() : false;

@@ -5,6 +5,7 @@
 // A sector that is read half written fails its checksum and counts as absent, so the other sectors need no order.
 #include "segment/segment.hpp"
 
+#include <cerrno>
 #include <cstring>
 
 #include "format/file_name.hpp"
@@ -46,7 +47,8 @@ std::optional<format::end> segment::read_end() const noexcept {
   // header:B  acquire. Pairs with header:A.
   if (shared::load(offset_place, std::memory_order_acquire, "header:B") == 0) return std::nullopt;
   const auto e = format::decode<format::end>(load_sector(place));
-  if (!e || e->salt != facts_.salt) return std::nullopt;
+  const format::activation of_this{.base = facts_.base, .salt = facts_.salt};
+  if (!e || !format::belongs(*e, of_this, format::identity{.capacity = facts_.capacity})) return std::nullopt;
   return *e;
 }
 
@@ -62,6 +64,7 @@ result<std::shared_ptr<segment>> open_segment(const os::file& directory, const e
                  .segment = facts.number});
   }
   auto map = os::map(*file, facts.capacity, mode);
+  if (!map && map.error().number == EINVAL) return not_ours();  // the file was cut short
   if (!map) return fail_call(map.error().number, path);
   const auto header = map->bytes().first(format::segment_header_bytes);
   const auto identity = format::decode<format::identity>(load_sector(header.data() + format::identity_offset));

@@ -20,7 +20,7 @@ observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence,
 }
 
 observation walker::step(format::depth how_deep) noexcept {
-  if (!segment_->holes().empty()) step_over_holes();
+  step_over_holes();
   const auto seen = look(*segment_, offset_, sequence_, how_deep);
   if (seen.what == sight::frame) {
     offset_ += seen.frame.extent;
@@ -31,6 +31,7 @@ observation walker::step(format::depth how_deep) noexcept {
 
 void walker::step_over_holes() noexcept {
   const auto& holes = segment_->holes();
+  if (holes.empty()) return;
   auto at = std::ranges::lower_bound(holes, sequence_, {}, &hole::first);
   for (; at != holes.end() && at->first == sequence_; ++at) {
     sequence_ = at->end;

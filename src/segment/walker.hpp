@@ -46,10 +46,10 @@ class walker {
 
   /// Looks, steps over holes, and if a frame is there moves behind it.
   [[nodiscard]] observation step(format::depth how_deep) noexcept;
-
- private:
+  /// Only the first half of step(): who looks for one sequence must not pass the frame behind a hole.
   void step_over_holes() noexcept;
 
+ private:
   std::shared_ptr<const core::segment> segment_;
   std::uint64_t offset_ = 0;
   std::uint64_t sequence_ = 0;

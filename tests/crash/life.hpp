@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// life.hpp - one life of a log: from an open to the death of the process that opened it, and how that comes about.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "crash/script.hpp"
+
+namespace varve::testing {
+
+/// What happens at the named point.
+enum class at_point : std::uint8_t {
+  nothing,  // there is none: the parent kills
+  die,      // the process dies there
+  linger,   // it dies there a little later, when other writers have gone on
+  stall,    // the thread stops there; the others go on until the parent kills
+};
+
+struct life {
+  std::uint32_t number = 0;  // of this log
+  std::uint64_t seed = 0;    // of its scripts
+  testing::build build = testing::build::usual;
+  std::uint32_t writers = 0;  // 0: it opens the log, and dies
+  const char* point = "";     // ... at its `hit`-th occurrence
+  std::uint32_t hit = 1;
+  testing::at_point at_point = at_point::nothing;
+  bool armed_from_the_start = false;  // points count from before the open; otherwise once the log is open
+  bool killed_while_opening = false;  // kill_after counts from the call of open; otherwise from the moment when the log is open
+  bool closes = false;                // close() is called while the writers append
+  std::chrono::microseconds kill_after{0};
+  std::uint32_t prepared_segments = 2;
+
+  [[nodiscard]] std::string text() const {
+    char line[240];
+    static_cast<void>(std::snprintf(
+        line, sizeof line, "life %u seed %llu build %d writers %u point '%s' hit %u then %d from start %d opening %d closes %d "
+        "prepared %u after %lld us", number, static_cast<unsigned long long>(seed), static_cast<int>(build), writers, point, hit,
+        static_cast<int>(at_point), armed_from_the_start, killed_while_opening, closes, prepared_segments,
+        static_cast<long long>(kill_after.count())));
+    return line;
+  }
+};
+
+/// The life that begins next: one in five dies between two stamps of a batch, some while they open, some at other points,
+/// most at any moment.
+[[nodiscard]] inline life choose_life(dice& d, std::uint32_t number, bool tiny) {
+  using enum at_point;
+  static constexpr const char* of_appends[] = {"claim.after_add", "publish.payload_copied", "publish.before_stamp", "publish:A"};
+  static constexpr const char* of_rolls[] = {"roll.begun", "roll.activated", "roll.between_end_words", "roll.ended",
+                                             "sector:word", "header:A", "segment:B", "active:A", "roll:B"};
+  static constexpr const char* of_background[] = {"sync.before_mark", "seal.before_store", "prepare.before_sync", "durable:B"};
+  static constexpr const char* of_opening[] = {"state.before_store", "state.before_sync", "repair.before_stamps",
+                                               "repair.before_sync", "repair.before_remove", "seal.before_store",
+                                               "prepare.before_sync", "create.before_directory_sync", "live:word"};
+  life l{.number = number, .seed = d.next(), .build = tiny ? build::tiny : build::usual};
+  if (!tiny && d.one_in(10)) l.build = build::bulky;
+  if (tiny) l.prepared_segments = d.pick({2U, 8U, 16U, 24U});
+  static constexpr std::uint32_t numbers[] = {1, 2, 3, 4, 4, 4, 4, 5, 6, 8};
+  l.writers = d.pick(numbers);
+  // Most deaths are early, when caches are cold and threads begin; some come after many rolls.
+  l.kill_after = std::chrono::microseconds{d.one_in(3) ? d.between(200, 30'000) : d.between(200, 4'000)};
+  if (l.build == build::bulky) l.kill_after = std::chrono::milliseconds{d.between(20, 150)};
+  const auto kind = d.below(20);
+  if (kind < 4) {
+    l.point = "publish.between_stamps";
+    l.hit = static_cast<std::uint32_t>(d.between(1, 400));
+    l.at_point = d.one_in(3) ? die : linger;
+  } else if (kind < 6) {
+    l.point = d.pick(of_appends);
+    l.hit = static_cast<std::uint32_t>(d.between(1, 2'000));
+    l.at_point = d.pick({die, linger, stall});
+  } else if (kind < 8 && (tiny || l.build == build::bulky)) {
+    l.point = d.pick(of_rolls);
+    l.hit = static_cast<std::uint32_t>(d.between(1, std::string_view{l.point} == "sector:word" ? 300 : 8));
+    l.at_point = d.pick({die, linger, stall});
+  } else if (kind < 10) {
+    l.point = d.pick(of_background);
+    l.hit = static_cast<std::uint32_t>(d.between(1, 6));
+    l.at_point = d.pick({die, linger, stall});
+  } else if (kind < 12) {
+    l.point = d.pick(of_opening);
+    l.hit = static_cast<std::uint32_t>(d.between(1, 3));
+    l.at_point = die;
+    l.armed_from_the_start = true;
+  } else if (kind < 13) {
+    l.killed_while_opening = true;
+    l.kill_after = std::chrono::microseconds{d.between(50, 8'000)};
+  } else if (kind < 14) {
+    l.closes = true;
+    if (d.one_in(2)) {
+      l.point = d.pick({"state.before_store", "state.before_sync", "seal.before_store", "sync.before_mark", "roll:B"});
+      l.at_point = die;
+    }
+  }
+  // Whoever waits for a point gets the time to come there.
+  if (l.at_point == die || l.at_point == linger) l.kill_after += std::chrono::milliseconds{20};
+  return l;
+}
+
+/// A life that only opens the log, to recover it, and dies in the middle of that if it comes to `hit` occurrences of a point.
+[[nodiscard]] inline life choose_dying_recovery(dice& d) {
+  static constexpr const char* points[] = {"state.before_store", "state.before_sync",   "repair.before_stamps", "repair.before_sync",
+                                           "repair.before_remove", "seal.before_store", "prepare.before_sync",  "sector:word"};
+  life l{.point = d.pick(points), .at_point = at_point::die, .armed_from_the_start = true};
+  l.hit = static_cast<std::uint32_t>(d.between(1, std::string_view{l.point} == "sector:word" ? 100 : 3));
+  return l;
+}
+
+}  // namespace varve::testing

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//
+// append: counts, threads, batches, and a failure in the middle.
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "tool/tool_process.hpp"
+
+using namespace varve::testing;
+
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+std::vector<std::string> sorted(std::vector<std::string> lines) {
+  std::ranges::sort(lines);
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("append reports how much went in, as text and as JSON", "[tool]") {
+  const place p;
+  const ran text = run({"append", p.log}, "abc\nde\n");
+  CHECK(text.exit_code == 0);
+  CHECK(text.out.find("appended 2 records, sequences 1 to 2\n") == 0);
+
+  const nlohmann::json report = run({"append", p.log, "--json"}, "f\ng\nh").json();
+  CHECK(report.at("records") == 3);
+  CHECK(report.at("bytes") == 3);
+  CHECK(report.at("sequences").at("first") == 3);
+  CHECK(report.at("sequences").at("last") == 5);
+  CHECK(report.at("records_per_second").get<double>() > 0);
+}
+
+TEST_CASE("append reads a named file", "[tool]") {
+  const place p;
+  write_file(p.file("input"), "x\ny\n");
+  CHECK(run({"append", p.log, "--file", p.file("input")}, "not this").exit_code == 0);
+  CHECK(run({"cat", p.log}).out == "x\ny\n");
+}
+
+TEST_CASE("any number of threads and any batch lose no line and invent none", "[tool][G1]") {
+  const std::size_t count = 200'000;  // several blocks of input
+  const std::string lines = numbered_lines(count);
+  for (const char* threads : {"1", "2", "5"}) {
+    for (const char* batch : {"1", "7", "1000"}) {
+      CAPTURE(threads, batch);
+      const place p;
+      // Small segments: rolls all the time.
+      REQUIRE(run({"create", p.log, "--segment-size", "256KiB"}).exit_code == 0);
+      const ran append = run({"append", p.log, "--threads", threads, "--batch", batch, "--json"}, lines);
+      REQUIRE(append.exit_code == 0);
+      CHECK(append.json().at("records") == count);
+      CHECK(append.json().at("bytes") == lines.size() - count);
+      CHECK(append.json().at("sequences").at("last") == count);
+      const std::string printed = run({"cat", p.log}).out;
+      if (*threads == '1') {
+        CHECK((printed == lines));
+      } else {
+        CHECK((sorted(lines_of(printed)) == sorted(lines_of(lines))));
+      }
+    }
+  }
+}
+
+TEST_CASE("a record that is too large ends it: what went in before is counted, the rest stays out", "[tool][G7]") {
+  const place p;
+  REQUIRE(run({"create", p.log, "--segment-size", "64K"}).exit_code == 0);
+  const std::string lines = "one\ntwo\n" + std::string(100'000, 'x') + "\nfour\n";
+  for (const char* batch : {"1", "2"}) {
+    CAPTURE(batch);
+    const ran append = run({"append", p.log, "--batch", batch, "--json"}, lines);
+    CHECK(append.exit_code == 2);
+    CHECK(append.json().at("records") == 2);
+    CHECK(append.error().at("code") == "too_large");
+    CHECK(append.error().at("limit").get<std::uint64_t>() < 65536);
+  }
+  CHECK(run({"cat", p.log}).out == "one\ntwo\none\ntwo\n");
+  CHECK(run({"verify", p.log}).exit_code == 0);
+}
+
+TEST_CASE("a line that no log could take is refused before it fills the memory", "[tool][G7]") {
+  const place p;
+  REQUIRE(run({"create", p.log, "--segment-size", "64K"}).exit_code == 0);
+  const std::string lines = "one\n" + std::string(9'000'000, 'x');
+  for (const char* threads : {"1", "3"}) {
+    CAPTURE(threads);
+    const ran append = run({"append", p.log, "--threads", threads, "--json"}, lines);
+    CHECK(append.exit_code == 2);
+    CHECK(append.json().at("records") == 1);
+    CHECK(append.error().at("code") == "too_large");
+  }
+  CHECK(run({"append", p.log, "--split", "whole"}, lines).exit_code == 2);
+}
+
+TEST_CASE("a line that is no JSON ends it, named by its number; the lines before it are in", "[tool][G7]") {
+  const place p;
+  const std::string good = "{\"text\":\"a\"}\n{\"text\":\"b\"}\n";
+  for (const char* bad :
+       {"{", "[]", "{}", "{\"text\":1}", "{\"text\":\"a\",\"base64\":\"\"}", "{\"base64\":\"A\"}", "{\"base64\":\"AB==\"}",
+        "{\"text\":\"\",\"type\":65536}", "{\"text\":\"\",\"type\":-1}", "\"\xFF\""}) {
+    CAPTURE(bad);
+    const ran append = run({"append", p.log, "--split", "jsonl", "--batch", "100", "--json"}, good + bad + "\n" + good);
+    CHECK(append.exit_code == 2);
+    CHECK(append.json().at("records") == 2);
+    CHECK(append.error().at("code") == "bad_input");
+    CHECK(append.error().at("message").get<std::string>().find("line 3") != std::string::npos);
+  }
+}
+
+TEST_CASE("an input that is not there, or is a directory, leaves no log behind", "[tool][G7]") {
+  const place p;
+  const ran missing = run({"append", p.log, "--file", p.file("nothing"), "--json"});
+  CHECK(missing.exit_code == 3);
+  CHECK(missing.error().at("errno") == ENOENT);
+  CHECK(run({"append", p.log, "--file", p.directory.path().string()}).exit_code == 3);
+  CHECK_FALSE(std::filesystem::exists(p.log));
+}
+
+TEST_CASE("durable appends are durable before the log is closed", "[tool][G2]") {
+  const place p;
+  REQUIRE(run({"append", p.log, "--durability", "immediate", "--threads", "4"}, numbered_lines(500)).exit_code == 0);
+  CHECK(run({"ls", p.log, "--json"}).json().at("durable") == 500);
+}
