@@ -29,7 +29,10 @@ result<live_file> live_file::open_for_writing(const log_place& place, std::uint3
   const auto locked = os::try_lock_for_life(live.file_);
   if (!locked) return place.fail_call(locked.error());
   if (!*locked) return fail({.code = errc::locked, .subject = place.path});
-  auto map = os::map(live.file_, format::live_page_bytes, os::access::read_write);
+  // Mapped through a descriptor of its own: a mapping keeps its file open, and so the lock, as long as a reader is held.
+  const auto mapped = os::open_file(place.directory, format::live_name, os::access::read_write);
+  if (!mapped) return place.fail_call(mapped.error());
+  auto map = os::map(*mapped, format::live_page_bytes, os::access::read_write);
   if (!map) return place.fail_call(map.error());
   live.map_ = std::move(*map);
   return live;

@@ -80,26 +80,26 @@ result<format::meta> read_meta(const log_place& place, bool for_writing) {
   return *meta;
 }
 
-/// What may stand in a directory in which a log is to be made: nothing, or what a creation that died has left.
+/// What may stand in a directory in which a log is to be made: nothing, or what a creation that died has left. Segments are
+/// made only after varve.meta is durable, so files with such names are somebody else's, or of a log that has lost it.
 bool may_be_left_over(std::string_view name) noexcept {
-  using enum format::file_kind;
   return name == format::state_name || name == format::live_name || name == format::meta_temporary_name ||
-         name == "lost+found" || format::parse_name(segment, name) || format::parse_name(index, name);
+         name == "lost+found";
 }
 
 result<void> clear_for_creation(const log_place& place) {
   const auto names = os::list(place.directory);
   if (!names) return place.fail_call(names.error());
-  for (const auto& name : *names) {
-    if (!may_be_left_over(name))
-      return fail({.code = errc::not_a_log, .subject = intern(place.path->text + '/' + name)});
-  }
-  // Segments are begun only after varve.meta is durable. So if one was, varve.meta was lost: that is no new log.
+  // If there is a segment, varve.meta was lost: that is no new log.
   const auto found = read_segment_files(place);
   if (!found) return std::unexpected(found.error());
   for (const auto& f : found->files)
     if (f.activation || f.activation_damaged || f.foreign)
       return fail({.code = errc::damaged, .subject = place.path, .segment = f.number});
+  for (const auto& name : *names) {
+    if (!may_be_left_over(name))
+      return fail({.code = errc::not_a_log, .subject = intern(place.path->text + '/' + name)});
+  }
   for (const auto& name : *names) {
     if (name == "lost+found") continue;
     if (const auto done = os::remove(place.directory, name.c_str()); !done) return place.fail_call(done.error());

@@ -177,6 +177,7 @@ result<void> log_object::store_open_state(const survey& s) {
 
 result<void> log_object::close() noexcept {
   const std::scoped_lock lock{closing_};
+  if (closed_) return close_failure_ ? result<void>{std::unexpected(*close_failure_)} : result<void>{};
   if (is_forked()) {
     // The threads and the log belong to the parent.
     preparer_.forget_thread();
@@ -184,7 +185,6 @@ result<void> log_object::close() noexcept {
     closed_ = true;
     return fail({.code = errc::forked, .subject = place_.path});
   }
-  if (closed_) return close_failure_ ? result<void>{std::unexpected(*close_failure_)} : result<void>{};
   closed_ = true;
   if (gate_.get() == gate::position::open) gate_.set(gate::position::closed);
   const std::uint64_t next = appender_.stop();

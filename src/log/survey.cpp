@@ -112,6 +112,7 @@ class surveyor {
         if (auto done = structural_damage(row_segment_missing, f.number); !done) return done;
       } else {
         survey_.dropped.push_back(f.number);
+        if (f.identity) report_dropped(place_, f.facts(place_.checksum_kind()), row_segment_missing, survey_.report);
       }
     }
     return {};
@@ -120,6 +121,8 @@ class surveyor {
   result<void> find_end() {
     if (survey_.chain.empty()) {
       if (survey_.durable >= survey_.first) return structural_damage(row_segment_missing, 0);
+      if (!survey_.dropped.empty() && options_.mode == recovery_mode::strict && !options_.looking_on)
+        return fail({.code = errc::would_cut, .subject = place_.path, .segment = survey_.dropped.front()});
       return {};
     }
     if (survey_.ending == ending::clean && survey_.chain.back().facts.number != state_.clean_segment) {

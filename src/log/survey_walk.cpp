@@ -37,7 +37,7 @@ remains look_behind(const segment& s, std::uint64_t offset, std::uint64_t sequen
 class chain_walk {
  public:
   chain_walk(const log_place& place, const survey_options& options, std::size_t from, survey& s) noexcept
-      : place_(place), options_(options), from_(from), survey_(s), found_(s.chain), findings_before_(s.report.findings.size()) {}
+      : place_(place), options_(options), from_(from), survey_(s), found_(s.chain), before_(s.report) {}
 
   result<void> run() {
     for (;;) {
@@ -46,9 +46,7 @@ class chain_walk {
       if (!outcome) return std::unexpected(outcome.error());
       if (*outcome == action::as_power_loss) {
         survey_.ending = ending::power_loss;
-        const auto reason = survey_.report.findings.back();
-        survey_.report.findings.resize(findings_before_);
-        survey_.report.findings.push_back(reason);
+        before_.findings.push_back(survey_.report.findings.back());  // the reason
         continue;
       }
       if (auto done = take_back_incomplete_batch(); !done) return done;
@@ -60,7 +58,7 @@ class chain_walk {
   void start_over() {
     link_ = from_;
     survey_.chain = found_;
-    survey_.report.cut_bytes = survey_.report.cut_records = survey_.report.stepped_over = 0;
+    survey_.report = before_;
     dirty_ = survey_.durable + 1 <= survey_.chain[from_].facts.base;
   }
 
@@ -248,10 +246,11 @@ class chain_walk {
   }
 
   result<void> finish(action outcome) {
-    for (std::size_t i = link_ + 1; i < survey_.chain.size(); ++i) {
-      const auto& gone = survey_.chain[i];
-      survey_.dropped.push_back(gone.facts.number);
-      survey_.report.cut_bytes += gone.end_offset != none_yet ? gone.end_offset - format::segment_header_bytes : 0;
+    const bool goes_on = survey_.ending == ending::living;  // behind an unfinished claim, for now
+    for (std::size_t i = link_ + 1; i < survey_.chain.size() && !goes_on; ++i) {
+      const auto& gone = survey_.chain[i].facts;
+      survey_.dropped.push_back(gone.number);
+      report_dropped(place_, gone, survey_.report.findings.back().row, survey_.report);  // the row that cut
     }
     survey_.chain.resize(link_ + 1);
     auto& last = survey_.chain[link_];
@@ -287,7 +286,7 @@ class chain_walk {
   const std::size_t from_;
   survey& survey_;
   const std::vector<chain_link> found_;  // as the headers say, before the walk
-  const std::size_t findings_before_;
+  recovery_report before_;               // likewise
 
   std::size_t link_ = 0;
   std::shared_ptr<segment> segment_;
@@ -299,6 +298,25 @@ class chain_walk {
 };
 
 }  // namespace
+
+void report_dropped(const log_place& place, const segment_facts& facts, char row, recovery_report& report) {
+  std::uint64_t end = facts.base, bytes = 0;
+  // One that cannot be read is reported all the same; that it goes is decided.
+  const auto opened = open_segment(place.directory, place.path, facts, os::access::read);
+  if (opened && os::populate_for_reading((*opened)->map(), 0, facts.capacity)) {
+    walker at{*opened};
+    while (at.step(format::depth::shape).what == sight::frame) {
+    }
+    end = at.sequence();
+    bytes = at.offset() - format::segment_header_bytes;
+  }
+  report.cut_records += end - facts.base;
+  report.cut_bytes += bytes;
+  report.findings.push_back({.row = row,
+                             .segment = facts.number,
+                             .offset = format::segment_header_bytes,
+                             .sequences = {{facts.base}, {end}}});
+}
 
 result<void> walk_chain(const log_place& place, const survey_options& options, std::size_t from, survey& s) {
   return chain_walk{place, options, from, s}.run();

@@ -14,4 +14,7 @@ namespace varve::core {
 /// change from death to power loss.
 [[nodiscard]] result<void> walk_chain(const log_place& place, const survey_options& options, std::size_t from, survey& s);
 
+/// Adds a segment that is to be dropped to the report, with the frames that can be told apart from its start.
+void report_dropped(const log_place& place, const segment_facts& facts, char row, recovery_report& report);
+
 }  // namespace varve::core

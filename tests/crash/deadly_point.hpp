@@ -47,7 +47,8 @@ class deadly_point {
     constexpr std::uint64_t enough = 50;
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{3};
     const std::uint64_t before = oracle_->returned_in_all();
-    while (oracle_->returned_in_all() < before + enough && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    while (oracle_->returned_in_all() < before + enough && std::chrono::steady_clock::now() < until)
+      std::this_thread::yield();
   }
 
   inline static const life* life_ = nullptr;

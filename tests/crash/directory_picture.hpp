@@ -50,7 +50,7 @@ struct file_picture {
 
 [[nodiscard]] inline file_picture picture_of_file(const std::filesystem::path& path, bool with_sum) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat status {};
+  struct stat status{};
   if (descriptor == -1 || ::fstat(descriptor, &status) != 0) throw std::system_error{errno, std::generic_category(), path};
   const auto ns = [](const timespec& t) { return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec; };
   const file_picture picture{.inode = status.st_ino,
@@ -66,9 +66,10 @@ using directory_picture = std::map<std::string, file_picture>;
 
 /// The directory itself stands in it as ".". Empty if there is none. Bytes are summed in all files but old segments, whose
 /// times say enough.
-[[nodiscard]] inline directory_picture picture_of(const std::filesystem::path& directory, std::size_t segments_with_sum = 4) {
+[[nodiscard]] inline directory_picture picture_of(const std::filesystem::path& directory,
+                                                  std::size_t segments_with_sum = 4) {
   directory_picture all;
-  struct stat status {};
+  struct stat status{};
   if (::stat(directory.c_str(), &status) != 0) return all;
   std::vector<std::filesystem::path> paths;
   for (const auto& entry : std::filesystem::directory_iterator{directory}) paths.push_back(entry.path());

@@ -17,10 +17,10 @@ namespace varve::testing {
 
 /// Figures of a run; also the result of one life.
 struct tally {
-  std::uint64_t records = 0;             // that were kept and compared
-  std::uint64_t missing = 0;             // sequences that are abandoned
-  std::uint64_t returned_behind = 0;     // returned records behind the first of them
-  std::uint64_t batches_absent = 0;      // batches under way of which nothing was kept
+  std::uint64_t records = 0;          // that were kept and compared
+  std::uint64_t missing = 0;          // sequences that are abandoned
+  std::uint64_t returned_behind = 0;  // returned records behind the first of them
+  std::uint64_t batches_absent = 0;   // batches under way of which nothing was kept
 };
 
 class judge {
@@ -79,7 +79,7 @@ class judge {
     const std::uint64_t returned = writer.returned.load(std::memory_order_acquire);
     const std::uint64_t started = writer.started.load(std::memory_order_acquire);
     if (started < returned) return "the oracle: more returned than started";
-    script steps{life_.seed, w, life_.build};
+    script steps{life_.seed, w, life_.build, life_.waits_for_disk};
     for (std::uint64_t counter = 0; counter < started;) {
       const step s = steps.next();
       if (s.what == step::kind::sync) continue;
@@ -99,7 +99,8 @@ class judge {
       if (notes[s.first + i].sequence.load(std::memory_order_relaxed) != first + i)
         return "G4: " + of_writer(w, s.first + i) + "is not next to the rest of its batch";
       const kept_record* const kept = at_sequence(first + i);
-      if (kept == nullptr) return "G1: " + of_writer(w, s.first + i) + "had returned " + std::to_string(first + i) + ", and is lost";
+      if (kept == nullptr)
+        return "G1: " + of_writer(w, s.first + i) + "had returned " + std::to_string(first + i) + ", and is lost";
       if (!is(w, s, i, *kept)) return "G1: " + of_writer(w, s.first + i) + "returned, and now there is " + text_of(*kept);
     }
     tally_.records += s.sizes.size();
@@ -128,8 +129,8 @@ class judge {
         }
     }
     if (parts != 0)
-      return "G4: of a batch of " + std::to_string(s.sizes.size()) + ", which begins with " + of_writer(w, s.first) + "and had not " +
-             "returned, a part of " + std::to_string(parts) + " is there";
+      return "G4: of a batch of " + std::to_string(s.sizes.size()) + ", which begins with " + of_writer(w, s.first) +
+             "and had not " + "returned, a part of " + std::to_string(parts) + " is there";
     if (s.what == step::kind::batch) ++tally_.batches_absent;
     return {};
   }
@@ -167,9 +168,9 @@ class judge {
   const oracle& oracle_;
   const kept_log& before_;
   const kept_log& now_;
-  std::vector<std::size_t> place_;  // by sequence - before.end: where in now.records; none if it is abandoned
-  std::vector<bool> taken_;         // likewise: its author is known
-  std::uint64_t under_way_ = 0;     // records whose append had not returned
+  std::vector<std::size_t> place_;     // by sequence - before.end: where in now.records; none if it is abandoned
+  std::vector<bool> taken_;            // likewise: its author is known
+  std::uint64_t under_way_ = 0;        // records whose append had not returned
   std::uint64_t unfinished_kept_ = 0;  // of these
   tally tally_;
 };

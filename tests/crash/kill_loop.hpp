@@ -26,18 +26,22 @@ namespace varve::testing {
 /// Of a whole run, for people.
 struct run_figures {
   std::uint64_t kills = 0, kills_of_recovery = 0, kills_of_four = 0;
-  std::uint64_t behind_unfinished = 0, behind_unfinished_of_four = 0;  // kills with returned appends behind an unfinished claim
+  std::uint64_t behind_unfinished = 0,
+                behind_unfinished_of_four = 0;  // kills with returned appends behind an unfinished claim
   std::uint64_t most_behind = 0, rolls = 0, stepped_over = 0, half_stamped_batches = 0, batches_absent = 0, records = 0;
   std::uint64_t clean_closes = 0, losses = 0;
 
   void print(const char* what, std::uint64_t seed) const {
     const auto n = [](std::uint64_t x) { return static_cast<unsigned long long>(x); };
-    static_cast<void>(std::printf(
-        "kill loop, %s: seed %llu: %llu kills (and %llu of recoveries), %llu rolls, %llu claims stepped over; %llu kills with "
-        "returned appends behind an unfinished claim (%llu of the %llu with 4 writers; at most %llu behind one); batches dropped "
-        "whole: %llu, of which partly stamped: %llu; %llu clean closes; %llu records checked, losses: %llu\n",
-        what, n(seed), n(kills), n(kills_of_recovery), n(rolls), n(stepped_over), n(behind_unfinished), n(behind_unfinished_of_four),
-        n(kills_of_four), n(most_behind), n(batches_absent), n(half_stamped_batches), n(clean_closes), n(records), n(losses)));
+    static_cast<void>(
+        std::printf("kill loop, %s: seed %llu: %llu kills (and %llu of recoveries), %llu rolls, %llu claims stepped over; "
+                    "%llu kills with "
+                    "returned appends behind an unfinished claim (%llu of the %llu of 4 writers at work; at most %llu "
+                    "behind one); batches dropped "
+                    "whole: %llu, of which partly stamped: %llu; %llu clean closes; %llu records checked, losses: %llu\n",
+                    what, n(seed), n(kills), n(kills_of_recovery), n(rolls), n(stepped_over), n(behind_unfinished),
+                    n(behind_unfinished_of_four), n(kills_of_four), n(most_behind), n(batches_absent),
+                    n(half_stamped_batches), n(clean_closes), n(records), n(losses)));
     static_cast<void>(std::fflush(stdout));
   }
 };
@@ -61,6 +65,7 @@ class kill_loop {
       ++figures_.losses;
       return complaint;
     }
+    if (auto complaint = check_report(found); !complaint.empty()) return "verify: " + complaint;
     count(l, *o, verdict.figures(), found);
     kept_ = std::move(now);
     return recover(found);
@@ -100,9 +105,9 @@ class kill_loop {
       found = *report;
       if (report->kept != now.end - 1)
         return "verify() would keep " + std::to_string(report->kept) + ", a view shows " + std::to_string(now.end - 1);
-      if (auto complaint = check_report(*report); !complaint.empty()) return "verify: " + complaint;
     }
-    if (auto changed = difference(before, picture_of(directory_)); !changed.empty()) return "G8: looking changed it: " + changed;
+    if (auto changed = difference(before, picture_of(directory_)); !changed.empty())
+      return "G8: looking changed it: " + changed;
     return {};
   }
 
@@ -114,7 +119,8 @@ class kill_loop {
       const kept_record& expected = now.records[at];
       const auto r = view.read({expected.sequence});
       if (!r) return "read: " + r.error().message();
-      if (core::sum_of_structure(r->payload()) != expected.hash) return "read gives another payload than iteration: " + text_of(expected);
+      if (core::sum_of_structure(r->payload()) != expected.hash)
+        return "read gives another payload than iteration: " + text_of(expected);
       if (at > 0 && now.records[at - 1].sequence + 1 != expected.sequence) {
         const auto gap = view.read({expected.sequence - 1});
         if (gap || gap.error().code() != errc::abandoned) return "not abandoned: " + std::to_string(expected.sequence - 1);
@@ -129,7 +135,8 @@ class kill_loop {
   static std::string check_report(const recovery_report& r) {
     if (r.cut_records != 0 || r.cut_bytes != 0) return "records were cut: " + std::to_string(r.cut_records);
     for (const auto& f : r.findings)
-      if (f.row != 'K' && f.row != 'M' && f.row != 'N') return std::string{"row "} + f.row + " in segment " + std::to_string(f.segment);
+      if (f.row != 'K' && f.row != 'M' && f.row != 'N')
+        return std::string{"row "} + f.row + " in segment " + std::to_string(f.segment);
     return {};
   }
 
@@ -176,7 +183,8 @@ class kill_loop {
     std::string complaint = opened ? read_everything(*opened, recovered) : opened.error().message();
     if (complaint.empty()) complaint = check_same(kept_, recovered);
     if (complaint.empty()) complaint = check_report(opened->recovery());
-    if (complaint.empty() && opened->durable_sequence().value != kept_.end - 1) complaint = "not all is durable after an open";
+    if (complaint.empty() && opened->durable_sequence().value != kept_.end - 1)
+      complaint = "not all is durable after an open";
     if (complaint.empty()) o.recovered_stepped_over.store(opened->recovery().stepped_over);
     if (complaint.empty() && closes) {
       if (const auto done = opened->close(); !done) complaint = "close: " + done.error().message();
@@ -187,9 +195,8 @@ class kill_loop {
   }
 
   void count(const life& l, const oracle& o, const tally& t, const recovery_report& found) {
-    if (getenv("VARVE_VERBOSE")) { printf("%s: started",l.text().c_str()); for(unsigned w=0;w<l.writers;w++) printf(" %zu/%zu", o.writers[w].returned.load(), o.writers[w].started.load()); printf(" missing %zu behind %zu rolls %zu\n",t.missing,t.returned_behind,o.rolls.load()); }
     ++figures_.kills;
-    figures_.kills_of_four += l.writers == 4;
+    figures_.kills_of_four += l.writers == 4 && o.returned_in_all() != 0;
     figures_.behind_unfinished += t.returned_behind != 0;
     figures_.behind_unfinished_of_four += t.returned_behind != 0 && l.writers == 4;
     figures_.most_behind = std::max(figures_.most_behind, t.returned_behind);

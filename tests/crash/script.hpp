@@ -14,9 +14,9 @@ namespace varve::testing {
 
 /// How large records are.
 enum class build : std::uint8_t {
-  usual,   // segments of 64 MiB
-  tiny,    // segments of 64 KiB
-  bulky,   // segments of 64 MiB, and records large enough to fill one
+  usual,  // segments of 64 MiB
+  tiny,   // segments of 64 KiB
+  bulky,  // segments of 64 MiB, and records large enough to fill one
 };
 
 struct step {
@@ -36,9 +36,8 @@ struct step {
 
 class script {
  public:
-  /// In one life of three, writers also wait for the disk; since that takes long, little else happens in such a life.
-  script(std::uint64_t seed, std::uint32_t writer, build b) noexcept
-      : dice_(mixed(seed + writer)), writer_(writer), build_(b), waits_for_disk_(mixed(seed) % 3 == 0) {}
+  script(std::uint64_t seed, std::uint32_t writer, build b, bool waits_for_disk) noexcept
+      : dice_(mixed(seed + writer)), writer_(writer), build_(b), waits_for_disk_(waits_for_disk) {}
 
   [[nodiscard]] step next() {
     step s;

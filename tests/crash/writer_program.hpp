@@ -41,7 +41,7 @@ class writer_program {
   /// Makes all steps, payloads and hashes, so that a writer is nearly always inside of append when it is killed.
   writer_program(const life& l, oracle& o, std::uint32_t number)
       : life_(l), oracle_(o), notes_(o.writers[number]), number_(number) {
-    script script{l.seed, number, l.build};
+    script script{l.seed, number, l.build, l.waits_for_disk};
     for (std::uint64_t left = bytes_of_life_max(l.build) / l.writers; left > 0;) {
       step s = script.next();
       if (s.first + s.sizes.size() > oracle::records_max) return;
@@ -88,6 +88,7 @@ class writer_program {
       notes_.notes[s.first + i].sequence.store(first->value + i, std::memory_order_relaxed);
     notes_.returned.store(s.first + count, std::memory_order_release);
     if (s.immediate) oracle_.raise_synced(first->value + count - 1);
+    if (life_.killer == number_ && s.first + count >= life_.kill_at) die_here();
     return true;
   }
 
@@ -101,7 +102,8 @@ class writer_program {
     }
     const auto range = log_->append_batch(payloads_, options);
     if (!range) return std::unexpected(range.error());
-    if (range->size() != payloads_.size()) oracle_.complain("a batch of %zu got %zu sequences", payloads_.size(), range->size());
+    if (range->size() != payloads_.size())
+      oracle_.complain("a batch of %zu got %zu sequences", payloads_.size(), range->size());
     return range->first;
   }
 
@@ -159,6 +161,7 @@ inline int live(const life& l, const std::filesystem::path& directory, oracle& o
     while (o.returned_in_all() < 200) std::this_thread::yield();
     if (const auto done = log->close(); !done) o.complain("close: %s", done.error().message().c_str());
     o.is_closed.store(1, std::memory_order_release);
+    die_here();
   }
   for (;;) ::pause();
 }

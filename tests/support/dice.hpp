@@ -30,7 +30,9 @@ class dice {
   }
   /// 0 .. end - 1.
   constexpr std::uint64_t below(std::uint64_t end) noexcept { return next() % end; }
-  constexpr std::uint64_t between(std::uint64_t first, std::uint64_t last) noexcept { return first + below(last - first + 1); }
+  constexpr std::uint64_t between(std::uint64_t first, std::uint64_t last) noexcept {
+    return first + below(last - first + 1);
+  }
   constexpr bool one_in(std::uint64_t n) noexcept { return below(n) == 0; }
   template <class T, std::size_t N>
   constexpr const T& pick(const T (&from)[N]) noexcept {

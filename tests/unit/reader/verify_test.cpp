@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // verify() on whole logs, dead ones, and beside a writer. What it finds in damaged ones is in tests/damage.
+#include <thread>
 #include <vector>
 
 #include <varve/varve.hpp>
@@ -99,6 +100,26 @@ TEST_CASE("verify beside a living writer finds nothing, however far that has com
   CHECK_FALSE(report->clean);
   w.go();
   CHECK(verify(dir.path())->kept == 20);
+}
+
+TEST_CASE("row S on files: verify beside a writer stops before an unfinished claim, and finds no fault", "[verify][G3][G8]") {
+  const temp_dir dir;
+  auto l = log::open(dir.path(), small);
+  REQUIRE(l);
+  append_all(*l, "ab");
+  held_point held{"publish.before_stamp"};
+  std::thread late{[&] { append_all(*l, "c"); }};
+  held.wait_until_reached();
+  append_large(*l);  // into other segments
+  const auto report = verify(dir.path());
+  held.release();
+  late.join();
+  REQUIRE(report);
+  CHECK(rows_of(*report) == "");
+  CHECK(report->kept == 2);
+  CHECK(report->cut_records == 0);
+  CHECK(report->cut_bytes == 0);
+  CHECK(verify(dir.path())->kept == 13);
 }
 
 TEST_CASE("row T on files: verify beside a living writer finds an invalid frame, above the mark and below", "[verify][G5]") {

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+#
+# The tool `varve`. It uses the public headers, as any other program does; the three libraries are the tool's alone.
+find_package(CLI11 2.1 REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+
+# The target has another name than the program, since `varve` is the library.
+add_executable(varve_cli
+  src/cli/append.cpp
+  src/cli/appender.cpp
+  src/cli/cat.cpp
+  src/cli/create.cpp
+  src/cli/exit_code.cpp
+  src/cli/failure.cpp
+  src/cli/get.cpp
+  src/cli/input.cpp
+  src/cli/json.cpp
+  src/cli/ls.cpp
+  src/cli/main.cpp
+  src/cli/options.cpp
+  src/cli/output.cpp
+  src/cli/progress.cpp
+  src/cli/record_format.cpp
+  src/cli/sizes.cpp
+  src/cli/verify.cpp)
+# For "cli/json.hpp". tests/tidy sees to it that nothing else of src is included.
+target_include_directories(varve_cli PRIVATE src)
+target_compile_definitions(varve_cli PRIVATE VARVE_VERSION="${PROJECT_VERSION}")
+target_link_libraries(varve_cli PRIVATE varve::varve CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json)
+set_target_properties(varve_cli PROPERTIES OUTPUT_NAME varve CXX_EXTENSIONS OFF)
