@@ -26,24 +26,24 @@ enum class errc : std::uint16_t {
   newer_format,             ///< Made by a newer varve; it was not touched. Use that version.
   bad_option,               ///< path() names the option or argument. Correct it.
   unsupported_file_system,  ///< A network or FUSE file system. Move the log, or set allow_any_file_system knowingly.
-  would_cut,                ///< Strict recovery met a torn end; nothing was changed. Look with verify(), then open with `prefix`.
+  would_cut,  ///< Strict recovery met a torn end; nothing was changed. Look with verify(), then open with `prefix`.
   // ---- append
-  no_space,                 ///< No new segment can be had. Make room; appends go on by themselves, nothing was lost.
-  too_large,                ///< More bytes than a segment takes; nothing was claimed. limit() says how many it takes.
+  no_space,   ///< No new segment can be had. Make room; appends go on by themselves, nothing was lost.
+  too_large,  ///< More bytes than a segment takes; nothing was claimed. limit() says how many it takes.
   // ---- read: the different ways of not being there
-  not_yet,                  ///< Claimed, or perhaps claimed later, but not published. Ask again.
-  past_end,                 ///< No append has claimed this sequence.
-  trimmed,                  ///< Older than the first record that is kept.
-  abandoned,                ///< The claim of this sequence was given up, or its writer died. There is no record; go on behind it.
+  not_yet,    ///< Claimed, or perhaps claimed later, but not published. Ask again.
+  past_end,   ///< No append has claimed this sequence.
+  trimmed,    ///< Older than the first record that is kept.
+  abandoned,  ///< The claim of this sequence was given up, or its writer died. There is no record; go on behind it.
   // ---- any
-  damaged,                  ///< Bytes that had been written fail validation: segment(), offset(), sequences. Restore them.
-  sync_failed,              ///< Making records durable failed. It is latched: reopen the log after the device has been mended.
-  io,                       ///< A system call failed: os_errno().
-  out_of_memory,            ///< Free some, then try again; the log is unchanged and usable.
-  timed_out,                ///< The deadline passed first. Nothing is lost; wait again.
-  forked,                   ///< This process is a fork of the one that opened the log. Open a log_view of its own.
-  closed,                   ///< The log was closed. Open it again.
-  bug,                      ///< A fault in varve. Please report the sentence of message().
+  damaged,        ///< Bytes that had been written fail validation: segment(), offset(), sequences. Restore them.
+  sync_failed,    ///< Making records durable failed. It is latched: reopen the log after the device has been mended.
+  io,             ///< A system call failed: os_errno().
+  out_of_memory,  ///< Free some, then try again; the log is unchanged and usable.
+  timed_out,      ///< The deadline passed first. Nothing is lost; wait again.
+  forked,         ///< This process is a fork of the one that opened the log. Open a log_view of its own.
+  closed,         ///< The log was closed. Open it again.
+  bug,            ///< A fault in varve. Please report the sentence of message().
 };
 
 /// One failure: a code, what it concerns, and errno. 48 bytes, trivially copyable, so that one latched error can be handed

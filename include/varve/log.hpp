@@ -61,14 +61,14 @@ struct marks {
 
 struct statistics {
   marks at;
-  sequence claimed;                   ///< The last sequence given out; a view shows the published one.
-  sequence oldest_unfinished;         ///< The claim that holds up publication; 0 if none does.
-  std::uint64_t segments = 0;         ///< Files that hold records.
-  std::uint64_t prepared = 0;         ///< Files allocated ahead; a view shows 0.
-  std::uint64_t bytes_used = 0;       ///< Headers and frames.
-  std::uint64_t bytes_allocated = 0;  ///< Disk space taken by segments, prepared ones included.
-  std::uint64_t syncs = 0, rolls = 0; ///< Since this open; a view shows 0.
-  std::uint64_t waits = 0;            ///< Appends that had to wait for a roll, since this open; a view shows 0.
+  sequence claimed;                    ///< The last sequence given out; a view shows the published one.
+  sequence oldest_unfinished;          ///< The claim that holds up publication; 0 if none does.
+  std::uint64_t segments = 0;          ///< Files that hold records.
+  std::uint64_t prepared = 0;          ///< Files allocated ahead; a view shows 0.
+  std::uint64_t bytes_used = 0;        ///< Headers and frames.
+  std::uint64_t bytes_allocated = 0;   ///< Disk space taken by segments, prepared ones included.
+  std::uint64_t syncs = 0, rolls = 0;  ///< Since this open; a view shows 0.
+  std::uint64_t waits = 0;             ///< Appends that had to wait for a roll, since this open; a view shows 0.
 };
 
 class log {
@@ -134,8 +134,8 @@ class log {
   ///
   /// deadline       checked while waiting; a sync of the device that has begun is not interrupted.
   /// Errors         past_end: `target` was never claimed. timed_out, sync_failed, closed, forked.
-  [[nodiscard]] result<void> sync(
-      sequence target, std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max()) noexcept;
+  [[nodiscard]] result<void> sync(sequence target, std::chrono::steady_clock::time_point deadline =
+                                                       std::chrono::steady_clock::time_point::max()) noexcept;
 
   /// Returns one record by its number.
   ///

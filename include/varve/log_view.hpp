@@ -34,7 +34,7 @@ struct segment_description {
   std::uint64_t used_bytes = 0;  ///< Header and frames.
   sequence_range sequences{};
   varve::segment_description::state state = state::prepared;
-  std::string version_info{};    ///< What the open that began it gave as version_info.
+  std::string version_info{};  ///< What the open that began it gave as version_info.
 };
 
 /// Thread-safety  any member from any number of threads.

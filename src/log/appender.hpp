@@ -58,9 +58,7 @@ class appender {
 
   /// The next sequence that will be given out.
   [[nodiscard]] std::uint64_t next_sequence() const noexcept;
-  [[nodiscard]] const control_block& active() const noexcept {
-    return *active_.load(std::memory_order_acquire, "active:B");
-  }
+  [[nodiscard]] const control_block& active() const noexcept { return *active_.load(std::memory_order_acquire, "active:B"); }
   /// Bytes used in the active segment, its header included.
   [[nodiscard]] std::uint64_t active_bytes() const noexcept { return bytes_claimed(active()); }
   [[nodiscard]] std::uint64_t rolls() const noexcept { return rolls_.load(std::memory_order_relaxed, "roll:count"); }

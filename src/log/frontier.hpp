@@ -44,9 +44,7 @@ class frontier {
     return at_;
   }
 
-  [[nodiscard]] std::uint64_t published() const noexcept {
-    return published_.load(std::memory_order_acquire, "frontier:A");
-  }
+  [[nodiscard]] std::uint64_t published() const noexcept { return published_.load(std::memory_order_acquire, "frontier:A"); }
 
  private:
   /// Moves to the segment that begins with `sequence`; false if it is not there yet.

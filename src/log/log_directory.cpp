@@ -97,8 +97,7 @@ result<void> clear_for_creation(const log_place& place) {
     if (f.activation || f.activation_damaged || f.foreign)
       return fail({.code = errc::damaged, .subject = place.path, .segment = f.number});
   for (const auto& name : *names) {
-    if (!may_be_left_over(name))
-      return fail({.code = errc::not_a_log, .subject = intern(place.path->text + '/' + name)});
+    if (!may_be_left_over(name)) return fail({.code = errc::not_a_log, .subject = intern(place.path->text + '/' + name)});
   }
   for (const auto& name : *names) {
     if (name == "lost+found") continue;

@@ -41,7 +41,8 @@ class log_object final : public record_source {
   // ---- Appending.
   [[nodiscard]] result<sequence> append(std::span<const bytes_view> pieces, const append_options& options) noexcept;
   template <class Payload>
-  [[nodiscard]] result<sequence_range> append_batch(std::size_t count, const append_options& options, Payload payload) noexcept {
+  [[nodiscard]] result<sequence_range> append_batch(std::size_t count, const append_options& options,
+                                                    Payload payload) noexcept {
     if (count == 0) return bad_option("payloads");
     const auto first = appender_.append_batch(count, options.type, payload);
     if (!first) return std::unexpected(first.error());
@@ -106,7 +107,7 @@ class log_object final : public record_source {
   core::appender appender_;
 
   std::mutex closing_;
-  bool closed_ = false;                  // guarded by closing_
+  bool closed_ = false;                 // guarded by closing_
   std::optional<error> close_failure_;  // likewise
 };
 

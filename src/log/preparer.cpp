@@ -118,8 +118,8 @@ void preparer::run() noexcept {
     if (!done) {
       failed_request = request;
       // relaxed: released by the next line.
-      failure_.store(std::uint64_t{request} << 32 | static_cast<std::uint32_t>(done.error().number), std::memory_order_relaxed,
-                     "supply:failure");
+      failure_.store(std::uint64_t{request} << 32 | static_cast<std::uint32_t>(done.error().number),
+                     std::memory_order_relaxed, "supply:failure");
     }
     outcome_.fetch_add(1, std::memory_order_release, "supply:A");
     os::wake_all(outcome_.futex());

@@ -80,7 +80,7 @@ class preparer {
   std::uint64_t highest_ = 0;  // touched by the thread only, once it runs
   boost::lockfree::spsc_queue<control_block*, boost::lockfree::capacity<prepared_segments_max>> queue_;
 
-  shared::word<std::uint32_t> work_{0};       // bumped to wake the thread
+  shared::word<std::uint32_t> work_{0};  // bumped to wake the thread
   shared::word<std::uint32_t> stopping_{0};
   shared::word<std::uint32_t> requested_{0};  // counts calls of take()
   shared::word<std::uint32_t> outcome_{0};    // bumped to wake the taker

@@ -14,10 +14,8 @@ constexpr std::chrono::milliseconds look_again{5};
 
 os::result<void> write_seal(const os::file& file, const segment_facts& facts, std::uint64_t end_offset,
                             std::uint64_t end_sequence) noexcept {
-  const format::seal seal{.salt = facts.salt,
-                          .offset = end_offset,
-                          .last = end_sequence - 1,
-                          .frames = end_sequence - facts.base};
+  const format::seal seal{
+      .salt = facts.salt, .offset = end_offset, .last = end_sequence - 1, .frames = end_sequence - facts.base};
   VARVE_POINT("seal.before_store");
   if (const auto done = os::write_at(file, format::seal_offset, format::encode(seal)); !done)
     return std::unexpected(done.error());

@@ -125,7 +125,8 @@ std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t fi
     std::size_t next = nobody;
     for (std::size_t i = 0; i < files.size(); ++i) {
       if (i == at || !usable(files[i]) || files[i].activation->base < here.base) continue;
-      if (files[i].activation->predecessor == files[at].number && files[i].activation->predecessor_salt == here.salt) next = i;
+      if (files[i].activation->predecessor == files[at].number && files[i].activation->predecessor_salt == here.salt)
+        next = i;
     }
     at = next;
   }

@@ -70,8 +70,8 @@ std::size_t segment_table::ended_count() const noexcept {
 
 void segment_table::mark_sealed(std::uint64_t number) noexcept {
   const std::scoped_lock lock{guard_};
-  const auto entry = std::ranges::find(entries_.begin() + static_cast<std::ptrdiff_t>(first_unsealed_), entries_.end(), number,
-                                       [](const table_entry& e) { return e.facts.number; });
+  const auto entry = std::ranges::find(entries_.begin() + static_cast<std::ptrdiff_t>(first_unsealed_), entries_.end(),
+                                       number, [](const table_entry& e) { return e.facts.number; });
   if (entry == entries_.end()) return;
   entry->sealed = true;
   if (!entry->resident) return;

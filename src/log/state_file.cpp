@@ -66,7 +66,8 @@ result<state_file> state_file::open(const log_place& place, os::access mode) {
   const auto found = read_slots(opened.file_);
   if (!found) return place.fail_call(found.error());
   for (const auto& slot : found->slot)
-    if (!slot && slot.error() == format::sector_fault::newer) return fail({.code = errc::newer_format, .subject = place.path});
+    if (!slot && slot.error() == format::sector_fault::newer)
+      return fail({.code = errc::newer_format, .subject = place.path});
   const int newest = found->newest();
   if (newest < 0) return fail({.code = errc::damaged, .subject = place.path});
   opened.slot_ = static_cast<unsigned>(newest);

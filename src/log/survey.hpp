@@ -31,16 +31,16 @@ struct chain_link {
   std::uint64_t end_sequence = none_yet;  // the next link's base; in the last link: the next sequence
   std::uint64_t dirty_from = none_yet;    // what stands from here on may not be on the disk though the cache says so
   std::uint64_t links = 1, allocated_bytes = 0;
-  std::vector<hole> holes{};              // to become lost frames
-  bool end_recorded = false;              // the end sector says just this
+  std::vector<hole> holes{};  // to become lost frames
+  bool end_recorded = false;  // the end sector says just this
   bool sealed = false;
 };
 
 struct survey {
   core::ending ending = core::ending::clean;
-  std::uint64_t first = 1;    // the first sequence that the log keeps
-  std::uint64_t durable = 0;  // the durable mark
-  std::uint64_t next = 1;     // the sequence after the last one
+  std::uint64_t first = 1;       // the first sequence that the log keeps
+  std::uint64_t durable = 0;     // the durable mark
+  std::uint64_t next = 1;        // the sequence after the last one
   std::uint64_t end_offset = 0;  // where the last link's frames end
   std::vector<chain_link> chain;
   std::vector<std::uint64_t> dropped;    // segments behind the end, in the order of their numbers
@@ -51,9 +51,9 @@ struct survey {
 
 struct survey_options {
   recovery_mode mode = recovery_mode::prefix;
-  bool looking_on = false;   // a living writer is no fault: for views and verify
-  bool tolerant = false;     // damage is a finding, behind which the survey goes on: for the same
-  bool every_byte = false;   // walk from the first segment: for verify
+  bool looking_on = false;  // a living writer is no fault: for views and verify
+  bool tolerant = false;    // damage is a finding, behind which the survey goes on: for the same
+  bool every_byte = false;  // walk from the first segment: for verify
   const std::function<void(const recovery_progress&)>* on_progress = nullptr;
 };
 

@@ -208,10 +208,8 @@ class chain_walk {
   }
 
   void report(char letter, std::uint64_t end) {
-    survey_.report.findings.push_back({.row = letter,
-                                       .segment = segment_->facts().number,
-                                       .offset = offset_,
-                                       .sequences = {{sequence_}, {end}}});
+    survey_.report.findings.push_back(
+        {.row = letter, .segment = segment_->facts().number, .offset = offset_, .sequences = {{sequence_}, {end}}});
   }
 
   /// How much goes: in this segment up to the last frame that can be told apart, and whole frames of later ones.
@@ -312,10 +310,8 @@ void report_dropped(const log_place& place, const segment_facts& facts, char row
   }
   report.cut_records += end - facts.base;
   report.cut_bytes += bytes;
-  report.findings.push_back({.row = row,
-                             .segment = facts.number,
-                             .offset = format::segment_header_bytes,
-                             .sequences = {{facts.base}, {end}}});
+  report.findings.push_back(
+      {.row = row, .segment = facts.number, .offset = format::segment_header_bytes, .sequences = {{facts.base}, {end}}});
 }
 
 result<void> walk_chain(const log_place& place, const survey_options& options, std::size_t from, survey& s) {

@@ -52,7 +52,7 @@ struct file_status {
   std::uint64_t bytes;            // size
   std::uint64_t allocated_bytes;  // blocks really taken
   std::uint64_t inode;
-  std::uint64_t birth_ns;         // 0 where the file system does not say
+  std::uint64_t birth_ns;  // 0 where the file system does not say
   std::uint64_t links;
   bool regular;
 };

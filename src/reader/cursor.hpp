@@ -45,7 +45,7 @@ class cursor {
   }
 
   std::shared_ptr<record_source> source_;
-  walker at_;                     // without a segment until the first one is there
+  walker at_;  // without a segment until the first one is there
   std::uint64_t waits_for_ = 1;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <varve/log.hpp>
-
 #include <string_view>
+
+#include <varve/log.hpp>
 
 #include "log/log_object.hpp"
 #include "reader/cursor.hpp"
@@ -47,7 +47,8 @@ result<sequence_range> log::append_batch(std::span<const std::span<const std::by
   return object_->append_batch(payloads.size(), options, [payloads](std::size_t i) { return payloads[i]; });
 }
 
-result<sequence_range> log::append_batch(std::span<const std::string_view> payloads, const append_options& options) noexcept {
+result<sequence_range> log::append_batch(std::span<const std::string_view> payloads,
+                                         const append_options& options) noexcept {
   return object_->append_batch(payloads.size(), options,
                                [payloads](std::size_t i) { return std::as_bytes(std::span{payloads[i]}); });
 }

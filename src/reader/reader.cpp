@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <varve/reader.hpp>
-
 #include <new>
+
+#include <varve/reader.hpp>
 
 #include "base/error.hpp"
 #include "reader/cursor.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <varve/log_view.hpp>
-
 #include <new>
+
+#include <varve/log_view.hpp>
 
 #include "log/log_directory.hpp"
 #include "reader/cursor.hpp"

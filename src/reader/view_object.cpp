@@ -95,7 +95,8 @@ result<bool> view_object::extend_chain() {
       if (f.activation->predecessor != last.facts.number || f.activation->predecessor_salt != last.facts.salt) continue;
       last.end_sequence = f.activation->base;
     }
-    seen_.chain.push_back({.facts = f.facts(place_.checksum_kind()), .links = f.links, .allocated_bytes = f.allocated_bytes});
+    seen_.chain.push_back(
+        {.facts = f.facts(place_.checksum_kind()), .links = f.links, .allocated_bytes = f.allocated_bytes});
     extended = true;
   }
   if (extended) table_.assign(entries_of(seen_));
@@ -198,10 +199,10 @@ result<std::vector<segment_description>> view_object::segments() {
                              : segment_description::state::ended;
     const std::uint64_t end = link->end_sequence != none_yet ? link->end_sequence : frontier_.published() + 1;
     d.sequences = {{link->facts.base}, {std::max(end, link->facts.base)}};
-    d.used_bytes = link->end_offset != none_yet                      ? link->end_offset
+    d.used_bytes = link->end_offset != none_yet                               ? link->end_offset
                    : at.segment() && at.segment()->facts().number == f.number ? at.offset()
-                   : f.end                                                ? f.end->offset
-                                                                          : format::segment_header_bytes;
+                   : f.end                                                    ? f.end->offset
+                                                                              : format::segment_header_bytes;
     all.push_back(std::move(d));
   }
   std::ranges::sort(all, {}, [](const segment_description& d) { return d.sequences.first; });

@@ -66,8 +66,8 @@ struct control_block {
 
   alignas(cache_line_bytes) shared::word<std::uint64_t> claims;
   alignas(cache_line_bytes) shared::word<std::uint32_t> roll;
-  std::uint64_t crossing = 0;  // the claim word at which the segment ended
-  std::uint64_t base = 0;      // sequence of the first frame
+  std::uint64_t crossing = 0;              // the claim word at which the segment ended
+  std::uint64_t base = 0;                  // sequence of the first frame
   std::shared_ptr<core::segment> segment;  // none only in a block that starts as failed: there was no space at open
 };
 

@@ -52,8 +52,8 @@ std::optional<format::end> segment::read_end() const noexcept {
   return *e;
 }
 
-result<std::shared_ptr<segment>> open_segment(const os::file& directory, const error_subject* path, const segment_facts& facts,
-                                              os::access mode, std::vector<hole> holes) {
+result<std::shared_ptr<segment>> open_segment(const os::file& directory, const error_subject* path,
+                                              const segment_facts& facts, os::access mode, std::vector<hole> holes) {
   const auto name = format::name_of(format::file_kind::segment, facts.number);
   const auto not_ours = [&] { return fail({.code = errc::damaged, .subject = path, .segment = facts.number}); };
   auto file = os::open_file(directory, name.c_str(), mode);

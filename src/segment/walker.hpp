@@ -28,7 +28,8 @@ struct observation {
 };
 
 /// What stands at `offset` of `s`, where `sequence` is expected. Never reads behind the segment's end.
-[[nodiscard]] observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence, format::depth how_deep) noexcept;
+[[nodiscard]] observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence,
+                               format::depth how_deep) noexcept;
 
 /// A place in a segment.
 class walker {

@@ -119,7 +119,7 @@ struct life {
       l.point = d.pick({"state.before_store", "state.before_sync", "seal.before_store", "sync.before_mark", "roll:B"});
       l.at_point = die;
     }
-  } else if (d.one_in(2)) {
+  } else if (!d.one_in(3)) {
     // Not by the clock, which on a busy machine strikes when all is done.
     l.killer = static_cast<std::uint32_t>(d.below(l.writers));
     l.kill_at = d.between(1, tiny ? 400 : d.one_in(4) ? 5'000 : 1'000);

@@ -117,7 +117,7 @@ void run(std::uint64_t appends) {
 
 }  // namespace
 
-TEST_CASE("200,000 appends from four threads come back complete and in order, in process and after kill -9",
+TEST_CASE("two hundred thousand appends from four threads come back complete and in order, in process and after kill -9",
           "[crash][G1][G3]") {
   run(200'000);
 }

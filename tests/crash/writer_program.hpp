@@ -133,6 +133,7 @@ class writer_program {
 
 /// The child. Ends only by being killed, unless something goes wrong.
 inline int live(const life& l, const std::filesystem::path& directory, oracle& o) {
+  static_cast<void>(::nice(5));  // behind its killer, who comes too late otherwise
   std::deque<writer_program> programs;
   for (std::uint32_t w = 0; w < l.writers; ++w) programs.emplace_back(l, o, w);
   std::latch begin{1};

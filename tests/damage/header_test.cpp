@@ -2,8 +2,8 @@
 //
 // Damage in the sectors of a segment's header, in varve.meta, varve.state and varve.live of a log that was closed.
 #include "damage/damaged_log.hpp"
-#include "format/segment_header.hpp"
 #include "format/live.hpp"
+#include "format/segment_header.hpp"
 #include "format/state.hpp"
 
 namespace varve::testing {
@@ -97,7 +97,8 @@ TEST_CASE("a flipped bit of varve.meta: the log is refused, and no byte changes"
 
 TEST_CASE("both slots of varve.state lost: the log is refused, and no byte changes", "[damage][G5]") {
   const closed_log c;
-  for (const std::uint64_t slot : {std::uint64_t{0}, format::state_slot_stride}) flip_bit(c.dir / format::state_name, slot + 80);
+  for (const std::uint64_t slot : {std::uint64_t{0}, format::state_slot_stride})
+    flip_bit(c.dir / format::state_name, slot + 80);
   c.refused(errc::damaged);
   CHECK(c.seen() == "damaged");
 }

@@ -202,7 +202,11 @@ TEST_CASE("garbage behind the last record of a closed log is not part of it, and
 
 TEST_CASE("stray files are left alone, and are no part of the log", "[damage][G7]") {
   const closed_log c;
-  const std::string strays[] = {"notes.txt", "1.seg", "00000000000000000001.seg.bak", "0000000000000000001a.seg", ".hidden",
+  const std::string strays[] = {"notes.txt",
+                                "1.seg",
+                                "00000000000000000001.seg.bak",
+                                "0000000000000000001a.seg",
+                                ".hidden",
                                 "00000000000000000000.seg"};
   for (const auto& name : strays) write_new_file(c.dir / name, "mine");
   fs::create_directory(c.dir / "folder");
@@ -214,9 +218,11 @@ TEST_CASE("stray files are left alone, and are no part of the log", "[damage][G7
     CHECK(l->append("ten")->value == 10);
   }
   die_after(c.dir, "e");
-  { REQUIRE(log::open(c.dir).has_value()); }
-  for (const auto& name : strays) CHECK((read_file(c.dir / name) == byte_vector{std::byte{'m'}, std::byte{'i'}, std::byte{'n'},
-                                                                              std::byte{'e'}}));
+  {
+    REQUIRE(log::open(c.dir).has_value());
+  }
+  for (const auto& name : strays)
+    CHECK((read_file(c.dir / name) == byte_vector{std::byte{'m'}, std::byte{'i'}, std::byte{'n'}, std::byte{'e'}}));
   CHECK(fs::is_directory(c.dir / "folder"));
 }
 

@@ -145,7 +145,8 @@ TEST_CASE("a failure that the sealer meets is latched, and reaches the next appe
   CHECK(opened->failure()->code() == errc::sync_failed);
 }
 
-TEST_CASE("when the disk is full all that wait for a segment are told so, and appends go on when there is room", "[power][G7]") {
+TEST_CASE("when the disk is full all that wait for a segment are told so, and appends go on when there is room",
+          "[power][G7]") {
   memory_os::reset();
   auto opened = log::open(directory, {.segment_bytes = 64 * 1024, .prepared_segments = 1});
   REQUIRE(opened);

@@ -70,8 +70,8 @@ class lives {
 
   std::mt19937_64 random_;
   log_options options_;
-  std::vector<truth> known_;     // by sequence; [0] is unused
-  std::uint64_t durable_ = 0;    // what a sync, or an open, has said to be durable
+  std::vector<truth> known_;   // by sequence; [0] is unused
+  std::uint64_t durable_ = 0;  // what a sync, or an open, has said to be durable
   std::uint64_t ids_ = 0;
   bool power_lost_ = false;
   std::vector<std::unique_ptr<stopped_thread>> stopped_;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include "power/lives.hpp"
+
 #include <cstdlib>
 #include <iostream>
 #include <string>
 
-#include "power/lives.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -17,7 +18,8 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 
 // Goal: G1 to G6 through any sequence of deaths and power losses. Method: random lives on a machine in memory that tears
 // pages into sectors, forgets directory entries, and stops in the middle of any call, also of a recovery.
-TEST_CASE("whatever ends a life, the next one finds what was promised and nothing else", "[power][G1][G2][G3][G4][G5][G6][slow]") {
+TEST_CASE("whatever ends a life, the next one finds what was promised and nothing else",
+          "[power][G1][G2][G3][G4][G5][G6][slow]") {
   const std::uint64_t seed = from_environment("VARVE_SEED", 1), logs = from_environment("VARVE_LOGS", 400);
   varve::testing::tally sum;
   for (std::uint64_t i = 0; i < logs; ++i) {

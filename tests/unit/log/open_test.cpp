@@ -181,8 +181,8 @@ TEST_CASE("a compatible feature that is not known changes nothing", "[open]") {
 TEST_CASE("what a creation that died has left is begun again", "[open][G7]") {
   const place p;
   SECTION("at any of its points") {
-    const char* const point = GENERATE("state.before_store", "state.before_sync", "create.before_directory_sync",
-                                       "prepare.before_sync");
+    const char* const point =
+        GENERATE("state.before_store", "state.before_sync", "create.before_directory_sync", "prepare.before_sync");
     const int nth = GENERATE(1, 2);
     CAPTURE(point, nth);
     die_opening(p.dir, point, nth);

@@ -40,8 +40,7 @@ TEST_CASE("every option with a value that cannot be is refused by its name, and 
   const auto dir = place.path() / "log";
   for (const std::uint64_t bytes : {1ULL, 65'535ULL, 65'537ULL, 100'000ULL, (4ULL << 30) + 65'536, ~0ULL})
     CHECK(refused_option(dir, {.segment_bytes = bytes}) == "segment_bytes");
-  for (const int kind : {0, 6, 255})
-    CHECK(refused_option(dir, {.checksum = static_cast<checksum>(kind)}) == "checksum");
+  for (const int kind : {0, 6, 255}) CHECK(refused_option(dir, {.checksum = static_cast<checksum>(kind)}) == "checksum");
   CHECK(refused_option(dir, {.version_info = std::string(256, 'v')}) == "version_info");
   CHECK(refused_option(dir, {.recovery = static_cast<recovery_mode>(2)}) == "recovery");
   for (const std::uint32_t n : {0U, 65U, ~0U}) CHECK(refused_option(dir, {.prepared_segments = n}) == "prepared_segments");
@@ -53,7 +52,9 @@ TEST_CASE("every option with a value that cannot be is refused by its name, and 
 TEST_CASE("what is fixed at creation cannot be opened as something else", "[options][G7]") {
   const temp_dir place;
   const auto dir = place.path() / "log";
-  { REQUIRE(log::open(dir, {.segment_bytes = 128 * 1024, .checksum = checksum::crc32c}).has_value()); }
+  {
+    REQUIRE(log::open(dir, {.segment_bytes = 128 * 1024, .checksum = checksum::crc32c}).has_value());
+  }
   const auto before = image_of(dir);
   CHECK(refused_option(dir, {.segment_bytes = 64 * 1024}) == "segment_bytes");
   CHECK(refused_option(dir, {.checksum = checksum::xxh3}) == "checksum");

@@ -85,7 +85,8 @@ TEST_CASE("row H on files: a death leaves records in many segments, and all are 
   REQUIRE(l);
   CHECK(l->recovery().kept == 26);
   CHECK(rows_of(l->recovery()) == "");
-  for (char c = 'a'; c <= 'z'; ++c) CHECK(l->read({static_cast<std::uint64_t>(c - 'a' + 1)})->text() == std::string(10'000, c));
+  for (char c = 'a'; c <= 'z'; ++c)
+    CHECK(l->read({static_cast<std::uint64_t>(c - 'a' + 1)})->text() == std::string(10'000, c));
 }
 
 TEST_CASE("row I on files: a recovery that died after it had written an end is done again", "[recovery][G6]") {
@@ -174,7 +175,7 @@ TEST_CASE("row M: a hole that cannot hold the claims before what lies behind is 
 TEST_CASE("row N on files: a dead claim at the end of a segment is stepped over", "[recovery][G1][G3]") {
   const temp_dir dir;
   die_with(dir.path(), small, [](log& l) {
-    sleep_at("sync.before_mark");  // nothing is sealed
+    sleep_at("sync.before_mark");                                                          // nothing is sealed
     for (char c = 'a'; c <= 'h'; ++c) must(l.append(std::string(20'000, c)).has_value());  // three to a segment
   });
   REQUIRE(place_of(dir.path(), 3).segment != place_of(dir.path(), 4).segment);
@@ -247,7 +248,9 @@ TEST_CASE("a frame that comes in full after its claim was given back never retur
   const auto file = segment_path(dir.path(), place.segment);
   const auto late = read_part(file, place.offset, place.extent);
   clear_stamp(dir.path(), 4);
-  { REQUIRE(texts_of(*reopen(dir.path())) == "a b c "); }
+  {
+    REQUIRE(texts_of(*reopen(dir.path())) == "a b c ");
+  }
   patch(file, place.offset, late);
   const bool power = GENERATE(false, true);
   if (power) make_power_loss(dir.path());
@@ -269,8 +272,8 @@ TEST_CASE("openings that die one after another leave no empty segments behind", 
 }
 
 TEST_CASE("recovery that dies at any of its points is done again by the next open", "[recovery][G1][G4]") {
-  const char* const point = GENERATE("repair.before_stamps", "repair.before_sync", "repair.before_remove", "seal.before_store",
-                                     "prepare.before_sync", "state.before_store", "state.before_sync");
+  const char* const point = GENERATE("repair.before_stamps", "repair.before_sync", "repair.before_remove",
+                                     "seal.before_store", "prepare.before_sync", "state.before_store", "state.before_sync");
   CAPTURE(point);
   const temp_dir dir;
   die_after(dir.path(), "abcdefgh", 1);

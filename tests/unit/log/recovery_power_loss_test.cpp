@@ -209,7 +209,10 @@ TEST_CASE("what an open cut stays cut when the power fails again", "[recovery][G
   flip_payload_bit(dir.path(), 4);
   const auto cut_place = place_of(dir.path(), 4);
   for (int life = 0; life < 3; ++life) {
-    die_with(dir.path(), {}, [&](log& l) { must(l.published_sequence().value == 3 + static_cast<std::uint64_t>(life)); append_all(l, "x"); });
+    die_with(dir.path(), {}, [&](log& l) {
+      must(l.published_sequence().value == 3 + static_cast<std::uint64_t>(life));
+      append_all(l, "x");
+    });
     if (life == 0) flip_bit(segment_path(dir.path(), cut_place.segment), cut_place.offset + 24);  // it is whole again
     make_power_loss(dir.path());
   }

@@ -129,8 +129,7 @@ TEST_CASE("only a death leaves something to step over", "[recovery][G3]") {
 }
 
 TEST_CASE("an unprotected frame above the mark is not believed after a power loss", "[recovery][G3]") {
-  for (const auto b : behinds)
-    CHECK(decide({ending::power_loss, tail, finding::unprotected, b}).action == action::cut);
+  for (const auto b : behinds) CHECK(decide({ending::power_loss, tail, finding::unprotected, b}).action == action::cut);
 }
 
 // ---- Row by row.

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Readers, ranges and single reads of a log that is open for writing.
-#include <varve/reader.hpp>
-
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include <varve/reader.hpp>
 #include <varve/varve.hpp>
 
 #include "support/catch.hpp"

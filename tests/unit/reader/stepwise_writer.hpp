@@ -24,7 +24,8 @@ class stepwise_writer {
   using step = std::function<void(log&)>;
 
   /// Returns once the log is open there.
-  stepwise_writer(const std::filesystem::path& dir, std::vector<step> steps, const log_options& options = {.segment_bytes = 65'536})
+  stepwise_writer(const std::filesystem::path& dir, std::vector<step> steps,
+                  const log_options& options = {.segment_bytes = 65'536})
       : line_(make_line()), child_([&, this] {
           auto l = log::open(dir, options);
           if (!l) return 2;

@@ -40,7 +40,9 @@ TEST_CASE("verify of a closed log reads every segment and finds nothing", "[veri
 
 TEST_CASE("verify of an empty log finds nothing", "[verify]") {
   const temp_dir dir;
-  { REQUIRE(log::open(dir.path(), small).has_value()); }
+  {
+    REQUIRE(log::open(dir.path(), small).has_value());
+  }
   const auto report = verify(dir.path());
   REQUIRE(report);
   CHECK(report->kept == 0);
@@ -102,7 +104,8 @@ TEST_CASE("verify beside a living writer finds nothing, however far that has com
   CHECK(verify(dir.path())->kept == 20);
 }
 
-TEST_CASE("row S on files: verify beside a writer stops before an unfinished claim, and finds no fault", "[verify][G3][G8]") {
+TEST_CASE("row S on files: verify beside a writer stops before an unfinished claim, and finds no fault",
+          "[verify][G3][G8]") {
   const temp_dir dir;
   auto l = log::open(dir.path(), small);
   REQUIRE(l);

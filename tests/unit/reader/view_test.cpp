@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // A view beside a writer that lives, rolls, dies and comes back, and of logs that nobody writes.
-#include <varve/log_view.hpp>
-
 #include <thread>
 
+#include <varve/log_view.hpp>
 #include <varve/varve.hpp>
 
 #include "support/catch.hpp"
@@ -118,7 +117,8 @@ TEST_CASE("a view stops before an unfinished claim, and goes on when it is finis
   CHECK(rest_of(*r) == "cde");
 }
 
-TEST_CASE("a view outlives its writer: it shows what recovery will keep, and then what recovery kept", "[view][G1][G3][G8]") {
+TEST_CASE("a view outlives its writer: it shows what recovery will keep, and then what recovery kept",
+          "[view][G1][G3][G8]") {
   const temp_dir dir;
   stepwise_writer w{dir.path(), {letters("ab"), unfinished('c', "de")}};
   const auto v = log_view::open(dir.path());
@@ -249,7 +249,9 @@ TEST_CASE("a view opened while a writer is about to open the log is not left beh
 
 TEST_CASE("a view of a log that is still empty sees its first record", "[view][G8]") {
   const temp_dir dir;
-  { REQUIRE(log::open(dir.path(), small).has_value()); }
+  {
+    REQUIRE(log::open(dir.path(), small).has_value());
+  }
   const auto v = log_view::open(dir.path());
   REQUIRE(v);
   auto r = v->reader();
