@@ -35,7 +35,7 @@ class gate {
   }
 
  private:
-  [[nodiscard]] std::uint32_t& word() const noexcept { return *reinterpret_cast<std::uint32_t*>(page_.bytes().data()); }
+  [[nodiscard]] std::uint32_t& word() const noexcept { return shared::place_at<std::uint32_t>(page_.bytes().data()); }
   os::mapping page_;
 };
 

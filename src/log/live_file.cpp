@@ -72,7 +72,7 @@ os::result<bool> live_file::has_writer() const noexcept {
 }
 
 format::writer_words& live_file::words() const noexcept {
-  return *reinterpret_cast<format::writer_words*>(map_.bytes().data() + format::writer_words_offset);
+  return shared::place_at<format::writer_words>(map_.bytes().data() + format::writer_words_offset);
 }
 
 void live_file::store_writer(std::uint64_t epoch, std::uint32_t process) noexcept {

@@ -181,13 +181,16 @@ result<log_place> open_place_for_reading(const std::filesystem::path& directory)
   auto opened = open_existing(text_of(directory), place.path);
   if (!opened) return std::unexpected(opened.error());
   place.directory = std::move(*opened);
-  const auto meta = read_meta(place, false);
+  auto meta = read_meta(place, false);
   if (!meta && meta.error().code() == errc::not_found) {
-    // A directory with something in it is no log; an empty one may become a log.
     const auto names = os::list(place.directory);
     if (!names) return place.fail_call(names.error());
-    const bool is_log_without_meta = std::ranges::all_of(*names, [](const auto& n) { return may_be_left_over(n); });
-    return fail({.code = is_log_without_meta ? errc::not_found : errc::not_a_log, .subject = place.path});
+    meta = read_meta(place, false);  // it may have become a log meanwhile
+    if (!meta && meta.error().code() == errc::not_found) {
+      // A directory with something in it is no log; an empty one may become a log.
+      const bool is_log_without_meta = std::ranges::all_of(*names, [](const auto& n) { return may_be_left_over(n); });
+      return fail({.code = is_log_without_meta ? errc::not_found : errc::not_a_log, .subject = place.path});
+    }
   }
   if (!meta) return std::unexpected(meta.error());
   place.meta = *meta;

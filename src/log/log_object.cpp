@@ -20,10 +20,7 @@ result<std::shared_ptr<log_object>> log_object::open(const std::filesystem::path
     auto place = open_place_for_writing(directory, options);
     if (!place) return std::unexpected(place.error());
     const std::shared_ptr<log_object> object{new log_object{std::move(*place), options}};
-    if (auto done = object->start(options); !done) {
-      object->closed_ = true;  // there is nothing to close yet
-      return std::unexpected(done.error());
-    }
+    if (auto done = object->start(options); !done) return std::unexpected(done.error());
     return object;
   } catch (const std::bad_alloc&) {
     return fail({.code = errc::out_of_memory});
@@ -83,7 +80,13 @@ result<void> log_object::start(const log_options& options) {
   syncer_.place(end, s->next - 1, epoch);
   const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
   appender_.start(std::move(*block), epoch, predecessor);
-  return start_threads(options, s->highest);
+  preparer_.start({.ahead = options.prepared_segments,
+                   .permissions = options.file_mode,
+                   .version_info = std::string{options.version_info}},
+                  s->highest);
+  sealer_.start();
+  closed_ = false;
+  return {};
 }
 
 /// The segments that have ended.
@@ -144,20 +147,6 @@ result<void> log_object::begin_fresh(control_block& block, const survey& s) {
   return {};
 }
 
-result<void> log_object::start_threads(const log_options& options, std::uint64_t highest) {
-  try {
-    preparer_.start({.ahead = options.prepared_segments,
-                     .permissions = options.file_mode,
-                     .version_info = std::string{options.version_info}},
-                    highest);
-    sealer_.start();
-    return {};
-  } catch (...) {
-    preparer_.stop();
-    throw;
-  }
-}
-
 result<void> log_object::store_open_state(const survey& s) {
   auto next = state_->current();
   next.epoch += 1;
@@ -182,6 +171,7 @@ result<void> log_object::close() noexcept {
     // The threads and the log belong to the parent.
     preparer_.forget_thread();
     sealer_.forget_thread();
+    syncer_.forget_waiters();
     closed_ = true;
     return fail({.code = errc::forked, .subject = place_.path});
   }
@@ -245,6 +235,7 @@ result<void> log_object::sync(sequence target, os::deadline until) noexcept {
 }
 
 std::uint64_t log_object::published() noexcept {
+  if (is_forked()) return frontier_.published();  // the lock of the frontier may belong to a thread that is not here
   frontier_.advance();
   const std::uint64_t published = frontier_.published();
   if (gate_.get() == gate::position::open) live_.store_published(published);

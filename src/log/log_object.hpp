@@ -3,8 +3,8 @@
 // log_object.hpp - a log that is open for writing: its parts, and how they begin and end together. Layer log.
 //
 // Order of an open: lock, read, survey, repair, prepare a fresh segment if the old one may not be gone on with, make the new
-// state durable, and only then begin that segment and allow the first claim. Order of a close: stop claims, wait for those under way, end the threads,
-// sync everything, seal what has ended, and then the state `clean`.
+// state durable, and only then begin that segment and allow the first claim. Order of a close: stop claims, wait for those
+// under way, end the threads, sync everything, seal what has ended, and then the state `clean`.
 #pragma once
 
 #include <filesystem>
@@ -83,7 +83,6 @@ class log_object final : public record_source {
   [[nodiscard]] result<std::unique_ptr<control_block>> block_to_go_on(const survey& s);
   [[nodiscard]] result<std::unique_ptr<control_block>> fresh_block(survey& s, const log_options& options);
   [[nodiscard]] result<void> begin_fresh(control_block& block, const survey& s);
-  [[nodiscard]] result<void> start_threads(const log_options& options, std::uint64_t highest);
   [[nodiscard]] result<void> store_open_state(const survey& s);
   [[nodiscard]] result<void> store_clean_state(std::uint64_t next);
   [[nodiscard]] result<void> honour(const append_options& options, std::uint64_t last) noexcept;
@@ -107,7 +106,7 @@ class log_object final : public record_source {
   core::appender appender_;
 
   std::mutex closing_;
-  bool closed_ = false;                 // guarded by closing_
+  bool closed_ = true;                  // guarded by closing_; until start() is done there is nothing to close
   std::optional<error> close_failure_;  // likewise
 };
 

@@ -77,8 +77,7 @@ struct row {
 /// The row for `c`.
 [[nodiscard]] const row& decide(const circumstances& c) noexcept;
 
-// ---- Findings about whole files have letters too. What they decide is to refuse; but after a power loss a segment above the
-// mark that nothing leads to is dropped.
+// ---- Findings about whole files have letters too, though nothing is decided by them but to refuse.
 constexpr char row_foreign_segment = 'X';  // a segment file of another log, or under another number
 constexpr char row_header_damaged = 'Y';   // an identity or activation that was valid is not
 constexpr char row_segment_missing = 'Z';  // the chain of segments is broken

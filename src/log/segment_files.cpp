@@ -37,7 +37,7 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
   if (identity) {
     if (!format::may_read(identity->features)) return false;
     f.foreign = identity->log != log || identity->number != f.number;
-    if (format::is_sane(*identity) && identity->file_bytes <= f.file_bytes) f.identity = *identity;
+    if (format::is_sane(*identity)) f.identity = *identity;
   }
   if (!activation || !format::is_sane(*activation)) {
     f.activation_damaged = was_complete(header, format::activation_offset);

@@ -44,7 +44,9 @@ char fault_of(const segment_file& f, const log_place& place) noexcept {
   if (f.foreign) return row_foreign_segment;
   if (f.activation_damaged) return row_header_damaged;
   if (!f.activation) return 0;
-  const bool sane = f.identity && f.identity->checksum_kind == place.meta.checksum_kind;
+  // A file that was cut short stays in the chain of a tolerant survey, so that the segments behind it are read.
+  const bool sane = f.identity && f.identity->checksum_kind == place.meta.checksum_kind &&
+                    f.identity->file_bytes <= f.file_bytes;
   return sane ? char{0} : row_header_damaged;
 }
 
@@ -112,7 +114,8 @@ class surveyor {
         if (auto done = structural_damage(row_segment_missing, f.number); !done) return done;
       } else {
         survey_.dropped.push_back(f.number);
-        if (f.identity) report_dropped(place_, f.facts(place_.checksum_kind()), row_segment_missing, survey_.report);
+        // R: what was before it is lost, not what was behind that.
+        if (f.identity) report_dropped(place_, f.facts(place_.checksum_kind()), 'R', survey_.report);
       }
     }
     return {};

@@ -22,7 +22,7 @@ remains look_behind(const segment& s, std::uint64_t offset, std::uint64_t sequen
   };
   for (std::uint64_t at = offset + format::frame_header_bytes; at < limit && limit - at >= format::frame_header_bytes;
        at += format::frame_alignment) {
-    const auto& place = *reinterpret_cast<const std::uint64_t*>(s.bytes().data() + at);
+    const auto& place = shared::place_at<std::uint64_t>(s.bytes().data() + at);
     const std::uint64_t there = shared::load(place, std::memory_order_acquire, "scan:A") ^ s.facts().salt;
     if (!fits(at, there) || there >= s.end_sequence()) continue;
     const auto seen = look(s, at, there, format::depth::everything);

@@ -57,11 +57,11 @@ result<void> syncer::wait_durable(std::uint64_t target, os::deadline until, Lead
       lead();
       lock.lock();
       leading_ = false;
-      moved_.notify_all();
+      moved_->notify_all();
     } else if (until == os::deadline::max()) {
-      moved_.wait(lock);
+      moved_->wait(lock);
     } else {
-      moved_.wait_until(lock, until);
+      moved_->wait_until(lock, until);
     }
   }
 }

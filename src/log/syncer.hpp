@@ -15,6 +15,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 
 #include "base/error.hpp"
@@ -45,11 +46,13 @@ class syncer {
 
   /// Makes everything up to `target` durable, which has been claimed, and as much as is published by then.
   [[nodiscard]] result<void> sync_published(std::uint64_t target, os::deadline until) noexcept;
-  /// Makes everything up to the end of `s` durable, which is published, and no more: the pages of the active segment are left
-  /// alone, since the first store to a page after its msync takes a fault.
+  /// Makes everything up to the end of `s` durable, which is published, and no more: the pages of the active segment are
+  /// left alone, since the first store to a page after its msync takes a fault.
   [[nodiscard]] result<void> sync_segment(const std::shared_ptr<const segment>& s) noexcept;
 
   [[nodiscard]] std::uint64_t durable() const noexcept { return durable_.load(std::memory_order_acquire, "durable:A"); }
+  /// In a forked child: the threads that wait are the parent's, and destroying what they wait for would wait for them.
+  void forget_waiters() noexcept { static_cast<void>(moved_.release()); }
   [[nodiscard]] std::uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed, "sync:count"); }
 
  private:
@@ -63,7 +66,7 @@ class syncer {
 
   parts with_;
   std::mutex guard_;
-  std::condition_variable moved_;
+  std::unique_ptr<std::condition_variable> moved_ = std::make_unique<std::condition_variable>();
   bool leading_ = false;  // guarded by guard_
 
   walker at_;  // where the durable prefix ends; touched by the leader only

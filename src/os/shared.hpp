@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "os/point.hpp"
@@ -61,6 +62,17 @@ class word {
 // always or never through these while it is shared.
 
 static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free);
+
+/// The `T` that stands in mapped bytes. There is no std::start_lifetime_as before C++23's library has it, so this is the one
+/// place that pretends.
+template <class T>
+[[nodiscard]] T& place_at(std::byte* at) noexcept {
+  return *reinterpret_cast<T*>(at);
+}
+template <class T>
+[[nodiscard]] const T& place_at(const std::byte* at) noexcept {
+  return *reinterpret_cast<const T*>(at);
+}
 
 template <class T>
 [[nodiscard]] T load(const T& place, std::memory_order order, [[maybe_unused]] const char* label) noexcept {

@@ -100,7 +100,7 @@ std::uint64_t fill(segment& s, std::uint64_t offset, std::uint64_t sequence, std
 }
 
 void publish(segment& s, std::uint64_t offset, std::uint64_t sequence) noexcept {
-  auto& stamp = *reinterpret_cast<std::uint64_t*>(s.writable_bytes().data() + offset);
+  auto& stamp = shared::place_at<std::uint64_t>(s.writable_bytes().data() + offset);
   // publish:A  release. Pairs with scan:A: if scan:A reads this stamp, it also sees every byte that this thread wrote to
   // the frame. It says nothing about the disk.
   shared::store(stamp, format::stamp_of(sequence, s.facts().salt), std::memory_order_release, "publish:A");

@@ -19,7 +19,7 @@ void store_sector(std::byte* place, const format::sector& sector) noexcept {
   std::memcpy(words, sector.data(), sizeof words);
   for (const std::uint64_t word : words) {
     // relaxed: a mixture fails its checksum.
-    shared::store(*reinterpret_cast<std::uint64_t*>(place), word, std::memory_order_relaxed, "sector:word");
+    shared::store(shared::place_at<std::uint64_t>(place), word, std::memory_order_relaxed, "sector:word");
     place += word_bytes;
   }
 }
@@ -28,7 +28,7 @@ format::sector load_sector(const std::byte* place) noexcept {
   sector_words words;
   for (std::uint64_t& word : words) {
     // relaxed: as above.
-    word = shared::load(*reinterpret_cast<const std::uint64_t*>(place), std::memory_order_relaxed, "sector:word");
+    word = shared::load(shared::place_at<std::uint64_t>(place), std::memory_order_relaxed, "sector:word");
     place += word_bytes;
   }
   format::sector sector;

@@ -17,7 +17,6 @@ namespace {
 constexpr std::size_t word_bytes = sizeof(std::uint64_t);
 constexpr std::size_t end_offset_at = offsetof(format::end, offset);
 
-std::uint64_t& word_at(std::byte* place) noexcept { return *reinterpret_cast<std::uint64_t*>(place); }
 
 }  // namespace
 
@@ -37,13 +36,13 @@ void segment::write_end(const format::end& e) noexcept {
   store_sector(place, sector);
   VARVE_POINT("roll.between_end_words");
   // header:A  release. Pairs with header:B: who reads this offset reads the rest of the sector as well.
-  shared::store(word_at(place + end_offset_at), e.offset, std::memory_order_release, "header:A");
+  shared::store(shared::place_at<std::uint64_t>(place + end_offset_at), e.offset, std::memory_order_release, "header:A");
   mark_header_dirty();
 }
 
 std::optional<format::end> segment::read_end() const noexcept {
   const std::byte* place = map_.bytes().data() + format::end_offset;
-  const auto& offset_place = *reinterpret_cast<const std::uint64_t*>(place + end_offset_at);
+  const auto& offset_place = shared::place_at<std::uint64_t>(place + end_offset_at);
   // header:B  acquire. Pairs with header:A.
   if (shared::load(offset_place, std::memory_order_acquire, "header:B") == 0) return std::nullopt;
   const auto e = format::decode<format::end>(load_sector(place));

@@ -81,7 +81,9 @@ class segment {
   }
 
  private:
-  void mark_header_dirty() noexcept { header_dirty_.store(1, std::memory_order_release, "segment:D"); }
+  void mark_header_dirty() noexcept {
+    header_dirty_.store(1, std::memory_order_release, "segment:D");  // pairs with segment:C
+  }
 
   segment_facts facts_;
   os::file file_;

@@ -10,7 +10,7 @@ observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence,
   const std::uint64_t limit = std::min(s.end_offset(), s.facts().capacity);
   if (offset > limit || limit - offset < format::frame_header_bytes) return {.what = sight::nothing};
   const auto room = s.bytes().subspan(offset, limit - offset);
-  const auto& stamp_place = *reinterpret_cast<const std::uint64_t*>(room.data());
+  const auto& stamp_place = shared::place_at<std::uint64_t>(room.data());
   // scan:A  acquire. Pairs with publish:A: if it reads the stamp, every byte of the frame is read as written.
   const std::uint64_t stamp = shared::load(stamp_place, std::memory_order_acquire, "scan:A");
   if (stamp != format::stamp_of(sequence, s.facts().salt)) return {.what = sight::nothing};
