@@ -47,6 +47,10 @@ result<void> log_object::start(const log_options& options) {
   auto state = state_file::open(place_, os::access::read_write);
   if (!state) return std::unexpected(state.error());
   state_.emplace(std::move(*state));
+  // The creation may have died before varve.meta was durable. Before a segment is made it must be.
+  if (state_->current().epoch == 0) {
+    if (const auto done = os::sync_directory(place_.directory); !done) return place_.fail_call(done.error());
+  }
   auto live = live_file::open_for_writing(place_, options.file_mode);
   if (!live) return std::unexpected(live.error());
   live_ = std::move(*live);
@@ -194,6 +198,15 @@ result<void> log_object::close() noexcept {
 result<void> log_object::store_clean_state(std::uint64_t next) {
   const control_block& last = appender_.active();
   if (!last.segment) return {};  // no segment could be had since the open: the next one finds the end by itself
+  // If no record was appended to it, nothing has synced its activation yet, and `clean` must not be ahead of that.
+  if (last.segment->take_header_dirty()) {
+    const auto synced = os::sync_range(last.segment->map(), 0, format::segment_header_bytes);
+    if (!synced)
+      return fail({.code = errc::sync_failed,
+                   .subject = place_.path,
+                   .os_errno = synced.error().number,
+                   .segment = last.segment->facts().number});
+  }
   auto clean = state_->current();
   clean.condition = format::condition::clean;
   clean.durable_floor = next - 1;

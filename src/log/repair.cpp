@@ -65,12 +65,14 @@ os::result<void> repair_segment(const os::file& file, chain_link& link) {
     if (const auto done = dirty_again(file, 0, format::segment_header_bytes); !done) return done;
     if (const auto done = dirty_again(file, link.dirty_from, link.end_offset); !done) return done;
   }
-  for (const auto& h : link.holes)
-    if (const auto done = write_lost_frames(file, h, link.facts.salt); !done) return done;
+  // The end before the holes: the last of them may reach up to it, and whoever dies while its stamp is cleared must leave a
+  // log that still ends there.
   if (!link.end_recorded) {
     if (const auto done = write_recovered_end(file, link); !done) return done;
     link.end_recorded = true;
   }
+  for (const auto& h : link.holes)
+    if (const auto done = write_lost_frames(file, h, link.facts.salt); !done) return done;
   VARVE_POINT("repair.before_sync");
   if (const auto done = os::sync_data(file); !done) return done;
   link.holes.clear();

@@ -45,8 +45,8 @@ char fault_of(const segment_file& f, const log_place& place) noexcept {
   if (f.activation_damaged) return row_header_damaged;
   if (!f.activation) return 0;
   // A file that was cut short stays in the chain of a tolerant survey, so that the segments behind it are read.
-  const bool sane = f.identity && f.identity->checksum_kind == place.meta.checksum_kind &&
-                    f.identity->file_bytes <= f.file_bytes;
+  const bool sane =
+      f.identity && f.identity->checksum_kind == place.meta.checksum_kind && f.identity->file_bytes <= f.file_bytes;
   return sane ? char{0} : row_header_damaged;
 }
 

@@ -17,7 +17,6 @@ namespace {
 constexpr std::size_t word_bytes = sizeof(std::uint64_t);
 constexpr std::size_t end_offset_at = offsetof(format::end, offset);
 
-
 }  // namespace
 
 void segment::begin(const format::activation& a) noexcept {

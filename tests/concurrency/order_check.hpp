@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// order_check.hpp - follows records in the order of the log, and finds what must not be: a gap or a change in what one writer
-// appended, bytes that are not what it wrote, a batch of which only a part is there.
+// order_check.hpp - follows records in the order of the log, and finds what must not be: a gap or a change in what one
+// writer appended, bytes that are not what it wrote, a batch of which only a part is there.
 #pragma once
 
 #include <cstdint>

@@ -26,12 +26,14 @@ class deadly_point {
     on_point.store(&reached, std::memory_order_release);
   }
   static void arm() noexcept { left_.store(life_->hit, std::memory_order_relaxed); }
+  [[nodiscard]] static bool is_reached() noexcept { return is_reached_.load(std::memory_order_acquire); }
 
  private:
   static void reached(const char* name) noexcept {
     if (std::strcmp(name, "roll.ended") == 0) oracle_->rolls.fetch_add(1, std::memory_order_relaxed);
     if (life_->at_point == at_point::nothing || std::strcmp(name, life_->point) != 0) return;
     if (left_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
+    is_reached_.store(true, std::memory_order_release);
     switch (life_->at_point) {
       case at_point::nothing: return;
       case at_point::die: break;
@@ -53,6 +55,7 @@ class deadly_point {
 
   inline static const life* life_ = nullptr;
   inline static oracle* oracle_ = nullptr;
+  inline static std::atomic<bool> is_reached_{false};
   inline static std::atomic<std::int64_t> left_{0};  // occurrences until it happens; counts below zero once it did
 };
 

@@ -67,7 +67,7 @@ using directory_picture = std::map<std::string, file_picture>;
 /// The directory itself stands in it as ".". Empty if there is none. Bytes are summed in all files but old segments, whose
 /// times say enough.
 [[nodiscard]] inline directory_picture picture_of(const std::filesystem::path& directory,
-                                                  std::size_t segments_with_sum = 4) {
+                                                  std::size_t segments_with_sum = 3) {
   directory_picture all;
   struct stat status{};
   if (::stat(directory.c_str(), &status) != 0) return all;

@@ -50,7 +50,7 @@ void run(const char* what, bool tiny, std::uint32_t lives_of_log, std::uint64_t 
 // At most 32 lives on one log: the tags of records tell no more apart.
 TEST_CASE("what append returned survives kill -9, life after life, with segments of 64 MiB",
           "[crash][kill_loop][G1][G3][G4][G6][G8][slow]") {
-  run("64 MiB segments", false, 12, 110);
+  run("64 MiB segments", false, 8, 110);
 }
 
 TEST_CASE("what append returned survives kill -9, life after life, with segments of 64 KiB that roll all the time",

@@ -82,8 +82,8 @@ struct life {
   static constexpr std::uint32_t numbers[] = {1, 2, 3, 4, 4, 4, 4, 5, 6, 8};
   l.writers = d.pick(numbers);
   // Most deaths are early, when caches are cold and threads begin; some come after many rolls.
-  l.kill_after = std::chrono::microseconds{d.one_in(3) ? d.between(100, 20'000) : d.between(100, 2'500)};
-  l.waits_for_disk = d.one_in(6);
+  l.kill_after = std::chrono::microseconds{d.one_in(5) ? d.between(100, 20'000) : d.between(100, 1'500)};
+  l.waits_for_disk = d.one_in(10);
   if (l.build == build::bulky) l.kill_after = std::chrono::milliseconds{d.between(20, 150)};
   const auto kind = d.below(20);
   if (kind < 4) {
@@ -102,7 +102,7 @@ struct life {
   } else if (kind < (tiny ? 14U : 10U)) {
     l.point = l.build == build::usual ? of_background[d.below(3)] : d.pick(of_background);  // no rolls, nothing to seal
     l.waits_for_disk = true;
-    l.hit = static_cast<std::uint32_t>(d.between(1, 6));
+    l.hit = static_cast<std::uint32_t>(d.between(1, l.build == build::usual ? 2 : 6));
     l.at_point = d.pick({die, linger, stall});
   } else if (kind < (tiny ? 16U : 12U)) {
     l.point = d.pick(of_opening);
@@ -125,11 +125,12 @@ struct life {
     l.kill_at = d.between(1, tiny ? 400 : d.one_in(4) ? 5'000 : 1'000);
   }
   // Whoever waits for a point gets the time to come there.
-  if (l.at_point == die || l.at_point == linger || l.killer != life::none) l.kill_after += std::chrono::milliseconds{20};
+  const bool waits = l.at_point == die || l.at_point == linger || l.killer != life::none;
+  if (waits && !l.armed_from_the_start) l.kill_after += std::chrono::milliseconds{20};
   return l;
 }
 
-/// A life that only opens the log, to recover it, and dies in the middle of that if it comes to `hit` occurrences of a point.
+/// A life that only opens the log, to recover it, and dies in the middle of that if its point occurs often enough.
 [[nodiscard]] inline life choose_dying_recovery(dice& d) {
   static constexpr const char* points[] = {"state.before_store",  "state.before_sync",    "repair.before_stamps",
                                            "repair.before_sync",  "repair.before_remove", "seal.before_store",

@@ -45,8 +45,8 @@ class small_disk {
       return;
     }
     const auto image = (place_.path() / "image").string();
-    const std::string make = "{ truncate -s 64M " + image + " && mkfs.ext4 -q -F " + image + " && mount -o loop " + image + ' ' +
-                             path().string() + "; } > /dev/null 2>&1";
+    const std::string make = "{ truncate -s 64M " + image + " && mkfs.ext4 -q -F " + image + " && mount -o loop " + image +
+                             ' ' + path().string() + "; } > /dev/null 2>&1";
     mounted_ = std::system(make.c_str()) == 0;
   }
   ~small_disk() {
@@ -106,7 +106,8 @@ void check_all(const log& l, std::uint64_t count) {
 
 }  // namespace
 
-TEST_CASE("a full disk: no_space, nothing lost, and appends go on when there is room", "[damage][full][serial][G1][G2][G7]") {
+TEST_CASE("a full disk: no_space, nothing lost, and appends go on when there is room",
+          "[damage][full][serial][G1][G2][G7]") {
   const small_disk disk{GENERATE(kind::ext4, kind::tmpfs)};
   if (!disk.is_there()) return;
   const auto dir = disk.path() / "log";
@@ -180,7 +181,8 @@ TEST_CASE("when room is made on a full disk the next append goes on by itself", 
   check_all(*again, count);
 }
 
-TEST_CASE("all that wait for a segment that cannot be had get no_space, and go on together", "[damage][full][serial][G1][G7]") {
+TEST_CASE("all that wait for a segment that cannot be had get no_space, and go on together",
+          "[damage][full][serial][G1][G7]") {
   const small_disk disk{kind::tmpfs};
   if (!disk.is_there()) return;
   const auto dir = disk.path() / "log";

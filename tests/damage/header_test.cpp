@@ -12,7 +12,7 @@ TEST_CASE("a flipped bit of an activation: open refuses, and changes no byte", "
   const closed_log c;
   for (std::size_t index = 0; index < 3; ++index) {
     const auto number = segment_numbers(c.dir)[index];
-    for (const std::uint64_t at : {0, 8, 16, 24, 40, 48, 200, 504, 511}) {
+    for (const std::uint64_t at : {0U, 8U, 16U, 24U, 40U, 48U, 200U, 504U, 511U}) {
       CAPTURE(index, at);
       flip_bit(c.segment(index), format::activation_offset + at);
       CHECK(c.refused(errc::damaged).segment() == number);
@@ -29,7 +29,7 @@ TEST_CASE("a flipped bit of an identity: open refuses, and changes no byte", "[d
   const closed_log c;
   for (std::size_t index = 0; index < 3; ++index) {
     const auto number = segment_numbers(c.dir)[index];
-    for (const std::uint64_t at : {0, 16, 47, 48, 64, 100, 511}) {
+    for (const std::uint64_t at : {0U, 16U, 47U, 48U, 64U, 100U, 511U}) {
       CAPTURE(index, at);
       flip_bit(c.segment(index), format::identity_offset + at);
       CHECK(c.refused(errc::damaged).segment() == number);
@@ -44,7 +44,7 @@ TEST_CASE("a flipped bit of an end or a seal takes nothing away: it counts as ab
   const auto image = image_of(c.dir);
   for (std::size_t index = 0; index < 3; ++index) {
     for (const std::uint64_t sector : {format::end_offset, format::seal_offset}) {
-      for (const std::uint64_t at : {0, 24, 32}) {
+      for (const std::uint64_t at : {0U, 24U, 32U}) {
         CAPTURE(index, sector, at);
         flip_bit(c.segment(index), sector + at);
         CHECK(c.seen() == ".........");
@@ -85,7 +85,7 @@ TEST_CASE("end and seal of every segment lost: the chain still says where each o
 
 TEST_CASE("a flipped bit of varve.meta: the log is refused, and no byte changes", "[damage][G5][G7]") {
   const closed_log c;
-  for (const std::uint64_t at : {0, 7, 8, 12, 16, 44, 48, 64, 300, 504, 511}) {
+  for (const std::uint64_t at : {0U, 7U, 8U, 12U, 16U, 44U, 48U, 64U, 300U, 504U, 511U}) {
     CAPTURE(at);
     flip_bit(c.dir / format::meta_name, at);
     // With its magic gone nobody can tell that it was one.

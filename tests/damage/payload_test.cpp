@@ -18,7 +18,7 @@ TEST_CASE("a flipped payload bit is reported by read, with segment, offset and s
   CHECK(r.error().offset() == place.offset);
   CHECK(r.error().first_sequence() == 5);
   CHECK(r.error().last_sequence() == 5);
-  for (const std::uint64_t s : {1, 2, 3, 4, 6, 7, 8, 9}) CHECK(l->read({s})->text() == c.text(s));
+  for (const std::uint64_t s : {1U, 2U, 3U, 4U, 6U, 7U, 8U, 9U}) CHECK(l->read({s})->text() == c.text(s));
   CHECK(l->append("still open")->value == 10);
   CHECK(l->read({10})->text() == "still open");
 }
@@ -57,7 +57,7 @@ TEST_CASE("damage is an element of a range, and its last one", "[damage][G5]") {
 
 TEST_CASE("verify finds a flipped payload bit in any segment", "[damage][G5][G8]") {
   const closed_log c;
-  const std::uint64_t s = GENERATE(1, 5, 9);
+  const std::uint64_t s = GENERATE(1U, 5U, 9U);
   const auto place = place_of(c.dir, s);
   flip_payload_bit(c.dir, s);
   const auto report = c.verified();
@@ -85,7 +85,7 @@ TEST_CASE("verify finds each of several damages, and a cleared stamp", "[damage]
 
 TEST_CASE("a cleared stamp below the mark is damage, never the end of the log", "[damage][G5]") {
   const closed_log c;
-  const std::uint64_t s = GENERATE(1, 3, 5, 9);
+  const std::uint64_t s = GENERATE(1U, 3U, 5U, 9U);
   clear_stamp(c.dir, s);
   auto l = log::open(c.dir);
   REQUIRE(l);

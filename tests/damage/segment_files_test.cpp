@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 
 TEST_CASE("a lost segment, first, middle or last, is damage and not a shorter log", "[damage][G3][G5]") {
   const closed_log c;
-  const std::size_t index = GENERATE(0, 1, 2);
+  const std::size_t index = GENERATE(0U, 1U, 2U);
   CAPTURE(index);
   fs::remove(c.segment(index));
   c.refused(errc::damaged);
@@ -33,7 +33,7 @@ TEST_CASE("all segments lost is damage and not an empty log", "[damage][G5]") {
 
 TEST_CASE("two segments whose names are swapped are refused", "[damage][G5]") {
   const closed_log c;
-  const std::size_t other = GENERATE(1, 2);
+  const std::size_t other = GENERATE(1U, 2U);
   const auto a = c.segment(0), b = c.segment(other);
   fs::rename(a, c.dir / "between");
   fs::rename(b, a);
@@ -44,7 +44,7 @@ TEST_CASE("two segments whose names are swapped are refused", "[damage][G5]") {
 
 TEST_CASE("a segment under another number is refused", "[damage][G5]") {
   const closed_log c;
-  const std::size_t index = GENERATE(0, 1, 2);
+  const std::size_t index = GENERATE(0U, 1U, 2U);
   fs::rename(c.segment(index), segment_path(c.dir, 77));
   CHECK(c.refused(errc::damaged).segment() == 77);
   CHECK(rows_of(c.verified()).find('X') != std::string::npos);
@@ -52,7 +52,7 @@ TEST_CASE("a segment under another number is refused", "[damage][G5]") {
 
 TEST_CASE("a segment that is there twice is refused", "[damage][G5]") {
   const closed_log c;
-  const std::size_t index = GENERATE(0, 1, 2);
+  const std::size_t index = GENERATE(0U, 1U, 2U);
   fs::copy_file(c.segment(index), segment_path(c.dir, 77));
   CHECK(c.refused(errc::damaged).segment() == 77);
   CHECK(rows_of(c.verified()) == "X");
@@ -124,7 +124,8 @@ TEST_CASE("a segment file that was cut short is damage, wherever it was cut", "[
   const closed_log c;
   const auto image = image_of(c.dir);
   for (std::size_t index = 0; index < 3; ++index) {
-    for (const std::uint64_t bytes : {0, 1, 511, 512, 600, 1024, 2048, 4095, 4096, 4097, 5000, 24'000, 40'000, 65'535}) {
+    for (const std::uint64_t bytes :
+         {0U, 1U, 511U, 512U, 600U, 1024U, 2048U, 4095U, 4096U, 4097U, 5000U, 24'000U, 40'000U, 65'535U}) {
       CAPTURE(index, bytes);
       fs::resize_file(c.segment(index), bytes);
       c.refused(errc::damaged);
@@ -158,7 +159,7 @@ TEST_CASE("a segment file that was cut short under a dead writer is refused, nev
   if (power) make_power_loss(dir.path());
   const auto image = image_of(dir.path());
   const auto file = segment_path(dir.path(), place_of(dir.path(), 1).segment);
-  for (const std::uint64_t bytes : {0, 600, 4096, 4200, 8192}) {
+  for (const std::uint64_t bytes : {0U, 600U, 4096U, 4200U, 8192U}) {
     CAPTURE(bytes);
     fs::resize_file(file, bytes);
     const auto l = log::open(dir.path());

@@ -65,13 +65,15 @@ TEST_CASE("a valid state with fields that make no sense is refused, one by one",
       {"condition 3", [](state& s) { s.condition = condition{3}; }},
       {"generation 0", [](state& s) { s.generation = 0; }},
       {"open in epoch 0", [](state& s) { s.condition = condition::open, s.epoch = 0; }},
+      {"trim point 0", [](state& s) { s.trim_point = 0; }},
+      {"next sequence 0", [](state& s) { s.clean_next = 0; }},
       {"a trim point that is no sequence", [](state& s) { s.trim_point = salt_top_bit; }},
       {"a floor that is no sequence", [](state& s) { s.durable_floor = salt_top_bit; }},
       {"a next sequence that is none", [](state& s) { s.clean_next = ~std::uint64_t{0}; }},
       {"an intent that is no sequence", [](state& s) { s.truncate_intent = ~std::uint64_t{0}; }},
   };
   CHECK(is_sane(sane_state()));
-  CHECK(is_sane(state{.generation = 1, .condition = condition::clean}));  // a log that was never opened for writing
+  CHECK(is_sane(state{.generation = 1, .condition = condition::clean, .trim_point = 1, .clean_next = 1}));  // a log that was never opened for writing
   for (const auto& [what_is_wrong, spoil] : rows) {
     auto fields = sane_state();
     spoil(fields);

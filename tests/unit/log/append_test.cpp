@@ -204,7 +204,7 @@ TEST_CASE("claims of more than 64 KiB are made like any other", "[append]") {
   auto l = log::open(dir.path(), {.segment_bytes = 512 * 1024});
   REQUIRE(l);
   std::uint64_t s = 0;
-  for (const std::uint64_t bytes : {65'000, 65'512, 65'513, 70'000, 100, 200'000, 507'816, 1, 300'000, 300'000}) {
+  for (const std::uint64_t bytes : {65'000U, 65'512U, 65'513U, 70'000U, 100U, 200'000U, 507'816U, 1U, 300'000U, 300'000U}) {
     CHECK(l->append(pattern(bytes))->value == ++s);
     CHECK((l->read({s})->text() == pattern(bytes)));
   }

@@ -89,7 +89,7 @@ TEST_CASE("files get the mode that was asked for, whatever the umask, and the di
   CAPTURE(mode);
   const temp_dir place;
   const auto dir = place.path() / "log";
-  const mode_t old = ::umask(GENERATE(0, 022, 0777));
+  const mode_t old = ::umask(GENERATE(0U, 022U, 0777U));
   auto l = log::open(dir, {.segment_bytes = 64 * 1024, .file_mode = mode});
   for (int i = 0; l && i < 9; ++i) REQUIRE(l->append(std::string(30'000, 'x')).has_value());
   ::umask(old);

@@ -139,7 +139,7 @@ TEST_CASE("row L on files: an invalid frame above the mark was no mere death, an
 TEST_CASE("row M on files: dead claims become abandoned, and every record around them is kept", "[recovery][G1][G3]") {
   const temp_dir dir;
   die_after(dir.path(), "abcdefgh", 1);
-  for (const std::uint64_t s : {3, 4, 7}) clear_stamp(dir.path(), s);
+  for (const std::uint64_t s : {3U, 4U, 7U}) clear_stamp(dir.path(), s);
   auto l = reopen(dir.path());  // strict: nothing is cut
   REQUIRE(l);
   CHECK(rows_of(l->recovery()) == "MM");
@@ -160,7 +160,7 @@ TEST_CASE("row M: a hole that cannot hold the claims before what lies behind is 
   const auto file = segment_path(dir.path(), place.segment);
   const auto salt = read_sector<format::activation>(file, format::activation_offset).salt;
   clear_stamp(dir.path(), 2);
-  for (const std::uint64_t s : {3, 4}) {
+  for (const std::uint64_t s : {3U, 4U}) {
     // Valid in itself, whatever its number.
     const auto at = place_of(dir.path(), s);
     const auto header = format::filler(format::frame_kind::lost, (s + 97) ^ salt, at.offset, at.extent);
@@ -277,7 +277,7 @@ TEST_CASE("recovery that dies at any of its points is done again by the next ope
   CAPTURE(point);
   const temp_dir dir;
   die_after(dir.path(), "abcdefgh", 1);
-  for (const std::uint64_t s : {3, 4, 7}) clear_stamp(dir.path(), s);
+  for (const std::uint64_t s : {3U, 4U, 7U}) clear_stamp(dir.path(), s);
   for (int life = 1; life <= 3; ++life) die_opening(dir.path(), point, life);
   die_with(dir.path(), small, [](log&) {});  // leaves an empty segment for repair to remove
   for (int life = 1; life <= 3; ++life) die_opening(dir.path(), point, life);

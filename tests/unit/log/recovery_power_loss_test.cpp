@@ -132,7 +132,7 @@ TEST_CASE("row R on files: a lost frame cuts, though the cache had written what 
 }
 
 TEST_CASE("a batch that a power loss took a part of goes as a whole", "[recovery][G4]") {
-  const std::uint64_t torn = GENERATE(3, 4, 5, 6);
+  const std::uint64_t torn = GENERATE(3U, 4U, 5U, 6U);
   const bool flipped = GENERATE(true, false);
   CAPTURE(torn, flipped);
   const temp_dir dir;
@@ -313,7 +313,7 @@ TEST_CASE("of a copy the seals are believed: a missing segment before a sealed o
 
 TEST_CASE("a segment above the mark that nothing leads to is reported when it is dropped", "[recovery][G5]") {
   // Nothing in a copy says that the last segment was durable.
-  const std::uint64_t missing = GENERATE(1, 4);
+  const std::uint64_t missing = GENERATE(1U, 4U);
   CAPTURE(missing);
   const temp_dir dir;
   const auto original = dir.path() / "original", copy = dir.path() / "copy";

@@ -68,7 +68,7 @@ TEST_CASE("seek goes anywhere up to the end, back and forth", "[reader]") {
   REQUIRE(r);
   CHECK(r->position().value == 13);
   CHECK(next_of(*r) == "m");
-  for (const std::uint64_t s : {26, 1, 14, 2, 25, 13}) {
+  for (const std::uint64_t s : {26U, 1U, 14U, 2U, 25U, 13U}) {
     REQUIRE(r->seek({s}).has_value());
     CHECK(r->position().value == s);
     CHECK(next_of(*r)[0] == static_cast<char>('a' + s - 1));
@@ -118,10 +118,10 @@ TEST_CASE("read says for each way of not being there which it is", "[reader][G3]
 TEST_CASE("the claims of dead writers are abandoned to read, and passed over by readers", "[reader][G3]") {
   const temp_dir dir;
   die_after(dir.path(), "abcdef");
-  for (const std::uint64_t s : {1, 3, 4}) clear_stamp(dir.path(), s);
+  for (const std::uint64_t s : {1U, 3U, 4U}) clear_stamp(dir.path(), s);
   auto l = log::open(dir.path());
   REQUIRE(l);
-  for (const std::uint64_t s : {1, 3, 4}) {
+  for (const std::uint64_t s : {1U, 3U, 4U}) {
     CHECK(l->read({s}).error().code() == errc::abandoned);
     CHECK(l->read({s}).error().first_sequence() == s);
   }

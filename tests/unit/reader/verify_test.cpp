@@ -52,7 +52,7 @@ TEST_CASE("verify of an empty log finds nothing", "[verify]") {
 TEST_CASE("verify of a dead log says what an open will do, and then it is done", "[verify][G3][G8]") {
   const temp_dir dir;
   die_after(dir.path(), "abcdefgh", 1);
-  for (const std::uint64_t s : {3, 4, 7}) clear_stamp(dir.path(), s);
+  for (const std::uint64_t s : {3U, 4U, 7U}) clear_stamp(dir.path(), s);
   const bool power = GENERATE(false, true);
   CAPTURE(power);
   if (power) make_power_loss(dir.path());
@@ -81,7 +81,7 @@ TEST_CASE("verify calls on_finding for each finding, in the order of the log", "
     auto l = log::open(dir.path(), small);
     append_all(*l, "abcdef");
   }
-  for (const std::uint64_t s : {5, 2}) flip_payload_bit(dir.path(), s);
+  for (const std::uint64_t s : {5U, 2U}) flip_payload_bit(dir.path(), s);
   std::vector<std::uint64_t> seen;
   const auto report =
       verify(dir.path(), [&](const recovery_report::finding& f) { seen.push_back(f.sequences.first.value); });

@@ -153,7 +153,7 @@ TEST_CASE("a view outlives its writer: it shows what recovery will keep, and the
 TEST_CASE("a view opened on a dead log shows what recovery will keep, and seeks to any of it", "[view][G1][G4][G8]") {
   const temp_dir dir;
   die_after(dir.path(), "abcdefgh");
-  for (const std::uint64_t s : {1, 3, 4, 7}) clear_stamp(dir.path(), s);
+  for (const std::uint64_t s : {1U, 3U, 4U, 7U}) clear_stamp(dir.path(), s);
   const auto before = image_of(dir.path());
   const auto v = log_view::open(dir.path());
   REQUIRE(v);

@@ -47,7 +47,8 @@ TEST_CASE("one claim gives offset and sequence together", "[segment][G3]") {
 }
 
 TEST_CASE("a claim that fits to the last byte is served, the next one crosses", "[segment]") {
-  const std::uint64_t capacity = GENERATE(format::segment_bytes_min, std::uint64_t{1} << 20);  // by add, and by exchange
+  const std::uint64_t capacity =
+      GENERATE(as<std::uint64_t>{}, format::segment_bytes_min, std::uint64_t{1} << 20);  // by add, and by exchange
   block_of b{capacity};
   CHECK(b.claim(b.room) == claim_outcome::here);
   CHECK(bytes_claimed(b.block) == capacity);
@@ -58,7 +59,7 @@ TEST_CASE("a claim that fits to the last byte is served, the next one crosses", 
 }
 
 TEST_CASE("a claim of one unit too much crosses, and leaves the segment as it was", "[segment]") {
-  const std::uint64_t capacity = GENERATE(format::segment_bytes_min, std::uint64_t{1} << 20);
+  const std::uint64_t capacity = GENERATE(as<std::uint64_t>{}, format::segment_bytes_min, std::uint64_t{1} << 20);
   block_of b{capacity};
   REQUIRE(b.claim(1000) == claim_outcome::here);
   CHECK(b.claim(b.room - 1000 + 8) == claim_outcome::crossed);
@@ -141,7 +142,7 @@ TEST_CASE("many threads: claims are disjoint, dense, in one order, and one of th
 
 TEST_CASE("what is filled and published is a valid frame; before the stamp it is nothing", "[segment][G1]") {
   const auto s = memory_segment();
-  for (const std::uint64_t bytes : {0, 1, 7, 8, 9, 1000}) {
+  for (const std::uint64_t bytes : {0U, 1U, 7U, 8U, 9U, 1000U}) {
     const std::string text(bytes, 'x');
     const auto piece = std::as_bytes(std::span{text});
     std::memset(s->writable_bytes().data() + header, 0xee, 2000);  // leftovers of an earlier use

@@ -66,7 +66,8 @@ TEST_CASE("an end that a segment cannot have is none, though its checksum matche
   const format::end possible{.salt = test_salt, .offset = 4096 + 96, .last = 12};
   s->write_end(possible);
   CHECK(s->read_end());
-  for (const std::uint64_t offset : {std::uint64_t{4088}, std::uint64_t{4097}, format::segment_bytes_min + 8, ~std::uint64_t{7}}) {
+  for (const std::uint64_t offset :
+       {std::uint64_t{4088}, std::uint64_t{4097}, format::segment_bytes_min + 8, ~std::uint64_t{7}}) {
     auto e = possible;
     e.offset = offset;
     s->write_end(e);
