@@ -73,7 +73,10 @@ TEST_CASE("a valid state with fields that make no sense is refused, one by one",
       {"an intent that is no sequence", [](state& s) { s.truncate_intent = ~std::uint64_t{0}; }},
   };
   CHECK(is_sane(sane_state()));
-  CHECK(is_sane(state{.generation = 1, .condition = condition::clean, .trim_point = 1, .clean_next = 1}));  // a log that was never opened for writing
+  CHECK(is_sane(state{.generation = 1,
+                      .condition = condition::clean,
+                      .trim_point = 1,
+                      .clean_next = 1}));  // a log that was never opened for writing
   for (const auto& [what_is_wrong, spoil] : rows) {
     auto fields = sane_state();
     spoil(fields);
