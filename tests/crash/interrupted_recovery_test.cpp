@@ -26,7 +26,8 @@ using namespace varve::testing;
 
 constexpr std::uint64_t segment_bytes = std::uint64_t{64} << 10;
 
-/// Records, and then a batch of eight of which only the last three are stamped; behind it `behind` records of another thread.
+/// Records, and then a batch of eight of which only the last three are stamped; behind it `behind` records of another
+/// thread.
 int leave_half_a_batch(const std::filesystem::path& directory, int behind, oracle& o) {
   auto log = varve::log::open(directory, {.segment_bytes = segment_bytes});
   if (!log) return 1;
