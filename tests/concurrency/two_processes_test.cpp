@@ -44,9 +44,8 @@ struct shared_notes {
 };
 
 std::uint64_t sum_of(const varve::record& r) {
-  return varve::core::sum_of_structure(r.payload()) ^
-             mixed(r.type() + 2U * r.epoch() + (r.batch_goes_on() ? 1U << 20 : 0U)) |
-         1U;
+  const std::uint64_t rest = r.type() + std::uint64_t{r.epoch()} * 65536 + (r.batch_goes_on() ? std::uint64_t{1} << 52 : 0U);
+  return (varve::core::sum_of_structure(r.payload()) ^ mixed(rest)) | 1U;
 }
 
 /// The log may not be there yet.
