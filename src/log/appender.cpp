@@ -55,7 +55,7 @@ result<appender::place_of_frames> appender::claim(std::uint64_t bytes, std::uint
     if (state_of(state) == roll_state::open) {
       claimed_space space;
       switch (try_claim(block, bytes, frames, space)) {
-        case claim_outcome::here: return place_of_frames{block.segment.get(), space};
+        case claim_outcome::here: return place_of_frames{block.segment, space};
         case claim_outcome::crossed:
           block.roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
           return roll(block, bytes, frames);
@@ -99,7 +99,8 @@ result<appender::place_of_frames> appender::roll(control_block& full, std::uint6
   block.claims.store(claim_word::of(format::segment_header_bytes + bytes, frames), std::memory_order_relaxed, "claim:first");
   VARVE_POINT("roll.activated");
   const std::uint64_t end_offset = claim_word::offset(full.crossing);
-  with_.table.append({.facts = facts, .resident = block.segment});  // before anybody is sent there by the old one's end
+  // Before anybody is sent there by the old one's end.
+  with_.table.append({.facts = facts, .resident = std::move(block.prepared)});
   if (full.segment) {
     full.segment->write_end({.salt = full.segment->facts().salt,
                              .offset = end_offset,
@@ -116,7 +117,7 @@ result<appender::place_of_frames> appender::roll(control_block& full, std::uint6
   os::wake_all(full.roll.futex());
   rolls_.fetch_add(1, std::memory_order_relaxed, "roll:count");
   with_.sealer.nudge();
-  return place_of_frames{block.segment.get(), {.offset = format::segment_header_bytes, .sequence = facts.base}};
+  return place_of_frames{block.segment, {.offset = format::segment_header_bytes, .sequence = facts.base}};
 }
 
 os::result<std::unique_ptr<control_block>> appender::next_block(control_block& full) noexcept {

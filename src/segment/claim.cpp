@@ -12,7 +12,7 @@ claimed_space space_at(const control_block& block, std::uint64_t word) noexcept 
 
 /// Claims by compare-exchange. One that does not fit crosses the end by a single unit, however large it is.
 claim_outcome claim_exactly(control_block& block, std::uint64_t bytes, std::uint64_t frames, claimed_space& space) noexcept {
-  const std::uint64_t capacity = block.segment->facts().capacity;
+  const std::uint64_t capacity = block.capacity;
   // relaxed: the compare-exchange decides.
   std::uint64_t seen = block.claims.load(std::memory_order_relaxed, "claim:look");
   for (;;) {
@@ -35,7 +35,7 @@ claim_outcome claim_exactly(control_block& block, std::uint64_t bytes, std::uint
 std::uint64_t claimed_word(const control_block& block) noexcept {
   // relaxed: a claim that happened before this call is seen because it is the same word.
   const std::uint64_t word = block.claims.load(std::memory_order_relaxed, "claim:look");
-  if (block.segment && claim_word::offset(word) <= block.segment->facts().capacity) return word;
+  if (claim_word::offset(word) <= block.capacity) return word;
   // Crossed: the crosser writes `crossing` and then the state, in its very next step.
   // roll:A  acquire. Pairs with roll:B.
   while (state_of(block.roll.load(std::memory_order_acquire, "roll:A")) == roll_state::open) {
@@ -50,9 +50,9 @@ claim_outcome try_claim(control_block& block, std::uint64_t bytes, std::uint64_t
   // claim:A  relaxed. It hands out disjoint ranges only; what is written there is ordered by publish:A / scan:A.
   const std::uint64_t word = block.claims.fetch_add(claim_word::of(bytes, frames), std::memory_order_relaxed, "claim:A");
   VARVE_POINT("claim.after_add");
-  const std::uint64_t capacity = block.segment->facts().capacity, offset = claim_word::offset(word);
-  if (offset > capacity) return claim_outcome::beyond;
-  if (bytes > capacity - offset) {
+  const std::uint64_t offset = claim_word::offset(word);
+  if (offset > block.capacity) return claim_outcome::beyond;
+  if (bytes > block.capacity - offset) {
     block.crossing = word;
     return claim_outcome::crossed;
   }

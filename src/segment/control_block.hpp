@@ -11,9 +11,11 @@
 //
 // Invariants
 //   I1  A block is never reset: a segment file that is put to use again gets a new one.
-//   I2  A block, and the mapping of its segment, live until the log object dies, so a late appender always finds them.
-//       (256 bytes for each segment begun by this opening of the log.)
-//   I3  An appender adds only while roll is open, and never twice to one block. Claims of more than add_bytes_max are made
+//   I2  A block lives until the log object dies, so a late appender always finds it. (256 bytes for each segment begun by
+//       this opening of the log.)
+//   I3  The segment is mapped until it is sealed. By then every claim from it is published; who claims behind its end
+//       looks at `claims`, `roll` and `capacity` alone.
+//   I4  An appender adds only while roll is open, and never twice to one block. Claims of more than add_bytes_max are made
 //       by compare-exchange. So the word passes the capacity by at most threads * add_bytes_max.
 #pragma once
 
@@ -60,15 +62,18 @@ enum class roll_state : std::uint32_t { open, rolling, rolled, failed, stopped }
 }
 
 struct control_block {
-  explicit control_block(std::shared_ptr<core::segment> s) noexcept : segment(std::move(s)) {}
+  explicit control_block(std::shared_ptr<core::segment> s) noexcept
+      : capacity(s ? s->facts().capacity : 0), segment(s.get()), prepared(std::move(s)) {}
   control_block(const control_block&) = delete;
   control_block& operator=(const control_block&) = delete;
 
   alignas(cache_line_bytes) shared::word<std::uint64_t> claims;
   alignas(cache_line_bytes) shared::word<std::uint32_t> roll;
-  std::uint64_t crossing = 0;              // the claim word at which the segment ended
-  std::uint64_t base = 0;                  // sequence of the first frame
-  std::shared_ptr<core::segment> segment;  // none only in a block that starts as failed: there was no space at open
+  std::uint64_t crossing = 0;               // the claim word at which the segment ended
+  std::uint64_t base = 0;                   // sequence of the first frame
+  std::uint64_t capacity;                   // of the segment
+  core::segment* segment;                   // none only in a block that starts as failed: there was no space at open
+  std::shared_ptr<core::segment> prepared;  // owns it until the table does
 };
 
 }  // namespace varve::core

@@ -2,6 +2,7 @@
 //
 // Appending: sizes at their edges, pieces, batches, types, and what is refused with nothing claimed.
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -197,6 +198,20 @@ TEST_CASE("segments of many small records hold as many as fit", "[append]") {
   std::uint64_t s = 0;
   for (const auto& r : o.l.records()) REQUIRE(r->sequence().value == ++s);
   CHECK(s == 3 * per_segment);
+}
+
+TEST_CASE("however many segments a log fills, few of them stay mapped", "[append][G7]") {
+  open_log o;
+  const std::string whole(o.largest, 'w');
+  for (std::uint64_t s = 1; s <= 400; ++s) REQUIRE(o.l.append(whole)->value == s);
+  REQUIRE(o.l.stats().rolls == 399);
+  std::ifstream maps{"/proc/self/maps"};
+  std::size_t mapped = 0;
+  for (std::string line; std::getline(maps, line);) mapped += line.ends_with(".seg") ? 1U : 0U;
+  // Those that wait to be sealed are bounded as well: no roll goes on while 64 of them do.
+  CHECK(mapped > 0);
+  CHECK(mapped < 100);
+  CHECK(o.l.read({1})->text() == whole);
 }
 
 TEST_CASE("claims of more than 64 KiB are made like any other", "[append]") {
