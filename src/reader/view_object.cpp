@@ -155,8 +155,10 @@ result<walker> view_object::start_of(const survey& s) {
 
 std::uint64_t view_object::durable() noexcept {
   const std::scoped_lock lock{guard_};
+  // Both slots may be read while they are stored, and then the older one, or none, is all that there is to see.
   const auto mark = live_.best_mark(state_->current().epoch);
-  return std::max(seen_.durable, mark ? mark->sequence : 0);
+  durable_ = std::max({durable_, seen_.durable, mark ? mark->sequence : 0});
+  return durable_;
 }
 
 result<statistics> view_object::stats() {

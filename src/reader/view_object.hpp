@@ -66,6 +66,7 @@ class view_object final : public record_source {
   std::optional<state_file> state_;
   live_file live_;
   survey seen_;
+  std::uint64_t durable_ = 0;     // the highest mark that was seen
   std::optional<error> trouble_;  // what kept the view from looking further
 };
 

@@ -6,6 +6,7 @@
 #include <varve/log_view.hpp>
 #include <varve/varve.hpp>
 
+#include "format/live.hpp"
 #include "support/catch.hpp"
 #include "support/log_files.hpp"
 #include "support/temp_dir.hpp"
@@ -69,6 +70,21 @@ TEST_CASE("a view sees each record as soon as it is published", "[view][G1][G8]"
   w.go();
   CHECK(v->durable_sequence().value == 3);
   CHECK(v->first_sequence().value == 1);
+}
+
+TEST_CASE("the durable mark of a view never goes back, though a look may meet both slots half written", "[view][G2][G8]") {
+  const temp_dir dir;
+  auto l = log::open(dir.path(), small);
+  append_all(*l, "abc");
+  REQUIRE(l->sync().has_value());
+  const auto v = log_view::open(dir.path());
+  REQUIRE(v);
+  append_all(*l, "d");
+  REQUIRE(l->sync().has_value());
+  CHECK(v->durable_sequence().value == 4);
+  for (const std::uint64_t slot : format::mark_slot_offset) patch(dir.path() / format::live_name, slot, byte_vector(512));
+  CHECK(v->durable_sequence().value == 4);
+  CHECK(v->stats()->at.durable.value == 4);
 }
 
 TEST_CASE("a view goes on when the writer rolls", "[view][G8]") {
