@@ -15,7 +15,7 @@ result<live_file> live_file::open_for_writing(const log_place& place, std::uint3
   live_file live;
   auto file = os::open_file(place.directory, format::live_name, os::access::read_write);
   if (!file && file.error().number == ENOENT) file = os::create_file(place.directory, format::live_name, permissions);
-  if (!file) return place.fail_call(file.error());
+  if (!file) return place.fail_open(file.error());
   live.file_ = std::move(*file);
   const auto status = os::status_of(live.file_);
   if (!status) return place.fail_call(status.error());
@@ -42,7 +42,7 @@ result<live_file> live_file::open_for_reading(const log_place& place) {
   live_file live;
   auto file = os::open_file(place.directory, format::live_name, os::access::read);
   if (!file && file.error().number == ENOENT) return live;
-  if (!file) return place.fail_call(file.error());
+  if (!file) return place.fail_open(file.error());
   live.file_ = std::move(*file);
   auto map = os::map(live.file_, format::live_page_bytes, os::access::read);
   if (!map && map.error().number == EINVAL) return live;  // too short: lost

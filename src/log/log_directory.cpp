@@ -59,9 +59,7 @@ std::string text_of(const std::filesystem::path& directory) { return directory.s
 result<format::meta> read_meta(const log_place& place, bool for_writing) {
   const auto file = os::open_file(place.directory, format::meta_name, os::access::read);
   if (!file && file.error().number == ENOENT) return fail({.code = errc::not_found, .subject = place.path});
-  if (!file && (file.error().number == ELOOP || file.error().number == EINVAL))
-    return fail({.code = errc::not_a_log, .subject = place.path, .os_errno = file.error().number});
-  if (!file) return place.fail_call(file.error());
+  if (!file) return place.fail_open(file.error());
   const auto status = os::status_of(*file);
   if (!status) return place.fail_call(status.error());
   if (for_writing && status->links > 1) return fail({.code = errc::not_a_log, .subject = place.path, .os_errno = EMLINK});

@@ -47,9 +47,11 @@ result<void> log_object::start(const log_options& options) {
   auto state = state_file::open(place_, os::access::read_write);
   if (!state) return std::unexpected(state.error());
   state_.emplace(std::move(*state));
-  // The creation may have died before varve.meta was durable. Before a segment is made it must be.
+  // The creation may have died before varve.meta, or the directory itself, was durable. Before a segment is made both must
+  // be.
   if (state_->current().epoch == 0) {
     if (const auto done = os::sync_directory(place_.directory); !done) return place_.fail_call(done.error());
+    if (const auto done = os::sync_parent(place_.directory); !done) return place_.fail_call(done.error());
   }
   auto live = live_file::open_for_writing(place_, options.file_mode);
   if (!live) return std::unexpected(live.error());
@@ -74,12 +76,14 @@ result<void> log_object::start(const log_options& options) {
   if (!goes_on) {
     if (auto done = begin_fresh(**block, *s); !done) return done;
   }
-  if (const auto& in = (*block)->segment) table_.append({.facts = in->facts(), .resident = in});
 
   const std::uint64_t epoch = state_->current().epoch;
   live_.store_writer(epoch, os::process_id());
   walker end;  // of a log without a segment to append to: whoever needs it looks for the next one
-  if ((*block)->segment) end = walker{(*block)->segment, bytes_claimed(**block), s->next};
+  if (const auto in = std::move((*block)->prepared)) {
+    end = walker{in, bytes_claimed(**block), s->next};
+    table_.append({.facts = in->facts(), .resident = in});
+  }
   frontier_.place(end, s->next - 1);
   syncer_.place(end, s->next - 1, epoch);
   const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
@@ -189,6 +193,9 @@ result<void> log_object::close() noexcept {
   if (done && latch_.is_set()) done = std::unexpected(*latch_.get());
   if (done) done = store_clean_state(next);
   if (!done) close_failure_ = done.error();
+  // What a later opening appends to the same segment is none of a reader's that is still held.
+  const control_block& last = appender_.active();
+  if (last.segment) last.segment->set_end(claim_word::offset(last.crossing), next);
   gate_.set(gate::position::closed);
   live_.release();
   os::unlock_directory(place_.directory);  // it stays open for readers that are still held

@@ -3,6 +3,8 @@
 // log_place.hpp - where a log is, and what it is. Layer log.
 #pragma once
 
+#include <cerrno>
+
 #include "base/error.hpp"
 #include "format/meta.hpp"
 #include "os/file.hpp"
@@ -19,6 +21,11 @@ struct log_place {
   /// A failed system call on this log.
   [[nodiscard]] std::unexpected<error> fail_call(const os::failure& f, std::uint64_t segment = 0) const noexcept {
     return fail({.code = code_of_errno(f.number), .subject = path, .os_errno = f.number, .segment = segment});
+  }
+  /// A failed open of varve.meta, varve.state or varve.live. What is no regular file is none of a log's.
+  [[nodiscard]] std::unexpected<error> fail_open(const os::failure& f) const noexcept {
+    if (f.number != ELOOP && f.number != EINVAL) return fail_call(f);
+    return fail({.code = errc::not_a_log, .subject = path, .os_errno = f.number});
   }
 };
 

@@ -36,9 +36,10 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
   if (is_newer(identity) || is_newer(activation) || is_newer(end) || is_newer(seal)) return false;
   if (identity) {
     if (!format::may_read(identity->features)) return false;
-    f.foreign = identity->log != log || identity->number != f.number;
     if (format::is_sane(*identity)) f.identity = *identity;
   }
+  // One of our own that was only prepared is no part of the log, whatever it is called.
+  if (identity) f.foreign = identity->log != log || (identity->number != f.number && activation);
   if (!activation || !format::is_sane(*activation)) {
     f.activation_damaged = was_complete(header, format::activation_offset);
     return true;

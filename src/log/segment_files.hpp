@@ -21,7 +21,7 @@ struct segment_file {
   std::optional<format::activation> activation{};
   std::optional<format::end> end{};    // of this activation only
   std::optional<format::seal> seal{};  // likewise
-  bool foreign = false;                // a valid identity of another log, or of another number
+  bool foreign = false;                // a valid identity of another log, or of another number and begun
   bool activation_damaged = false;     // it was complete once, and does not validate
 
   [[nodiscard]] segment_facts facts(varve::checksum kind) const noexcept;

@@ -56,7 +56,7 @@ result<state_file> state_file::open(const log_place& place, os::access mode) {
   state_file opened;
   auto file = os::open_file(place.directory, format::state_name, mode);
   if (!file && file.error().number == ENOENT) return fail({.code = errc::damaged, .subject = place.path});
-  if (!file) return place.fail_call(file.error());
+  if (!file) return place.fail_open(file.error());
   opened.file_ = std::move(*file);
   const auto status = os::status_of(opened.file_);
   if (!status) return place.fail_call(status.error());

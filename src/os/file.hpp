@@ -57,8 +57,9 @@ struct file_status {
   bool regular;
 };
 
+/// Follows symbolic links, here only: the path is the caller's own word.
 [[nodiscard]] result<file> open_directory(const std::string& path) noexcept;
-/// EEXIST if there is something already. Makes the new entry durable.
+/// EEXIST if there is something already. The entry is durable only after sync_parent().
 [[nodiscard]] result<void> make_directory(const std::string& path, std::uint32_t mode) noexcept;
 [[nodiscard]] result<file_system_kind> file_system_of(const file& directory) noexcept;
 [[nodiscard]] result<std::vector<std::string>> list(const file& directory) noexcept;  // without "." and ".."
@@ -79,10 +80,12 @@ struct file_status {
 /// page in, succeed on a full disk and prove nothing). On a file system that copies on write that is switched off first.
 [[nodiscard]] result<void> allocate(const file& f, std::uint64_t bytes) noexcept;
 
-/// Durable when it returns: a file's bytes and size (fsync), only its bytes (fdatasync), a directory's entries.
+/// Durable when it returns: a file's bytes and size (fsync), only its bytes (fdatasync), a directory's entries, and its own
+/// entry in the directory above.
 [[nodiscard]] result<void> sync_file(const file& f) noexcept;
 [[nodiscard]] result<void> sync_data(const file& f) noexcept;
 [[nodiscard]] result<void> sync_directory(const file& directory) noexcept;
+[[nodiscard]] result<void> sync_parent(const file& directory) noexcept;
 
 /// The writer's lock: on the directory itself, since a lock file can be deleted and made again. False: somebody has it.
 [[nodiscard]] result<bool> try_lock_directory(const file& directory) noexcept;

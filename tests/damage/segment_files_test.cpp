@@ -237,6 +237,11 @@ TEST_CASE("a prepared segment that was never begun is no part of the log, and go
   SECTION("its activation was never written") { patch(file, format::activation_offset, byte_vector(512)); }
   SECTION("its activation was only begun") { patch(file, format::activation_offset + 256, byte_vector(256)); }
   SECTION("it is empty") { fs::resize_file(file, 0); }
+  SECTION("and was renamed") {
+    patch(file, format::activation_offset, byte_vector(512));
+    id.number = 76;
+    write_sector(file, format::identity_offset, id);
+  }
   CHECK(rows_of(c.verified()) == "");
   CHECK(c.seen() == ".........");
   auto l = log::open(c.dir);

@@ -30,6 +30,7 @@ constexpr std::array<std::string_view, call_kinds> call_names{
     "sync_file",
     "sync_data",
     "sync_directory",
+    "sync_parent",
     "lock_directory",
     "lock_for_life",
     "ask_for_lock",

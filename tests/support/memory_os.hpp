@@ -56,6 +56,7 @@ enum class call : std::uint8_t {
   sync_file,
   sync_data,
   sync_directory,
+  sync_parent,
   lock_directory,
   lock_for_life,
   ask_for_lock,
@@ -92,7 +93,8 @@ class call_set {
 
 /// Every call that can fail. close and unmap cannot.
 inline constexpr call_set any_call = call_set::all();
-inline constexpr call_set sync_calls{call::sync_file, call::sync_data, call::sync_directory, call::sync_range};
+inline constexpr call_set sync_calls{call::sync_file, call::sync_data, call::sync_directory, call::sync_parent,
+                                     call::sync_range};
 /// What leaves something else behind for the next life than was there before: moments at which a crash is worth trying.
 inline constexpr call_set changing_calls{call::make_directory, call::create_file, call::rename,    call::remove,
                                          call::write_at,       call::allocate,    call::sync_file, call::sync_data,

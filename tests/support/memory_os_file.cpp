@@ -230,6 +230,11 @@ result<void> sync_directory(const file& directory) noexcept {
   });
 }
 
+result<void> sync_parent(const file& directory) noexcept {
+  // Directories are durable once they are made.
+  return in_directory(directory, {call::sync_parent, {}}, [](machine&, auto&) -> result<void> { return {}; });
+}
+
 result<bool> try_lock_directory(const file& directory) noexcept {
   return in_directory(directory, {call::lock_directory, {}}, [&](machine&, auto& d) -> result<bool> {
     if (d.lock_holder == -1) d.lock_holder = directory.descriptor();

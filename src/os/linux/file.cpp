@@ -83,8 +83,7 @@ result<void> make_entry(const file& parent, const char* name, mode_t mode) noexc
   const auto finish = [&]() noexcept -> result<void> {
     const result<file> made = opened(parent.descriptor(), name, directory_flags | O_NOFOLLOW);
     if (!made) return std::unexpected{made.error()};
-    if (auto set = done([&] { return ::fchmod(made->descriptor(), mode); }); !set) return set;
-    return sync_directory(parent);
+    return done([&] { return ::fchmod(made->descriptor(), mode); });
   };
   const result<void> finished = finish();
   if (!finished) static_cast<void>(::unlinkat(parent.descriptor(), name, AT_REMOVEDIR));
@@ -107,7 +106,7 @@ void close_descriptor(int descriptor) noexcept {
 }
 
 result<file> open_directory(const std::string& path) noexcept {
-  return opened(AT_FDCWD, path.c_str(), directory_flags | O_NOFOLLOW);
+  return opened(AT_FDCWD, path.c_str(), directory_flags);  // by way of links as well: the path is the caller's own word
 }
 
 result<void> make_directory(const std::string& path, std::uint32_t mode) noexcept {
@@ -119,7 +118,6 @@ result<void> make_directory(const std::string& path, std::uint32_t mode) noexcep
     if (slash != std::string_view::npos) parent = rest.substr(0, slash + 1);
     const std::string name{slash == std::string_view::npos ? rest : rest.substr(slash + 1)};
     if (name.empty()) return failed_with(rest.empty() ? ENOENT : EEXIST);
-    // Opened first, so that nothing is made whose entry could not be made durable.
     const result<file> above = opened(AT_FDCWD, parent.c_str(), directory_flags);
     if (!above) return std::unexpected{above.error()};
     return make_entry(*above, name.c_str(), static_cast<mode_t>(mode));
@@ -280,6 +278,14 @@ result<void> sync_data(const file& f) noexcept {
 }
 
 result<void> sync_directory(const file& directory) noexcept { return sync_file(directory); }
+
+result<void> sync_parent(const file& directory) noexcept {
+  const result<file> parent = opened(directory.descriptor(), "..", directory_flags);
+  // Who may enter it but not list it cannot open it, and has not made the entry either.
+  if (!parent && parent.error().number == EACCES) return {};
+  if (!parent) return std::unexpected{parent.error()};
+  return sync_file(*parent);
+}
 
 result<bool> try_lock_directory(const file& directory) noexcept {
   if (restarted([&] { return ::flock(directory.descriptor(), LOCK_EX | LOCK_NB); }) == 0) return true;
