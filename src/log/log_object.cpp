@@ -19,7 +19,7 @@ result<std::shared_ptr<log_object>> log_object::open(const std::filesystem::path
   try {
     auto place = open_place_for_writing(directory, options);
     if (!place) return std::unexpected(place.error());
-    const std::shared_ptr<log_object> object{new log_object{std::move(*place), options}};
+    std::shared_ptr<log_object> object{new log_object{std::move(*place), options}};
     if (auto done = object->start(options); !done) return std::unexpected(done.error());
     return object;
   } catch (const std::bad_alloc&) {

@@ -31,7 +31,7 @@ result<std::shared_ptr<view_object>> view_object::open(const std::filesystem::pa
   try {
     auto place = open_place_for_reading(directory);
     if (!place) return std::unexpected(place.error());
-    const std::shared_ptr<view_object> object{new view_object{std::move(*place), options}};
+    std::shared_ptr<view_object> object{new view_object{std::move(*place), options}};
     const std::scoped_lock lock{object->guard_};
     if (auto done = object->look_at_everything(); !done) return std::unexpected(done.error());
     return object;
