@@ -29,7 +29,8 @@ enum class errc : std::uint16_t {
   would_cut,  ///< Strict recovery met a torn end; nothing was changed. Look with verify(), then open with `prefix`.
   // ---- append
   no_space,   ///< No new segment can be had. Make room; appends go on by themselves, nothing was lost.
-  too_large,  ///< More bytes than a segment takes; nothing was claimed. limit() says how many it takes.
+  too_large,  ///< More bytes than a segment takes; nothing was claimed. limit() says how many it takes;
+              ///< 0: not even that many empty records.
   // ---- read: the different ways of not being there
   not_yet,    ///< Claimed, or perhaps claimed later, but not published. Ask again.
   past_end,   ///< No append has claimed this sequence.

@@ -39,6 +39,13 @@ namespace core {
 class log_object;
 }
 
+/// What a finding comes to.
+enum class finding_kind : std::uint8_t {
+  damage,        ///< Records that had been durable are missing or invalid; open() refuses.
+  cut,           ///< The torn end of a power loss: open() drops it.
+  stepped_over,  ///< Claims of dead writers: open() makes them `abandoned`. No record whose append returned is lost.
+};
+
 /// What an open, or verify(), found and did.
 struct recovery_report {
   struct finding {
@@ -46,6 +53,10 @@ struct recovery_report {
     std::uint64_t segment;  ///< Segment number; 0 if it concerns no segment.
     std::uint64_t offset;   ///< Byte offset in the segment file.
     sequence_range sequences;
+
+    [[nodiscard]] finding_kind kind() const noexcept;
+    /// What happened there, in a clause.
+    [[nodiscard]] std::string_view cause() const noexcept;
   };
   std::uint64_t kept = 0;          ///< Sequences of the log as it now stands.
   std::uint64_t cut_bytes = 0;     ///< Bytes of frames cut from a torn end.

@@ -27,7 +27,13 @@ class view_object;
 }
 
 struct segment_description {
-  enum class state : std::uint8_t { prepared, active, ended, sealed };
+  enum class state : std::uint8_t {
+    prepared,  ///< Made ahead of need, and no part of the log yet.
+    active,    ///< Takes appends.
+    ended,     ///< Its end is known.
+    sealed,    ///< Ended, complete and durable.
+    damaged,   ///< Its header is damaged or of something else, or one before it is missing: its records are out of reach.
+  };
 
   std::uint64_t number = 0;      ///< The file's number, and name.
   std::uint64_t file_bytes = 0;  ///< Size of the file.
@@ -40,7 +46,7 @@ struct segment_description {
 /// Thread-safety  any member from any number of threads.
 class log_view {
  public:
-  /// Errors  not_found, not_a_log, newer_format, damaged, io, out_of_memory.
+  /// Errors  not_found, not_a_log, newer_format, damaged, io, out_of_memory; timed_out if writers came and went all the time.
   [[nodiscard]] static result<log_view> open(const std::filesystem::path& directory, const view_options& options = {});
 
   log_view(log_view&&) noexcept;
@@ -65,11 +71,14 @@ class log_view {
   std::shared_ptr<core::view_object> object_;
 };
 
-/// Reads every byte of a log, strictly read-only, also beside a living writer.
+/// Reads every frame of a log and checks it, strictly read-only, also beside a living writer. What stands twice (ends, seals,
+/// states and marks) is no finding while one of the two is valid.
 ///
-/// on_finding  called for each finding, in the order of the log, before verify() returns; may be empty. Must not throw.
-/// Returns     what opening it would keep, cut and step over. No findings and nothing cut: the log is whole.
-/// Errors      what stopped it: not_found, not_a_log, newer_format, io. Damage does not stop it, it is a finding.
+/// on_finding  called for each finding before verify() returns: first what concerns whole files, then in the order of the
+///             log. May be empty. Must not throw.
+/// Returns     what opening it would keep, cut and step over. No findings: the log is whole.
+/// Errors      what stopped it: not_found, not_a_log, newer_format, io, out_of_memory; damaged if varve.meta or varve.state
+///             do not say what log it is. Damage to a segment does not stop it, it is a finding.
 [[nodiscard]] result<recovery_report> verify(const std::filesystem::path& directory,
                                              const std::function<void(const recovery_report::finding&)>& on_finding = {});
 

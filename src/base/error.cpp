@@ -17,8 +17,9 @@ struct explanation {
 };
 constexpr explanation explanations[] = {
     {errc::locked, "locked", "another writer has the log", "wait until it ends, or read through a view"},
-    {errc::not_found, "not_found", "there is no log", "check the path, or allow the log to be created"},
-    {errc::not_a_log, "not_a_log", "this is no log, and was not touched", "choose an empty or a new directory"},
+    {errc::not_found, "not_found", "there is no log, or no directory to make one in", "check the path"},
+    {errc::not_a_log, "not_a_log", "this is no log, and was not touched",
+     "check the path; a new log needs an empty or a new directory"},
     {errc::newer_format, "newer_format", "this was made by a newer version of varve, and was not touched",
      "open it with that version"},
     {errc::bad_option, "bad_option", "this option has a value that cannot be used", "correct it"},
@@ -73,6 +74,7 @@ std::string error::message() const {
   if (segment() != 0) add("segment ", segment_);
   if (offset() != 0) add("offset ", offset_);
   if (limit() != 0) add("at most this many bytes: ", limit());
+  if (code_ == errc::too_large && limit() == 0) where += "too many records";
   if (first_ != 0) add(last_ > first_ ? "sequences " : "sequence ", first_);
   if (last_ > first_) (where += " to ") += std::to_string(last_);
   if (errno_ != 0) {

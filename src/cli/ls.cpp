@@ -2,6 +2,7 @@
 //
 // varve ls - list the segments.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ std::string_view name_of_state(enum segment_description::state state) {
     case segment_description::state::active: return "active";
     case segment_description::state::ended: return "ended";
     case segment_description::state::sealed: return "sealed";
+    case segment_description::state::damaged: return "damaged";
   }
   return "?";
 }
@@ -87,7 +89,9 @@ exit_code ls(const ls_options& options, output& out) {
   } else {
     write_table(l, out);
   }
-  return exit_code::fine;
+  const bool whole = std::ranges::none_of(
+      l.segments, [](const segment_description& s) { return s.state == segment_description::state::damaged; });
+  return whole ? exit_code::fine : exit_code::findings;
 }
 
 }  // namespace

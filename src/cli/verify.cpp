@@ -63,27 +63,46 @@ class ticker {
   std::jthread thread_;  // last: it ends before what it uses
 };
 
+std::string_view name_of(finding_kind kind) {
+  switch (kind) {
+    case finding_kind::damage: return "damage";
+    case finding_kind::cut: return "cut";
+    case finding_kind::stepped_over: return "stepped_over";
+  }
+  return "?";
+}
+
+std::string_view text_of(finding_kind kind) {
+  switch (kind) {
+    case finding_kind::damage: return "damage";
+    case finding_kind::cut: return "torn end, which the next open cuts";
+    case finding_kind::stepped_over: return "unfinished append, which the next open steps over";
+  }
+  return "?";
+}
+
 void write_text(const recovery_report& report, output& out) {
   for (const finding& f : report.findings) {
-    out.print("row {}: segment {}, offset {}, ", f.row, f.segment, f.offset);
-    if (f.sequences.size() == 0) {
-      out.write("no sequences\n");
-    } else {
-      out.print("sequences {} to {}\n", f.sequences.first.value, f.sequences.end.value - 1);
-    }
+    out.print("{}: {} (", text_of(f.kind()), f.cause());
+    if (f.segment != 0) out.print("segment {}, offset {}, ", f.segment, f.offset);
+    if (f.sequences.size() != 0) out.print("sequences {} to {}, ", f.sequences.first.value, f.sequences.end.value - 1);
+    out.print("row {})\n", f.row);
   }
   out.print(
       "{} sequences kept, {} claims of dead writers stepped over, {} bytes ({} records) cut from a torn end, {} findings\n",
       count_text(report.kept), count_text(report.stepped_over), count_text(report.cut_bytes), count_text(report.cut_records),
       count_text(report.findings.size()));
-  if (!report.findings.empty()) out.write("docs/design.md explains the rows\n");
 }
 
 void write_json(const recovery_report& report, const std::string& directory, bool whole, output& out) {
   using nlohmann::ordered_json;
   ordered_json findings = ordered_json::array();
   for (const finding& f : report.findings) {
-    ordered_json j = {{"row", std::string(1, f.row)}, {"segment", f.segment}, {"offset", f.offset}};
+    ordered_json j = {{"kind", name_of(f.kind())},
+                      {"row", std::string(1, f.row)},
+                      {"cause", f.cause()},
+                      {"segment", f.segment},
+                      {"offset", f.offset}};
     j["sequences"] =
         f.sequences.size() == 0 ? ordered_json{} : sequences_json(f.sequences.first.value, f.sequences.end.value - 1);
     findings.push_back(std::move(j));

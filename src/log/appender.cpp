@@ -178,9 +178,10 @@ std::unexpected<error> appender::refusal() const noexcept {
 }
 
 std::unexpected<error> appender::too_large(std::uint64_t frames) const noexcept {
-  // The limit in terms of what the caller counts: payload bytes, of all records of a batch together.
+  // The limit in terms of what the caller counts: payload bytes, of all records of a batch together. 0: too many records,
+  // however small they are.
   const std::uint64_t headers = frames * format::frame_header_bytes;
-  return fail({.code = errc::too_large, .subject = with_.place.path, .offset = headers < room() ? room() - headers : 1});
+  return fail({.code = errc::too_large, .subject = with_.place.path, .offset = headers < room() ? room() - headers : 0});
 }
 
 }  // namespace varve::core

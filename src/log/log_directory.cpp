@@ -71,7 +71,8 @@ result<format::meta> read_meta(const log_place& place, bool for_writing) {
   if (!meta || !format::is_sane(*meta)) {
     std::uint64_t magic = 0;
     std::ranges::copy(std::span{bytes}.first<sizeof magic>(), std::as_writable_bytes(std::span{&magic, 1}).begin());
-    return fail({.code = magic == format::meta::magic ? errc::damaged : errc::not_a_log, .subject = place.path});
+    if (magic == format::meta::magic) return place.fail_file(errc::damaged, format::meta_name);
+    return fail({.code = errc::not_a_log, .subject = place.path});
   }
   if (!(for_writing ? format::may_write(meta->features) : format::may_read(meta->features)))
     return fail({.code = errc::newer_format, .subject = place.path});
@@ -185,6 +186,11 @@ result<log_place> open_place_for_reading(const std::filesystem::path& directory)
     if (!names) return place.fail_call(names.error());
     meta = read_meta(place, false);  // it may have become a log meanwhile
     if (!meta && meta.error().code() == errc::not_found) {
+      // A log that has lost its meta still has its state, and segments.
+      const bool has_state = std::ranges::find(*names, format::state_name) != names->end();
+      const bool has_segment = std::ranges::any_of(
+          *names, [](const auto& n) { return format::parse_name(format::file_kind::segment, n).has_value(); });
+      if (has_state && has_segment) return place.fail_file(errc::damaged, format::meta_name);
       // A directory with something in it is no log; an empty one may become a log.
       const bool is_log_without_meta = std::ranges::all_of(*names, [](const auto& n) { return may_be_left_over(n); });
       return fail({.code = is_log_without_meta ? errc::not_found : errc::not_a_log, .subject = place.path});

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cerrno>
+#include <string>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "format/meta.hpp"
@@ -21,6 +23,10 @@ struct log_place {
   /// A failed system call on this log.
   [[nodiscard]] std::unexpected<error> fail_call(const os::failure& f, std::uint64_t segment = 0) const noexcept {
     return fail({.code = code_of_errno(f.number), .subject = path, .os_errno = f.number, .segment = segment});
+  }
+  /// Something is wrong with one of the log's files.
+  [[nodiscard]] std::unexpected<error> fail_file(errc code, std::string_view name) const {
+    return fail({.code = code, .subject = intern(path->text + '/' + std::string{name})});
   }
   /// A failed open of varve.meta, varve.state or varve.live. What is no regular file is none of a log's.
   [[nodiscard]] std::unexpected<error> fail_open(const os::failure& f) const noexcept {

@@ -2,6 +2,9 @@
 #include "log/recovery_table.hpp"
 
 #include <cassert>
+#include <string_view>
+
+#include <varve/log.hpp>
 
 namespace varve::core {
 namespace {
@@ -26,7 +29,7 @@ constexpr row rows[] = {
     {'E', any_of(power_loss), any_of(region::tail), any_of(finding::unprotected), any, action::cut,
      "a power loss, and nothing says whether the payload is whole"},
     {'F', any, any_of(region::durable), any_of(finding::orphan, finding::broken, finding::nothing), any, action::refuse,
-     "damage: this had been synced"},
+     "this had been synced and is not valid"},
     {'G', any, any_of(region::durable), any_of(finding::end), any, action::refuse,
      "a segment that had been synced is missing"},
     {'H', any, any, any_of(finding::successor), any, action::next_segment, "the segment is complete"},
@@ -79,3 +82,29 @@ const row& decide(const circumstances& c) noexcept {
 }
 
 }  // namespace varve::core
+
+namespace varve {
+
+finding_kind recovery_report::finding::kind() const noexcept {
+  using core::action;
+  for (const core::row& r : core::recovery_rows()) {
+    if (r.letter != row) continue;
+    if (r.action == action::step_over || r.action == action::lose) return finding_kind::stepped_over;
+    if (r.action == action::cut || r.action == action::as_power_loss) return finding_kind::cut;
+  }
+  return finding_kind::damage;
+}
+
+std::string_view recovery_report::finding::cause() const noexcept {
+  for (const core::row& r : core::recovery_rows())
+    if (r.letter == row) return r.cause;
+  switch (row) {
+    case core::row_foreign_segment: return "a segment of another log, or under another number";
+    case core::row_header_damaged: return "the header of this segment is damaged";
+    case core::row_copy_incomplete: return "a copy that lacks records that were durable";
+    case core::row_segment_missing: return "a segment before this one is missing, or damaged";
+    default: return "unknown";
+  }
+}
+
+}  // namespace varve

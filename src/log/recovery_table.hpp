@@ -80,6 +80,7 @@ struct row {
 // ---- Findings about whole files have letters too, though nothing is decided by them but to refuse.
 constexpr char row_foreign_segment = 'X';  // a segment file of another log, or under another number
 constexpr char row_header_damaged = 'Y';   // an identity or activation that was valid is not
+constexpr char row_copy_incomplete = 'W';  // a copy ends before what its own state says was durable
 constexpr char row_segment_missing = 'Z';  // the chain of segments is broken
 
 }  // namespace varve::core

@@ -101,10 +101,15 @@ result<void> repair(const log_place& place, survey& s) {
   }
   std::ranges::sort(s.dropped);
   for (auto& link : s.chain) {
+    const auto name = format::name_of(format::file_kind::segment, link.facts.number);
     const bool untouched = link.sealed && link.dirty_from == none_yet && link.holes.empty();
+    if (untouched && s.is_copy) {  // whoever made it may not have synced it
+      const auto file = os::open_file(place.directory, name.c_str(), os::access::read);
+      if (!file) return place.fail_call(file.error(), link.facts.number);
+      if (const auto done = os::sync_file(*file); !done) return place.fail_call(done.error(), link.facts.number);
+    }
     if (untouched || link.end_offset == none_yet) continue;  // an end that is lost below the mark is damage to live with
     if (link.links > 1) return place.fail_call({EMLINK}, link.facts.number);  // somebody else's file as well
-    const auto name = format::name_of(format::file_kind::segment, link.facts.number);
     auto file = os::open_file(place.directory, name.c_str(), os::access::read_write);
     if (!file) return place.fail_call(file.error(), link.facts.number);
     if (const auto done = repair_segment(*file, link); !done) return place.fail_call(done.error(), link.facts.number);

@@ -55,7 +55,7 @@ result<void> state_file::create(const log_place& place, std::uint32_t permission
 result<state_file> state_file::open(const log_place& place, os::access mode) {
   state_file opened;
   auto file = os::open_file(place.directory, format::state_name, mode);
-  if (!file && file.error().number == ENOENT) return fail({.code = errc::damaged, .subject = place.path});
+  if (!file && file.error().number == ENOENT) return place.fail_file(errc::damaged, format::state_name);
   if (!file) return place.fail_open(file.error());
   opened.file_ = std::move(*file);
   const auto status = os::status_of(opened.file_);
@@ -69,7 +69,7 @@ result<state_file> state_file::open(const log_place& place, os::access mode) {
     if (!slot && slot.error() == format::sector_fault::newer)
       return fail({.code = errc::newer_format, .subject = place.path});
   const int newest = found->newest();
-  if (newest < 0) return fail({.code = errc::damaged, .subject = place.path});
+  if (newest < 0) return place.fail_file(errc::damaged, format::state_name);
   opened.slot_ = static_cast<unsigned>(newest);
   opened.current_ = *found->slot[newest];
   opened.both_valid_ = found->slot[0] && found->slot[1];

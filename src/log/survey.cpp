@@ -26,14 +26,19 @@ result<ending> how_it_ended(const log_place& place, const state_file& state, con
   return state.current().boot == *boot ? ending::death : ending::power_loss;
 }
 
-/// The durable mark: never too high, since each of its sources was written after the sync that it reports. A copy of a log
-/// may be older than its own marks, so of a copy only the seals are believed: they stand in the segments themselves.
-std::uint64_t durable_mark(const state_file& state, const live_file& live, const segment_files& found) noexcept {
+/// The durable mark by what stands outside of the segments: never too high, since each of its sources was written after the
+/// sync that it reports. But a copy may be older than its own marks.
+std::uint64_t stored_mark(const state_file& state, const live_file& live) noexcept {
+  const auto& s = state.current();
+  std::uint64_t mark = std::max(s.trim_point - 1, s.durable_floor);
+  if (s.condition == format::condition::clean) mark = std::max(mark, s.clean_next - 1);
+  if (const auto stored = live.best_mark(s.epoch)) mark = std::max(mark, stored->sequence);
+  return mark;
+}
+
+/// The durable mark by the seals, which stand in the segments themselves.
+std::uint64_t sealed_mark(const state_file& state, const segment_files& found) noexcept {
   std::uint64_t mark = state.current().trim_point - 1;
-  if (!state.is_copy()) {
-    mark = std::max(mark, state.current().durable_floor);
-    if (const auto stored = live.best_mark(state.current().epoch)) mark = std::max(mark, stored->sequence);
-  }
   for (const auto& f : found.files)
     if (f.seal && !f.foreign) mark = std::max(mark, f.seal->last);
   return mark;
@@ -69,10 +74,11 @@ class surveyor {
   surveyor(const log_place& place, const state_file& state, const survey_options& options) noexcept
       : place_(place), state_(state.current()), options_(options) {}
 
-  result<survey> run(ending how, std::uint64_t durable, const segment_files& found) {
+  result<survey> run(ending how, std::uint64_t durable, std::uint64_t synced, const segment_files& found) {
     survey_.ending = how;
+    survey_.synced = synced;
     survey_.first = survey_.next = state_.trim_point;
-    survey_.durable = how == ending::clean ? state_.clean_next - 1 : durable;
+    survey_.durable = durable;
     survey_.highest = found.highest;
     survey_.report.clean = how == ending::clean;
     if (auto done = check_files(found); !done) return std::unexpected(done.error());
@@ -135,7 +141,7 @@ class surveyor {
     if (options_.every_byte) return walk_chain(place_, options_, 0, survey_);
     if (survey_.ending == ending::clean) return check_clean_end();
     if (survey_.ending == ending::living) return believe_headers();
-    const std::uint64_t from = std::max(survey_.durable, survey_.first);
+    const std::uint64_t from = std::max(survey_.synced, survey_.first);
     std::size_t link = 0;
     while (link + 1 < survey_.chain.size() && survey_.chain[link + 1].facts.base <= from) ++link;
     return walk_chain(place_, options_, link, survey_);
@@ -144,14 +150,17 @@ class surveyor {
   void set_clean_end() noexcept {
     for (std::size_t i = 0; i + 1 < survey_.chain.size(); ++i)
       survey_.chain[i].end_sequence = survey_.chain[i + 1].facts.base;
+    survey_.next = state_.clean_next;
     auto& last = survey_.chain.back();
+    if (last.facts.number != state_.clean_segment) return;  // reported already; this one ends as its header says
     last.end_offset = survey_.end_offset = state_.clean_offset;
-    last.end_sequence = survey_.next = state_.clean_next;
+    last.end_sequence = state_.clean_next;
     last.end_recorded = last.sealed = false;
   }
 
   result<void> check_clean_end() {
     const auto& last = survey_.chain.back();
+    if (last.facts.number != state_.clean_segment) return {};
     if (last.end_offset < format::segment_header_bytes || last.end_offset > last.facts.capacity ||
         last.end_sequence < last.facts.base)
       return structural_damage(row_segment_missing, last.facts.number);
@@ -180,6 +189,27 @@ class surveyor {
   survey survey_;
 };
 
+/// A copy may have been made while the log was written, file by file, so only the seals in its segments are believed. But
+/// if everything is there that its state and marks speak of, and is valid, then they are true of the copy as well.
+result<survey> survey_copy(const log_place& place, const state_file& state, const survey_options& options,
+                           std::uint64_t stored, std::uint64_t sealed, const segment_files& found) {
+  survey_options exact = options;
+  exact.tolerant = false;
+  auto whole = surveyor{place, state, exact}.run(ending::power_loss, std::max(stored, sealed), sealed, found);
+  if (!whole && whole.error().code() != errc::damaged) return whole;
+  auto s = std::move(whole);
+  if (!s) s = surveyor{place, state, options}.run(ending::power_loss, sealed, sealed, found);
+  if (!s) return s;
+  s->is_copy = true;
+  if (s->next <= stored) {
+    s->report.findings.push_back(
+        {.row = row_copy_incomplete, .segment = 0, .offset = 0, .sequences = {{s->next}, {stored + 1}}});
+    if (options.mode == recovery_mode::strict && !options.looking_on)
+      return fail({.code = errc::would_cut, .subject = place.path, .first_sequence = s->next, .last_sequence = stored});
+  }
+  return s;
+}
+
 }  // namespace
 
 result<survey> survey_log(const log_place& place, const state_file& state, const live_file& live,
@@ -189,11 +219,14 @@ result<survey> survey_log(const log_place& place, const state_file& state, const
   const auto how = how_it_ended(place, state, live, options);
   if (!how) return std::unexpected(how.error());
   // The marks first: whatever they speak of is then in the directory when it is listed, also beside a living writer.
-  const auto marks_first = durable_mark(state, live, {});
+  const std::uint64_t stored = stored_mark(state, live);
   const auto found = read_segment_files(place);
   if (!found) return std::unexpected(found.error());
-  const auto durable = *how == ending::living ? marks_first : durable_mark(state, live, *found);
-  return surveyor{place, state, options}.run(*how, durable, *found);
+  const std::uint64_t sealed = sealed_mark(state, *found);
+  if (*how == ending::living) return surveyor{place, state, options}.run(*how, stored, stored, *found);
+  if (state.is_copy()) return survey_copy(place, state, options, stored, sealed, *found);
+  const std::uint64_t durable = std::max(stored, sealed);
+  return surveyor{place, state, options}.run(*how, durable, durable, *found);
 }
 
 }  // namespace varve::core

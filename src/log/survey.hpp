@@ -40,12 +40,14 @@ struct survey {
   core::ending ending = core::ending::clean;
   std::uint64_t first = 1;       // the first sequence that the log keeps
   std::uint64_t durable = 0;     // the durable mark
+  std::uint64_t synced = 0;      // up to here it is on this disk; less than the mark only in a copy that is whole
   std::uint64_t next = 1;        // the sequence after the last one
   std::uint64_t end_offset = 0;  // where the last link's frames end
   std::vector<chain_link> chain;
   std::vector<std::uint64_t> dropped;    // segments behind the end, in the order of their numbers
   std::vector<std::uint64_t> leftovers;  // files that never became part of the log
   std::uint64_t highest = 0;             // of all numbers in use
+  bool is_copy = false;
   recovery_report report;
 };
 

@@ -59,7 +59,7 @@ class chain_walk {
     link_ = from_;
     survey_.chain = found_;
     survey_.report = before_;
-    dirty_ = survey_.durable + 1 <= survey_.chain[from_].facts.base;
+    dirty_ = survey_.synced + 1 <= survey_.chain[from_].facts.base;
   }
 
   /// Until the log ends: returns stop, cut or as_power_loss.
@@ -177,7 +177,7 @@ class chain_walk {
       (*options_.on_progress)({.bytes_done = bytes_before_link() + offset, .bytes_total = bytes_to_walk()});
     offset_ = offset;
     sequence_ = sequence;
-    if (!dirty_ && sequence_ > survey_.durable) {
+    if (!dirty_ && sequence_ > survey_.synced) {
       dirty_ = true;
       link().dirty_from = offset_;
     }
@@ -292,7 +292,7 @@ class chain_walk {
   std::uint64_t batch_offset_ = 0, batch_sequence_ = 0;  // of the last frame that does not begin inside a batch
   bool batch_goes_on_ = false;                           // the last kept frame does
   bool batch_unknown_ = false;                           // damage was passed: the head of this batch may have been there
-  bool dirty_ = false;                                   // the walk is above the durable mark
+  bool dirty_ = false;                                   // the walk is above what is on this disk
 };
 
 }  // namespace

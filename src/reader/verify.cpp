@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <new>
+#include <tuple>
+#include <vector>
 
 #include <varve/log_view.hpp>
 
@@ -11,6 +14,18 @@
 namespace varve {
 namespace {
 
+using finding = recovery_report::finding;
+
+/// Whole files first, then by sequence; each once.
+void put_in_order(std::vector<finding>& findings) {
+  std::ranges::stable_sort(findings, {}, [](const finding& f) {
+    return std::tuple{f.sequences.first, f.segment == 0, f.segment};  // what names no segment comes last
+  });
+  const auto again =
+      std::ranges::unique(findings, {}, [](const finding& f) { return std::tuple{f.row, f.segment, f.offset}; });
+  findings.erase(again.begin(), again.end());
+}
+
 result<recovery_report> survey_every_byte(const std::filesystem::path& directory) {
   const auto place = core::open_place_for_reading(directory);
   if (!place) return std::unexpected(place.error());
@@ -20,6 +35,7 @@ result<recovery_report> survey_every_byte(const std::filesystem::path& directory
   if (!state) return std::unexpected(state.error());
   auto s = core::survey_log(*place, *state, *live, {.looking_on = true, .tolerant = true, .every_byte = true});
   if (!s) return std::unexpected(s.error());
+  put_in_order(s->report.findings);
   return std::move(s->report);
 }
 

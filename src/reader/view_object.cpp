@@ -156,7 +156,7 @@ result<walker> view_object::start_of(const survey& s) {
 std::uint64_t view_object::durable() noexcept {
   const std::scoped_lock lock{guard_};
   // Both slots may be read while they are stored, and then the older one, or none, is all that there is to see.
-  const auto mark = live_.best_mark(state_->current().epoch);
+  const auto mark = state_->is_copy() ? std::nullopt : live_.best_mark(state_->current().epoch);
   durable_ = std::max({durable_, seen_.durable, mark ? mark->sequence : 0});
   return durable_;
 }
@@ -191,6 +191,9 @@ result<std::vector<segment_description>> view_object::segments() {
     if (f.identity) d.version_info = f.identity->info();
     const auto link = std::ranges::find(seen_.chain, f.number, [](const chain_link& l) { return l.facts.number; });
     if (link == seen_.chain.end()) {
+      // Beside a living writer one may have been begun since.
+      const bool was_begun = f.activation && seen_.ending != ending::living;
+      if (f.foreign || f.activation_damaged || was_begun) d.state = segment_description::state::damaged;
       prepared.push_back(std::move(d));
       continue;
     }

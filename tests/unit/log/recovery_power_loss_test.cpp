@@ -240,7 +240,7 @@ TEST_CASE("a state with one slot torn is no clean state: the log is walked", "[r
   }
 }
 
-// ---- Copies: another inode, so neither `clean` nor the marks are believed.
+// ---- Copies: another inode, so `clean` and the marks are believed only if everything that they speak of is there.
 
 TEST_CASE("a copy of a closed log opens as after a power loss, and loses nothing", "[recovery][G2]") {
   const temp_dir dir;
@@ -281,8 +281,47 @@ TEST_CASE("a copy made while the log is written keeps a prefix", "[recovery][G3]
   CHECK(opened->append("new")->value == 10);
 }
 
-TEST_CASE("of a copy the marks are not believed: it may be older than they are", "[recovery][G5]") {
-  // A torn frame below the mark is damage in the original. In the copy the mark says nothing, so it is cut, and reported.
+TEST_CASE("a copy of a closed log without checksums is whole", "[recovery][G2]") {
+  const temp_dir dir;
+  const auto original = dir.path() / "original", copy = dir.path() / "copy";
+  {
+    auto l = log::open(original, {.segment_bytes = 64 * 1024, .checksum = checksum::none});
+    append_all(*l, "abc");
+  }
+  copy_recursively(original, copy);
+  CHECK(verify(copy)->findings.empty());
+  CHECK(texts_of(*log_view::open(copy)) == "a b c ");
+  auto l = log::open(copy, strictly);
+  REQUIRE(l);
+  CHECK(texts_of(*l) == "a b c ");
+  CHECK(l->append("new")->value == 4);
+}
+
+TEST_CASE("a copy that lacks what its state says was durable is no whole one, and that is said", "[recovery][G5]") {
+  const temp_dir dir;
+  const auto original = dir.path() / "original", copy = dir.path() / "copy";
+  {
+    auto l = log::open(original, {.segment_bytes = 64 * 1024});
+    for (char c = 'a'; c <= 'i'; ++c) REQUIRE(l->append(std::string(20'000, c)).has_value());
+  }
+  copy_recursively(original, copy);
+  fs::remove(segment_path(copy, place_of(copy, 9).segment));
+  const auto report = verify(copy);
+  REQUIRE(report);
+  CHECK(rows_of(*report) == "W");
+  CHECK(report->findings[0].sequences.first.value == 7);
+  CHECK(report->findings[0].sequences.end.value == 10);
+  const auto v = log_view::open(copy);
+  CHECK(v->durable_sequence() <= v->published_sequence());
+  CHECK(log::open(copy, strictly).error().code() == errc::would_cut);
+  const auto l = log::open(copy);
+  REQUIRE(l);
+  CHECK(rows_of(l->recovery()) == "W");
+  CHECK(l->recovery().kept == 6);
+}
+
+TEST_CASE("of a copy with damage the marks are not believed: it may be older than they are", "[recovery][G5]") {
+  // A torn frame below the mark is damage in the original. In the copy it may be that the mark is newer.
   const temp_dir dir;
   const auto original = dir.path() / "original", copy = dir.path() / "copy";
   die_after(original, "abcdef", 6);
@@ -292,7 +331,7 @@ TEST_CASE("of a copy the marks are not believed: it may be older than they are",
   auto l = log::open(copy);
   REQUIRE(l);
   CHECK(texts_of(*l) == "a b c ");
-  CHECK(rows_of(l->recovery()) == "Q");
+  CHECK(rows_of(l->recovery()) == "QW");
 }
 
 TEST_CASE("of a copy the seals are believed: a missing segment before a sealed one is damage", "[recovery][G5]") {
@@ -327,11 +366,11 @@ TEST_CASE("a segment above the mark that nothing leads to is reported when it is
   SECTION("prefix") {
     const auto foretold = verify(copy);
     REQUIRE(foretold);
-    CHECK(rows_of(*foretold) == "R");
+    CHECK(rows_of(*foretold) == "WR");
     auto l = log::open(copy);
     REQUIRE(l);
     CHECK(l->recovery().kept == missing - 1);
-    CHECK(rows_of(l->recovery()) == "R");
+    CHECK(rows_of(l->recovery()) == "RW");
     CHECK(l->recovery().cut_records == 2);
     CHECK(l->recovery().cut_bytes == 2 * 20'024);
     const auto& f = l->recovery().findings.at(0);
