@@ -30,6 +30,11 @@ static_assert(offsetof(mark, segment) == 24);
 static_assert(offsetof(mark, offset) == 32);
 static_assert(offsetof(mark, sequence) == 40);
 
+/// True if the fields of a valid sector make sense.
+[[nodiscard]] constexpr bool is_sane(const mark& m) noexcept {
+  return m.sequence <= sequence_max && is_frame_boundary(m.offset, segment_bytes_max);
+}
+
 /// Words of the writer, without a checksum: each is believed only while the writer of this epoch lives.
 struct writer_words {
   std::uint64_t epoch;

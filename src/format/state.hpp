@@ -63,8 +63,9 @@ static_assert(offsetof(state, report_stepped_over) == 152);
 /// True if the fields of a valid sector make sense: what was written by a program other than varve may not.
 [[nodiscard]] constexpr bool is_sane(const state& s) noexcept {
   const bool is_possible = s.condition == condition::clean || (s.condition == condition::open && s.epoch != 0);
-  return is_possible && s.generation != 0 && s.trim_point != 0 && s.clean_next != 0 && s.trim_point <= sequence_max &&
-         s.durable_floor <= sequence_max && s.clean_next <= sequence_max && s.truncate_intent <= sequence_max;
+  return is_possible && s.generation != 0 && s.epoch != UINT32_MAX && s.trim_point != 0 && s.clean_next != 0 &&
+         s.trim_point <= sequence_max && s.durable_floor <= sequence_max && s.clean_next <= sequence_max &&
+         s.truncate_intent <= sequence_max;
 }
 
 }  // namespace varve::format

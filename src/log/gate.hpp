@@ -5,7 +5,7 @@
 // It stands in memory that a fork wipes to zero, so that a child finds `forked` there without a system call.
 //
 // Ordering
-//   gate:A   relaxed loads and stores: the word alone decides, nothing is read because of it
+//   gate:A / gate:B   a failure is latched, then the gate says `failed`: who reads that finds the failure
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,10 @@ class gate {
     return {};
   }
   [[nodiscard]] position get() const noexcept {
-    return static_cast<position>(shared::load(word(), std::memory_order_relaxed, "gate:A"));
+    return static_cast<position>(shared::load(word(), std::memory_order_acquire, "gate:A"));
   }
   void set(position p) noexcept {
-    shared::store(word(), static_cast<std::uint32_t>(p), std::memory_order_relaxed, "gate:A");
+    shared::store(word(), static_cast<std::uint32_t>(p), std::memory_order_release, "gate:B");
   }
 
  private:

@@ -20,7 +20,8 @@ result<live_file> live_file::open_for_writing(const log_place& place, std::uint3
   const auto status = os::status_of(live.file_);
   if (!status) return place.fail_call(status.error());
   if (status->links > 1) return fail({.code = errc::not_a_log, .subject = place.path});  // somebody else's file as well
-  if (status->bytes < format::live_file_bytes) {
+  // Blocks too, not only its size: a store to a page without one raises SIGBUS on a full disk.
+  if (status->bytes < format::live_file_bytes || status->allocated_bytes < format::live_file_bytes) {
     if (const auto done = os::allocate(live.file_, format::live_file_bytes); !done) return place.fail_call(done.error());
     // Its size and entry must last: a log without checksums lives by its marks.
     if (const auto done = os::sync_file(live.file_); !done) return place.fail_call(done.error());
@@ -56,7 +57,7 @@ std::optional<format::mark> live_file::best_mark(std::uint64_t epoch) const noex
   if (!map_.is_mapped()) return best;
   for (const std::uint64_t offset : format::mark_slot_offset) {
     const auto slot = format::decode<format::mark>(load_sector(map_.bytes().data() + offset));
-    if (slot && slot->epoch == epoch && (!best || slot->sequence > best->sequence)) best = *slot;
+    if (slot && format::is_sane(*slot) && slot->epoch == epoch && (!best || slot->sequence > best->sequence)) best = *slot;
   }
   return best;
 }
@@ -66,19 +67,20 @@ void live_file::store_mark(const format::mark& m) noexcept {
   next_slot_ ^= 1U;
 }
 
-os::result<bool> live_file::has_writer() const noexcept {
+os::result<bool> live_file::has_appender() const noexcept {
   if (!file_.is_open()) return false;
-  return os::is_locked_for_life(file_);
+  return os::is_locked_for_life(file_, os::life_lock::appender);
 }
 
 format::writer_words& live_file::words() const noexcept {
   return shared::place_at<format::writer_words>(map_.bytes().data() + format::writer_words_offset);
 }
 
-void live_file::store_writer(std::uint64_t epoch, std::uint32_t process) noexcept {
+os::result<bool> live_file::begin_appending(std::uint64_t epoch, std::uint32_t process) noexcept {
   shared::store(words().published, std::uint64_t{0}, std::memory_order_relaxed, "live:word");
   shared::store(words().epoch, epoch, std::memory_order_relaxed, "live:word");
   shared::store(words().process, std::uint64_t{process}, std::memory_order_relaxed, "live:word");
+  return os::try_lock_for_life(file_, os::life_lock::appender);
 }
 
 void live_file::store_published(std::uint64_t sequence) noexcept {

@@ -28,12 +28,17 @@ class live_file {
   /// Makes the stored marks durable.
   [[nodiscard]] os::result<void> sync_mark() const noexcept { return os::sync_range(map_, 0, 2 * format::sector_bytes); }
 
-  /// True while a writer lives.
-  [[nodiscard]] os::result<bool> has_writer() const noexcept;
-  void store_writer(std::uint64_t epoch, std::uint32_t process) noexcept;
+  /// True while a writer lives that has recovered the log.
+  [[nodiscard]] os::result<bool> has_appender() const noexcept;
+  /// The log is recovered: from here on views follow the stamps. Until then they see what recovery will leave. False if
+  /// somebody holds that lock, who cannot be.
+  [[nodiscard]] os::result<bool> begin_appending(std::uint64_t epoch, std::uint32_t process) noexcept;
   void store_published(std::uint64_t sequence) noexcept;
-  /// The writer ends: gives the lock back.
-  void release() noexcept { file_.close(); }
+  /// The writer ends: gives the lock back, also if a forked child still has the descriptor.
+  void release() noexcept {
+    if (file_.is_open()) os::unlock_for_life(file_);
+    file_.close();
+  }
   /// The epoch of the writer that stored its words last; 0 if unknown.
   [[nodiscard]] std::uint64_t writer_epoch() const noexcept;
   /// The writer's process id; 0 if unknown.

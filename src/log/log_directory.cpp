@@ -158,6 +158,7 @@ result<void> check_options(const log_options& options) noexcept {
 result<log_place> open_place_for_writing(const std::filesystem::path& directory, const log_options& options) {
   log_place place;
   place.path = intern(text_of(directory));
+  if (place.path == nullptr) return fail({.code = errc::out_of_memory});
   auto opened = open_or_make(text_of(directory), place.path, options);
   if (!opened) return std::unexpected(opened.error());
   place.directory = std::move(*opened);
@@ -177,6 +178,7 @@ result<log_place> open_place_for_writing(const std::filesystem::path& directory,
 result<log_place> open_place_for_reading(const std::filesystem::path& directory) {
   log_place place;
   place.path = intern(text_of(directory));
+  if (place.path == nullptr) return fail({.code = errc::out_of_memory});
   auto opened = open_existing(text_of(directory), place.path);
   if (!opened) return std::unexpected(opened.error());
   place.directory = std::move(*opened);

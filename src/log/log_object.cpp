@@ -33,10 +33,10 @@ log_object::log_object(log_place place, const log_options& options)
     : place_(std::move(place)),
       verify_on_read_(options.verify_on_read),
       durability_(options.durability),
-      table_(place_.directory, place_.path),
+      table_(place_),
       frontier_(table_),
       syncer_({place_.path, table_, frontier_, live_, latch_, gate_}),
-      preparer_(place_, table_),
+      preparer_(place_, table_, latch_),
       sealer_({place_.path, table_, frontier_, syncer_, preparer_, latch_, gate_}),
       appender_({place_, gate_, latch_, table_, preparer_, sealer_}) {}
 
@@ -78,7 +78,9 @@ result<void> log_object::start(const log_options& options) {
   }
 
   const std::uint64_t epoch = state_->current().epoch;
-  live_.store_writer(epoch, os::process_id());
+  const auto announced = live_.begin_appending(epoch, os::process_id());
+  if (!announced) return place_.fail_call(announced.error());
+  if (!*announced) return fail({.code = errc::locked, .subject = place_.path});
   walker end;  // of a log without a segment to append to: whoever needs it looks for the next one
   if (const auto in = std::move((*block)->prepared)) {
     end = walker{in, bytes_claimed(**block), s->next};
@@ -188,6 +190,8 @@ result<void> log_object::close() noexcept {
   const std::uint64_t next = appender_.stop();
   sealer_.stop();
   preparer_.stop();
+  // Also after a failure: the log is not let go while anybody is in the middle of an append, or of a sync.
+  syncer_.wait_until_quiet(next - 1);
   auto done = syncer_.sync_published(next - 1, os::deadline::max());
   if (done) sealer_.seal_all();
   if (done && latch_.is_set()) done = std::unexpected(*latch_.get());
@@ -235,7 +239,7 @@ result<void> log_object::honour(const append_options& options, std::uint64_t las
   return syncer_.sync_published(last, os::deadline::max());
 }
 
-result<void> log_object::usable() const noexcept {
+result<void> log_object::usable() noexcept {
   if (is_forked()) return fail({.code = errc::forked, .subject = place_.path});
   return {};
 }
@@ -266,20 +270,21 @@ errc log_object::beyond(std::uint64_t sequence) const noexcept {
   return sequence < appender_.next_sequence() ? errc::not_yet : errc::past_end;
 }
 
-statistics log_object::stats() {
+statistics log_object::stats() noexcept {
   statistics s;
+  if (is_forked()) {  // locks may belong to threads that are not here
+    s.at = {.first = {first_}, .durable = {durable()}, .published = {known_published()}};
+    s.claimed = s.at.published;
+    return s;
+  }
   s.at = {.first = {first_}, .durable = {durable()}, .published = {published()}};
   s.claimed = {appender_.next_sequence() - 1};
   if (s.claimed > s.at.published) s.oldest_unfinished = s.at.published + 1;
-  const auto entries = table_.snapshot();
-  s.segments = entries.size();
+  const auto totals = table_.sum();
+  s.segments = totals.segments;
   s.prepared = preparer_.ready_count();
-  for (const auto& e : entries) {
-    const std::uint64_t end = e.resident ? e.resident->end_offset() : e.end_offset;
-    s.bytes_used += end != none_yet ? end : appender_.active_bytes();
-    s.bytes_allocated += e.facts.capacity;
-  }
-  s.bytes_allocated += s.prepared * place_.meta.segment_bytes;
+  s.bytes_used = totals.bytes_ended + (totals.has_active ? appender_.active_bytes() : 0);
+  s.bytes_allocated = totals.bytes_allocated + s.prepared * place_.meta.segment_bytes;
   s.syncs = syncer_.count();
   s.rolls = appender_.rolls();
   s.waits = appender_.waits();

@@ -57,7 +57,7 @@ class log_object final : public record_source {
   // ---- What a reader needs.
   [[nodiscard]] const error_subject* path() const noexcept override { return place_.path; }
   [[nodiscard]] bool verify_on_read() const noexcept override { return verify_on_read_; }
-  [[nodiscard]] result<void> usable() const noexcept override;
+  [[nodiscard]] result<void> usable() noexcept override;
   [[nodiscard]] std::uint64_t first() const noexcept override { return first_; }
   [[nodiscard]] std::uint64_t published() noexcept override;
   [[nodiscard]] std::uint64_t known_published() const noexcept override { return frontier_.published(); }
@@ -68,7 +68,7 @@ class log_object final : public record_source {
 
   // ---- Looking on.
   [[nodiscard]] std::uint64_t durable() const noexcept { return syncer_.durable(); }
-  [[nodiscard]] statistics stats();
+  [[nodiscard]] statistics stats() noexcept;
   [[nodiscard]] std::uint64_t record_bytes_max() const noexcept {
     return format::payload_bytes_max(place_.meta.segment_bytes);
   }

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "format/file_name.hpp"
+#include "log/failure_latch.hpp"
 #include "log/segment_table.hpp"
 #include "os/memory.hpp"
 #include "os/process.hpp"
@@ -16,6 +17,8 @@ namespace {
 // How much may wait to be sealed: in bytes, but some segments in any case, and not too many descriptors.
 constexpr std::uint64_t backlog_bytes_max = std::uint64_t{1} << 30;
 constexpr std::uint64_t backlog_segments_min = 4, backlog_segments_max = 64;
+// Arbitrary: how late an append may learn that the device has failed while it waits for a segment.
+constexpr std::chrono::milliseconds look_again{100};
 
 format::identity identity_of(const log_place& place, std::uint64_t number, std::string_view version_info) noexcept {
   format::identity id{.log = place.meta.log,
@@ -46,6 +49,7 @@ os::result<os::mapping> lay_out(const log_place& place, const os::file& file, co
 
 os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& place, std::uint64_t number,
                                                            std::string_view version_info, std::uint32_t permissions) {
+  if (number == 0) return std::unexpected(os::failure{EOVERFLOW});  // the highest number there can be is in use
   const auto name = format::name_of(format::file_kind::segment, number);
   auto file = os::create_file(place.directory, name.c_str(), permissions);
   if (!file) return std::unexpected(file.error());
@@ -57,7 +61,12 @@ os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& plac
     return std::unexpected(map.error());
   }
   const segment_facts facts{.number = number, .capacity = id.capacity, .checksum = place.checksum_kind()};
-  return std::make_unique<control_block>(std::make_shared<segment>(facts, std::move(*file), std::move(*map)));
+  try {
+    return std::make_unique<control_block>(std::make_shared<segment>(facts, std::move(*file), std::move(*map)));
+  } catch (const std::bad_alloc&) {
+    static_cast<void>(os::remove(place.directory, name.c_str()));
+    return std::unexpected(os::failure{ENOMEM});
+  }
 }
 
 void preparer::start(settings s, std::uint64_t highest) {
@@ -109,8 +118,10 @@ void preparer::run() noexcept {
     const std::uint32_t request = requested_.load(std::memory_order_relaxed, "supply:request");  // relaxed: likewise
     const bool enough = prepared_segments_max - queue_.write_available() >= settings_.ahead;
     const bool hopeless = failing && request == failed_request;
-    if (enough || hopeless || is_backlogged()) {
-      os::wait_on(work_.futex(), work, os::deadline::max());
+    const bool backlogged = is_backlogged();
+    if (enough || hopeless || backlogged) {
+      // Not for ever behind a backlog: whoever latches a failure seals no more, and does not wake us.
+      os::wait_on(work_.futex(), work, backlogged ? std::chrono::steady_clock::now() + look_again : os::deadline::max());
       continue;
     }
     const auto done = prepare_one();
@@ -145,6 +156,7 @@ os::result<void> preparer::prepare_one() noexcept {
 }
 
 bool preparer::is_backlogged() const noexcept {
+  if (latch_->is_set()) return false;  // nothing is sealed any more, and who waits for a segment must get an answer
   const std::uint64_t allowed =
       std::clamp(backlog_bytes_max / place_->meta.segment_bytes, backlog_segments_min, backlog_segments_max);
   return table_->ended_count() >= allowed;

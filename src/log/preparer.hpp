@@ -30,6 +30,7 @@
 
 namespace varve::core {
 
+class failure_latch;
 class segment_table;
 
 constexpr std::uint32_t prepared_segments_max = 64;
@@ -46,7 +47,8 @@ class preparer {
     std::uint32_t permissions = 0600;
     std::string version_info;
   };
-  preparer(const log_place& place, segment_table& table) noexcept : place_(&place), table_(&table) {}
+  preparer(const log_place& place, segment_table& table, failure_latch& latch) noexcept
+      : place_(&place), table_(&table), latch_(&latch) {}
   ~preparer() { stop(); }
   preparer(const preparer&) = delete;
   preparer& operator=(const preparer&) = delete;
@@ -76,6 +78,7 @@ class preparer {
 
   const log_place* place_;
   segment_table* table_;
+  failure_latch* latch_;
   settings settings_;
   std::uint64_t highest_ = 0;  // touched by the thread only, once it runs
   boost::lockfree::spsc_queue<control_block*, boost::lockfree::capacity<prepared_segments_max>> queue_;

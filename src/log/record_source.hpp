@@ -22,7 +22,7 @@ class record_source {
   [[nodiscard]] virtual bool verify_on_read() const noexcept = 0;
 
   /// Fails if this process may not use the log (it is a fork of the one that opened it), or if looking further failed.
-  [[nodiscard]] virtual result<void> usable() const noexcept = 0;
+  [[nodiscard]] virtual result<void> usable() noexcept = 0;
 
   [[nodiscard]] virtual std::uint64_t first() const noexcept = 0;
   /// Looks how far the log is published now. Never goes back.

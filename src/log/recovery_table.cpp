@@ -28,19 +28,19 @@ constexpr row rows[] = {
      "a valid frame that had been synced"},
     {'E', any_of(power_loss), any_of(region::tail), any_of(finding::unprotected), any, action::cut,
      "a power loss, and nothing says whether the payload is whole"},
-    {'F', any, any_of(region::durable), any_of(finding::orphan, finding::broken, finding::nothing), any, action::refuse,
-     "this had been synced and is not valid"},
+    {'F', any, any_of(region::durable), any_of(finding::orphan, finding::broken, finding::nothing, finding::gap), any,
+     action::refuse, "this had been synced and is not valid"},
     {'G', any, any_of(region::durable), any_of(finding::end), any, action::refuse,
      "a segment that had been synced is missing"},
     {'H', any, any, any_of(finding::successor), any, action::next_segment, "the segment is complete"},
     {'I', any, any_of(region::tail), any_of(finding::end), any, action::stop, "the end of the log"},
     {'J', any_of(clean), any_of(region::tail),
-     any_of(finding::frame, finding::unprotected, finding::orphan, finding::broken, finding::nothing), any, action::stop,
-     "the end of a log that was closed"},
+     any_of(finding::frame, finding::unprotected, finding::orphan, finding::broken, finding::nothing, finding::gap), any,
+     action::stop, "the end of a log that was closed"},
     {'K', any_of(death), any_of(region::tail), any_of(finding::orphan), any, action::lose,
      "the writer of a batch died between its stamps"},
-    {'L', any_of(death), any_of(region::tail), any_of(finding::broken), any, action::as_power_loss,
-     "no dead writer leaves a stamp with an invalid frame"},
+    {'L', any_of(death), any_of(region::tail), any_of(finding::broken, finding::gap), any, action::as_power_loss,
+     "no dead writer leaves a stamp with an invalid frame, or the head of a batch without the rest"},
     {'M', any_of(death), any_of(region::tail), any_of(finding::nothing), any_of(behind::frame), action::step_over,
      "a writer died before its stamp, others went on"},
     {'N', any_of(death), any_of(region::tail), any_of(finding::nothing), any_of(behind::boundary), action::step_over,
@@ -49,15 +49,15 @@ constexpr row rows[] = {
      action::as_power_loss, "what lies behind cannot have been left by a dead writer"},
     {'P', any_of(living, death, power_loss), any_of(region::tail), any_of(finding::nothing), any_of(behind::nothing),
      action::stop, "the end of the log; claims behind it were not finished"},
-    {'Q', any_of(power_loss), any_of(region::tail), any_of(finding::orphan, finding::broken), any, action::cut,
-     "a power loss tore this frame, or the head of its batch"},
+    {'Q', any_of(power_loss), any_of(region::tail), any_of(finding::orphan, finding::broken, finding::gap), any, action::cut,
+     "a power loss tore this frame, or its batch"},
     {'R', any_of(power_loss), any_of(region::tail), any_of(finding::nothing),
      any_of(behind::frame, behind::broken, behind::boundary, behind::misfit), action::cut,
      "a power loss lost this frame, but not what was behind it"},
     {'S', any_of(living), any_of(region::tail), any_of(finding::nothing),
      any_of(behind::frame, behind::broken, behind::boundary, behind::misfit), action::stop,
      "a claim that is not finished yet"},
-    {'T', any_of(living), any_of(region::tail), any_of(finding::orphan, finding::broken), any, action::refuse,
+    {'T', any_of(living), any_of(region::tail), any_of(finding::orphan, finding::broken, finding::gap), any, action::refuse,
      "damage: a living writer stores the stamp last, and a batch's first stamp after all others"},
 };
 
@@ -92,6 +92,7 @@ finding_kind recovery_report::finding::kind() const noexcept {
     if (r.action == action::step_over || r.action == action::lose) return finding_kind::stepped_over;
     if (r.action == action::cut || r.action == action::as_power_loss) return finding_kind::cut;
   }
+  if (row == core::row_activation_torn) return finding_kind::cut;
   return finding_kind::damage;
 }
 
@@ -101,6 +102,7 @@ std::string_view recovery_report::finding::cause() const noexcept {
   switch (row) {
     case core::row_foreign_segment: return "a segment of another log, or under another number";
     case core::row_header_damaged: return "the header of this segment is damaged";
+    case core::row_activation_torn: return "a power loss tore the activation of this segment";
     case core::row_copy_incomplete: return "a copy that lacks records that were durable";
     case core::row_segment_missing: return "a segment before this one is missing, or damaged";
     default: return "unknown";

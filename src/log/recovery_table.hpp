@@ -32,6 +32,7 @@ enum class finding : std::uint8_t {
   orphan,       // a valid frame that begins inside a batch whose head is not kept
   broken,       // the right stamp, and a frame that is not valid
   nothing,      // another stamp
+  gap,          // another stamp, and the frame before it goes on: the rest of its batch is not there
   successor,    // the expected sequence is the base of the next segment
   end,          // the segment's end is reached, and no segment follows
 };
@@ -60,7 +61,7 @@ struct circumstances {
   core::ending ending;
   core::region region;
   core::finding finding;
-  core::behind behind;  // looked at only where finding is nothing
+  core::behind behind;  // looked at only where finding is nothing or gap
 };
 
 struct row {
@@ -80,6 +81,7 @@ struct row {
 // ---- Findings about whole files have letters too, though nothing is decided by them but to refuse.
 constexpr char row_foreign_segment = 'X';  // a segment file of another log, or under another number
 constexpr char row_header_damaged = 'Y';   // an identity or activation that was valid is not
+constexpr char row_activation_torn = 'V';  // a power loss tore the activation of a segment that was not durable
 constexpr char row_copy_incomplete = 'W';  // a copy ends before what its own state says was durable
 constexpr char row_segment_missing = 'Z';  // the chain of segments is broken
 

@@ -124,11 +124,14 @@ result<void> repair(const log_place& place, survey& s) {
 }
 
 result<void> remove_leftovers(const log_place& place, const survey& s) {
+  if (s.leftovers.empty()) return {};
   for (const std::uint64_t number : s.leftovers) {
     const auto name = format::name_of(format::file_kind::segment, number);
     if (const auto done = os::remove(place.directory, name.c_str()); !done && done.error().number != ENOENT)
       return place.fail_call(done.error(), number);
   }
+  // Durably: a torn one that came back after a clean close would be damage.
+  if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
   return {};
 }
 

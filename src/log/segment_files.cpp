@@ -5,7 +5,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <new>
+#include <utility>
 
 #include "format/file_name.hpp"
 
@@ -95,7 +97,6 @@ result<segment_files> read_segment_files(const log_place& place, std::uint64_t a
   for (const auto& name : *names) {
     const auto number = format::parse_name(format::file_kind::segment, name);
     if (!number || *number <= above) continue;
-    found.highest = std::max(found.highest, *number);
     segment_file f;
     auto done = result<reading>{};
     // Again if a sector was read while a living writer stored it: its checksum may have been read after, its start before.
@@ -104,7 +105,10 @@ result<segment_files> read_segment_files(const log_place& place, std::uint64_t a
       done = read_one(place, f);
     }
     if (!done) return std::unexpected(done.error());
-    if (*done == reading::done) found.files.push_back(f);
+    if (*done != reading::done) continue;
+    // Not of files that somebody has put there: the next number must not run out.
+    if (f.identity && !f.foreign) found.highest = std::max(found.highest, *number);
+    found.files.push_back(f);
   }
   std::ranges::sort(found.files, {}, &segment_file::number);
   return found;
@@ -115,21 +119,21 @@ std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t fi
   const auto usable = [](const segment_file& f) { return f.activation && f.identity && !f.foreign; };
   constexpr std::size_t nobody = SIZE_MAX;
   std::size_t at = nobody;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> successor_of;  // by number and salt; of two, the newer file
   for (std::size_t i = 0; i < files.size(); ++i) {
-    if (!usable(files[i]) || files[i].activation->base > first) continue;
-    if (at == nobody || files[i].activation->base >= files[at].activation->base) at = i;  // of two, the newer file
+    if (!usable(files[i])) continue;
+    const auto& a = *files[i].activation;
+    successor_of[{a.predecessor, a.predecessor_salt}] = i;
+    if (a.base > first) continue;
+    if (at == nobody || a.base >= files[at].activation->base) at = i;  // likewise
   }
   std::vector<std::size_t> chain;
-  while (at != nobody && chain.size() < files.size()) {
+  while (at != nobody && chain.size() < files.size()) {  // a hostile chain may be a ring
     chain.push_back(at);
     const auto& here = *files[at].activation;
-    std::size_t next = nobody;
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      if (i == at || !usable(files[i]) || files[i].activation->base < here.base) continue;
-      if (files[i].activation->predecessor == files[at].number && files[i].activation->predecessor_salt == here.salt)
-        next = i;
-    }
-    at = next;
+    const auto next = successor_of.find({files[at].number, here.salt});
+    const bool fits = next != successor_of.end() && next->second != at && files[next->second].activation->base >= here.base;
+    at = fits ? next->second : nobody;
   }
   return chain;
 }

@@ -29,7 +29,7 @@ struct segment_file {
 
 struct segment_files {
   std::vector<segment_file> files;  // by number
-  std::uint64_t highest = 0;        // also of names whose file cannot be read
+  std::uint64_t highest = 0;        // of those that are ours
 };
 
 /// Files that vanish meanwhile, and names that are no regular file, are left out.

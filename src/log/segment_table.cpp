@@ -18,11 +18,9 @@ void segment_table::append(table_entry entry) noexcept {
 void segment_table::assign(std::vector<table_entry> entries) {
   const std::scoped_lock lock{guard_};
   for (auto& entry : entries) {  // what is mapped already stays mapped
-    const auto same = std::ranges::find_if(entries_, [&](const table_entry& old) {
-      return old.facts.number == entry.facts.number && old.facts.salt == entry.facts.salt && old.holes.empty() &&
-             entry.holes.empty();
-    });
-    if (same == entries_.end()) continue;
+    const table_entry* const same = find(entry.facts.base);
+    if (same == nullptr || same->facts.number != entry.facts.number || same->facts.salt != entry.facts.salt) continue;
+    if (!same->holes.empty() || !entry.holes.empty()) continue;
     const auto s = same->mapped_once.lock();
     if (!s) continue;
     if (s->end_sequence() == none_yet && entry.end_sequence != none_yet) s->set_end(entry.end_offset, entry.end_sequence);
@@ -33,22 +31,40 @@ void segment_table::assign(std::vector<table_entry> entries) {
   first_unsealed_ = 0;
 }
 
+table_entry* segment_table::find(std::uint64_t sequence) noexcept {
+  const auto above = std::ranges::upper_bound(entries_, sequence, {}, [](const table_entry& e) { return e.facts.base; });
+  return above == entries_.begin() ? nullptr : &*std::prev(above);
+}
+
 result<std::shared_ptr<const segment>> segment_table::holding(std::uint64_t sequence) {
-  const std::scoped_lock lock{guard_};
-  auto above = std::ranges::upper_bound(entries_, sequence, {}, [](const table_entry& e) { return e.facts.base; });
-  if (above == entries_.begin()) return nullptr;
-  table_entry& entry = *std::prev(above);
-  if (entry.resident) return entry.resident;
-  if (auto mapped = entry.mapped_once.lock()) return mapped;
   try {
-    auto opened = open_segment(*directory_, path_, entry.facts, os::access::read, entry.holes);
+    std::unique_lock lock{guard_};
+    const table_entry* entry = find(sequence);
+    if (entry == nullptr) return nullptr;
+    if (entry->resident) return entry->resident;
+    if (auto mapped = entry->mapped_once.lock()) return mapped;
+    const auto facts = entry->facts;
+    const std::uint64_t end_offset = entry->end_offset, end_sequence = entry->end_sequence;
+    auto holes = entry->holes;
+
+    // Opened without the lock: a roll must not wait while the header comes from the disk.
+    lock.unlock();
+    auto opened = open_segment(place_->directory, place_->path, facts, os::access::read, std::move(holes));
     if (!opened) return std::unexpected(opened.error());
-    if (entry.end_sequence != none_yet) (*opened)->set_end(entry.end_offset, entry.end_sequence);
-    entry.mapped_once = *opened;
-    keep_mapped(*opened);
+    if (end_sequence != none_yet) (*opened)->set_end(end_offset, end_sequence);
+    std::shared_ptr<segment> evicted;  // unmapped, if nobody holds it, after the lock is given back
+    lock.lock();
+    table_entry* const now = find(sequence);
+    const bool is_same = now != nullptr && now->facts.number == facts.number && now->facts.salt == facts.salt &&
+                         now->end_sequence == end_sequence;
+    if (!is_same) return *opened;  // a view has looked anew meanwhile; what was there before is still true
+    if (auto mapped = now->mapped_once.lock()) return mapped;
+    now->mapped_once = *opened;
+    evicted = keep_mapped(*opened);
+    lock.unlock();
     return *opened;
   } catch (const std::bad_alloc&) {
-    return fail({.code = errc::out_of_memory, .subject = path_});
+    return fail({.code = errc::out_of_memory, .subject = place_->path});
   }
 }
 
@@ -69,6 +85,7 @@ std::size_t segment_table::ended_count() const noexcept {
 }
 
 void segment_table::mark_sealed(std::uint64_t number) noexcept {
+  std::shared_ptr<segment> evicted;  // likewise
   const std::scoped_lock lock{guard_};
   const auto entry = std::ranges::find(entries_.begin() + static_cast<std::ptrdiff_t>(first_unsealed_), entries_.end(),
                                        number, [](const table_entry& e) { return e.facts.number; });
@@ -78,17 +95,29 @@ void segment_table::mark_sealed(std::uint64_t number) noexcept {
   entry->end_offset = entry->resident->end_offset();
   entry->end_sequence = entry->resident->end_sequence();
   entry->mapped_once = entry->resident;
-  keep_mapped(std::move(entry->resident));
+  evicted = keep_mapped(std::move(entry->resident));
 }
 
-std::vector<table_entry> segment_table::snapshot() const {
+segment_table::totals segment_table::sum() const noexcept {
   const std::scoped_lock lock{guard_};
-  return entries_;
+  totals t;
+  for (const auto& e : entries_) {
+    const std::uint64_t end = e.resident ? e.resident->end_offset() : e.end_offset;
+    ++t.segments;
+    t.bytes_allocated += e.facts.capacity;
+    if (end != none_yet) {
+      t.bytes_ended += end;
+    } else {
+      t.has_active = true;
+    }
+  }
+  return t;
 }
 
-void segment_table::keep_mapped(std::shared_ptr<segment> s) noexcept {
-  recent_[recent_next_] = std::move(s);
+std::shared_ptr<segment> segment_table::keep_mapped(std::shared_ptr<segment> s) noexcept {
+  recent_[recent_next_].swap(s);
   recent_next_ = (recent_next_ + 1) % kept_mapped;
+  return s;
 }
 
 }  // namespace varve::core

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "os/file.hpp"
+#include "log/log_place.hpp"
 #include "segment/segment.hpp"
 
 namespace varve::core {
@@ -34,8 +34,8 @@ struct table_entry {
 
 class segment_table {
  public:
-  /// `directory` must outlive the table.
-  segment_table(const os::file& directory, const error_subject* path) noexcept : directory_(&directory), path_(path) {}
+  /// `place` must outlive the table.
+  explicit segment_table(const log_place& place) noexcept : place_(&place) {}
 
   /// Makes room, so that append() of so many entries cannot fail. May throw std::bad_alloc.
   void reserve(std::size_t entries);
@@ -52,15 +52,20 @@ class segment_table {
   [[nodiscard]] std::size_t ended_count() const noexcept;
   void mark_sealed(std::uint64_t number) noexcept;
 
-  [[nodiscard]] std::vector<table_entry> snapshot() const;
+  struct totals {
+    std::uint64_t segments = 0, bytes_allocated = 0, bytes_ended = 0;
+    bool has_active = false;
+  };
+  [[nodiscard]] totals sum() const noexcept;
 
  private:
   // How many sealed segments stay mapped though nobody holds them: arbitrary, enough for readers at several places.
   static constexpr std::size_t kept_mapped = 16;
-  void keep_mapped(std::shared_ptr<segment> s) noexcept;
+  /// Returns the one that had stood there longest, for the caller to let go without the lock.
+  [[nodiscard]] std::shared_ptr<segment> keep_mapped(std::shared_ptr<segment> s) noexcept;
+  [[nodiscard]] table_entry* find(std::uint64_t sequence) noexcept;
 
-  const os::file* directory_;
-  const error_subject* path_;
+  const log_place* place_;
   mutable std::mutex guard_;
   std::vector<table_entry> entries_;
   std::size_t first_unsealed_ = 0;

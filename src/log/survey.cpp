@@ -12,9 +12,9 @@ namespace {
 result<ending> how_it_ended(const log_place& place, const state_file& state, const live_file& live,
                             const survey_options& options) {
   if (options.looking_on) {
-    const auto writer = live.has_writer();
-    if (!writer) return place.fail_call(writer.error());
-    if (*writer) return ending::living;
+    const auto followed = has_writer_of(live, state);
+    if (!followed) return place.fail_call(followed.error());
+    if (*followed) return ending::living;
   }
   if (state.is_copy()) return ending::power_loss;
   if (state.current().condition == format::condition::clean) {
@@ -94,6 +94,13 @@ class surveyor {
       if (f.identity && !options_.looking_on && !format::may_write(f.identity->features))
         return fail({.code = errc::newer_format, .subject = place_.path, .segment = f.number});
       if (const char letter = fault_of(f, place_); letter != 0) {
+        // Memory is torn by words, and so may be what a power loss left of it on the disk. If the segment was durable it is
+        // missed: by the chain, or by the mark.
+        if (f.activation_damaged && !f.foreign && survey_.ending == ending::power_loss) {
+          survey_.leftovers.push_back(f.number);
+          survey_.report.findings.push_back({.row = row_activation_torn, .segment = f.number, .offset = 0, .sequences = {}});
+          continue;
+        }
         if (auto done = structural_damage(letter, f.number); !done) return done;
       } else if (!f.activation) {
         survey_.leftovers.push_back(f.number);
@@ -104,6 +111,8 @@ class surveyor {
 
   result<void> build_chain(const segment_files& found) {
     const auto chain = chain_from(found, survey_.first);
+    std::vector<bool> in_chain(found.files.size());
+    for (const std::size_t i : chain) in_chain[i] = true;
     for (const std::size_t i : chain) survey_.chain.push_back(link_of(found.files[i], place_.checksum_kind()));
     for (std::size_t i = 0; i + 1 < survey_.chain.size(); ++i) {
       auto& link = survey_.chain[i];
@@ -112,7 +121,7 @@ class surveyor {
     }
     for (std::size_t i = 0; i < found.files.size(); ++i) {
       const auto& f = found.files[i];
-      if (!f.activation || f.foreign || std::ranges::find(chain, i) != chain.end()) continue;
+      if (!f.activation || f.foreign || in_chain[i]) continue;
       const bool older = !survey_.chain.empty() && f.activation->base < survey_.chain.front().facts.base;
       if (older || survey_.ending == ending::living) continue;  // below the trim point; or begun while we looked
       // Only a power loss loses a segment that others follow: after a death the directory is as it was.
@@ -161,9 +170,10 @@ class surveyor {
   result<void> check_clean_end() {
     const auto& last = survey_.chain.back();
     if (last.facts.number != state_.clean_segment) return {};
-    if (last.end_offset < format::segment_header_bytes || last.end_offset > last.facts.capacity ||
-        last.end_sequence < last.facts.base)
-      return structural_damage(row_segment_missing, last.facts.number);
+    const bool is_possible =
+        format::is_frame_boundary(last.end_offset, last.facts.capacity) && last.end_sequence >= last.facts.base &&
+        last.end_sequence - last.facts.base <= (last.end_offset - format::segment_header_bytes) / format::frame_header_bytes;
+    if (!is_possible) return structural_damage(row_segment_missing, last.facts.number);
     return {};
   }
 
@@ -211,6 +221,12 @@ result<survey> survey_copy(const log_place& place, const state_file& state, cons
 }
 
 }  // namespace
+
+os::result<bool> has_writer_of(const live_file& live, const state_file& state) noexcept {
+  const auto appender = live.has_appender();
+  if (!appender || !*appender) return appender;
+  return live.writer_epoch() == state.current().epoch;
+}
 
 result<survey> survey_log(const log_place& place, const state_file& state, const live_file& live,
                           const survey_options& options) {

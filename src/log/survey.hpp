@@ -59,6 +59,10 @@ struct survey_options {
   const std::function<void(const recovery_progress&)>* on_progress = nullptr;
 };
 
+/// True while the writer that stored `state` appends. False while one is still recovering the log: there is nobody to follow
+/// yet, and what it will leave is what a survey says.
+[[nodiscard]] os::result<bool> has_writer_of(const live_file& live, const state_file& state) noexcept;
+
 /// Errors  damaged (unless tolerant), would_cut, newer_format, io, out_of_memory; nothing was changed.
 [[nodiscard]] result<survey> survey_log(const log_place& place, const state_file& state, const live_file& live,
                                         const survey_options& options);

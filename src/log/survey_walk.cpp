@@ -15,7 +15,7 @@ struct remains {
 
 /// Looks behind `offset`, where `sequence` should stand, for what belongs to the log. A frame there ends the hole only if
 /// there is room for the claims between: 24 bytes each at least.
-remains look_behind(const segment& s, std::uint64_t offset, std::uint64_t sequence) noexcept {
+remains look_behind(const segment& s, std::uint64_t offset, std::uint64_t sequence, format::depth how_deep) noexcept {
   const std::uint64_t limit = std::min(s.end_offset(), s.facts().capacity);
   const auto fits = [&](std::uint64_t at, std::uint64_t then) {
     return then > sequence && then - sequence <= (at - offset) / format::frame_header_bytes;
@@ -25,7 +25,7 @@ remains look_behind(const segment& s, std::uint64_t offset, std::uint64_t sequen
     const auto& place = shared::place_at<std::uint64_t>(s.bytes().data() + at);
     const std::uint64_t there = shared::load(place, std::memory_order_acquire, "scan:A") ^ s.facts().salt;
     if (!fits(at, there) || there >= s.end_sequence()) continue;
-    const auto seen = look(s, at, there, format::depth::everything);
+    const auto seen = look(s, at, there, how_deep);
     if (seen.what == sight::frame) return {behind::frame, at, there};
     if (seen.what == sight::broken) return {behind::broken, at, there};
   }
@@ -113,8 +113,8 @@ class chain_walk {
     const auto seen = look(*segment_, offset_, sequence_, format::depth::everything);
     const core::finding found = classify(seen);
     remains rest;
-    if (found == finding::nothing || (options_.tolerant && found == finding::broken))
-      rest = look_behind(*segment_, offset_, sequence_);
+    if (found == finding::nothing || (options_.tolerant && (found == finding::broken || found == finding::gap)))
+      rest = look_behind(*segment_, offset_, sequence_, format::depth::everything);
     const circumstances c{.ending = survey_.ending,
                           .region = sequence_ <= survey_.durable ? region::durable : region::tail,
                           .finding = found,
@@ -136,7 +136,7 @@ class chain_walk {
   [[nodiscard]] core::finding classify(const observation& seen) const noexcept {
     switch (seen.what) {
       case sight::end: return has_successor() ? finding::successor : finding::end;
-      case sight::nothing: return finding::nothing;
+      case sight::nothing: return batch_goes_on_ && !batch_unknown_ ? finding::gap : finding::nothing;
       case sight::broken: return finding::broken;
       case sight::frame: break;
     }
@@ -216,8 +216,9 @@ class chain_walk {
   void count_cut(const row& r) {
     std::uint64_t end = sequence_ + 1, cut_to = offset_ + format::frame_header_bytes;
     std::uint64_t frames = 1, at = offset_, sequence = sequence_;
-    for (auto rest = look_behind(*segment_, at, sequence); rest.what == behind::frame || rest.what == behind::broken;
-         rest = look_behind(*segment_, at, sequence)) {
+    // Only counted, so their sums do not matter; and summing what hostile lengths say would take for ever.
+    const auto next = [&] { return look_behind(*segment_, at, sequence, format::depth::shape); };
+    for (auto rest = next(); rest.what == behind::frame || rest.what == behind::broken; rest = next()) {
       at = cut_to = rest.offset;
       sequence = rest.sequence;
       end = sequence + 1;

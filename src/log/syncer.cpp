@@ -30,6 +30,12 @@ result<void> syncer::sync_segment(const std::shared_ptr<const segment>& s) noexc
   return wait_durable(goal.sequence() - 1, os::deadline::max(), [&] { sync_up_to(goal); });
 }
 
+void syncer::wait_until_quiet(std::uint64_t target) noexcept {
+  static_cast<void>(wait_published(target, os::deadline::max()));
+  std::unique_lock lock{guard_};
+  moved_->wait(lock, [this] { return !leading_; });
+}
+
 result<void> syncer::wait_published(std::uint64_t target, os::deadline until) noexcept {
   // Another thread is in the middle of a copy: it is over in a moment, or that thread was put to sleep.
   for (unsigned tries = 0;; ++tries) {

@@ -50,6 +50,9 @@ class syncer {
   /// left alone, since the first store to a page after its msync takes a fault.
   [[nodiscard]] result<void> sync_segment(const std::shared_ptr<const segment>& s) noexcept;
 
+  /// Waits until everything up to `target` is finished, and nobody leads.
+  void wait_until_quiet(std::uint64_t target) noexcept;
+
   [[nodiscard]] std::uint64_t durable() const noexcept { return durable_.load(std::memory_order_acquire, "durable:A"); }
   /// In a forked child: the threads that wait are the parent's, and destroying what they wait for would wait for them.
   void forget_waiters() noexcept { static_cast<void>(moved_.release()); }

@@ -91,8 +91,11 @@ struct file_status {
 [[nodiscard]] result<bool> try_lock_directory(const file& directory) noexcept;
 /// Gives it back while the directory stays open.
 void unlock_directory(const file& directory) noexcept;
-/// A lock held for the life of `f`, which others can ask about without taking it.
-[[nodiscard]] result<bool> try_lock_for_life(const file& f) noexcept;
-[[nodiscard]] result<bool> is_locked_for_life(const file& f) noexcept;
+/// Locks that are held for the life of `f`, which others can ask about without taking them: of the first two bytes.
+enum class life_lock : std::uint8_t { owner, appender };
+[[nodiscard]] result<bool> try_lock_for_life(const file& f, life_lock which = life_lock::owner) noexcept;
+/// Gives both back though somebody else, a forked child, may hold the same descriptor.
+void unlock_for_life(const file& f) noexcept;
+[[nodiscard]] result<bool> is_locked_for_life(const file& f, life_lock which = life_lock::owner) noexcept;
 
 }  // namespace varve::os

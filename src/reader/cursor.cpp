@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "reader/cursor.hpp"
 
+#include <cerrno>
 #include <new>
 
 namespace varve::core {
@@ -19,13 +20,30 @@ result<std::uint64_t> cursor::check_target(std::uint64_t target) const {
   if (auto done = source_->usable(); !done) return std::unexpected(done.error());
   if (target == 0) target = source_->first();
   if (target < source_->first()) return not_there(errc::trimmed, target);
-  if (!source_->has_published(target - 1)) return not_there(source_->beyond(target), target);
+  const auto reached = is_published(target - 1);
+  if (!reached) return std::unexpected(reached.error());
+  if (!*reached) return not_there(source_->beyond(target), target);
   return target;
+}
+
+/// Looking further may have failed, which is not the end for now.
+result<bool> cursor::is_published(std::uint64_t sequence) const {
+  if (source_->has_published(sequence)) return true;
+  if (auto done = source_->usable(); !done) return std::unexpected(done.error());
+  return source_->has_published(sequence);
+}
+
+result<std::shared_ptr<const segment>> cursor::holding(std::uint64_t sequence) const {
+  auto in = source_->holding(sequence);
+  if (in || in.error().os_errno() != ENOENT) return in;
+  // A view may have known a segment without records that recovery has removed since.
+  static_cast<void>(source_->published());
+  return source_->holding(sequence);
 }
 
 /// Without a segment if there is none yet.
 result<walker> cursor::walk_to(std::uint64_t target) const {
-  auto in = source_->holding(target);
+  auto in = holding(target);
   if (!in) return std::unexpected(in.error());
   if (!*in) return walker{};
   walker at{*in};
@@ -65,7 +83,9 @@ result<std::optional<record>> cursor::next() {
       at_ = before;
       return damaged_at(at_);
     }
-    if (!source_->has_published(at_.sequence())) return std::nullopt;
+    const auto reached = is_published(at_.sequence());
+    if (!reached) return std::unexpected(reached.error());
+    if (!*reached) return std::nullopt;
     // Published between our look and that one, or ended; or it is not there although it is published.
     if (looked_again) return damaged_at(at_);
     looked_again = true;
@@ -75,7 +95,7 @@ result<std::optional<record>> cursor::next() {
 
 /// A view knows a segment by another object once its writer has died: that one has the holes and the end.
 result<void> cursor::look_anew() {
-  const auto in = source_->holding(at_.sequence());
+  const auto in = holding(at_.sequence());
   if (!in) return std::unexpected(in.error());
   if (!*in || *in == at_.segment()) return {};
   auto at = walk_to(at_.sequence());
@@ -87,8 +107,10 @@ result<void> cursor::look_anew() {
 /// Moves to the segment that begins with the next sequence.
 result<cursor::move> cursor::enter_next() {
   const std::uint64_t sequence = position();
-  if (!source_->has_published(sequence)) return move::end_for_now;
-  auto in = source_->holding(sequence);
+  const auto reached = is_published(sequence);
+  if (!reached) return std::unexpected(reached.error());
+  if (!*reached) return move::end_for_now;
+  auto in = holding(sequence);
   if (!in) return std::unexpected(in.error());
   if (!*in) return not_there(errc::damaged, sequence);
   if ((*in)->facts().base != sequence) {
@@ -106,7 +128,9 @@ result<pinned_record> cursor::read(std::uint64_t target) {
   if (target == 0) return not_there(errc::trimmed, target);
   const auto reachable = check_target(target);
   if (!reachable) return std::unexpected(reachable.error());
-  if (!source_->has_published(target)) return not_there(source_->beyond(target), target);
+  const auto published = is_published(target);
+  if (!published) return std::unexpected(published.error());
+  if (!*published) return not_there(source_->beyond(target), target);
   auto at = walk_to(target);
   if (!at) return std::unexpected(at.error());
   if (!at->segment() || at->sequence() < target) return damaged_at(*at);

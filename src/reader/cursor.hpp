@@ -35,6 +35,8 @@ class cursor {
   enum class move : std::uint8_t { moved, end_for_now };
 
   [[nodiscard]] result<std::uint64_t> check_target(std::uint64_t target) const;
+  [[nodiscard]] result<bool> is_published(std::uint64_t sequence) const;
+  [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) const;
   [[nodiscard]] result<walker> walk_to(std::uint64_t target) const;
   [[nodiscard]] result<move> enter_next();
   [[nodiscard]] result<void> look_anew();

@@ -6,10 +6,8 @@
 
 #include <varve/log_view.hpp>
 
-#include "log/live_file.hpp"
 #include "log/log_directory.hpp"
-#include "log/state_file.hpp"
-#include "log/survey.hpp"
+#include "reader/undisturbed.hpp"
 
 namespace varve {
 namespace {
@@ -29,14 +27,10 @@ void put_in_order(std::vector<finding>& findings) {
 result<recovery_report> survey_every_byte(const std::filesystem::path& directory) {
   const auto place = core::open_place_for_reading(directory);
   if (!place) return std::unexpected(place.error());
-  const auto live = core::live_file::open_for_reading(*place);
-  if (!live) return std::unexpected(live.error());
-  const auto state = core::state_file::open(*place, os::access::read);
-  if (!state) return std::unexpected(state.error());
-  auto s = core::survey_log(*place, *state, *live, {.looking_on = true, .tolerant = true, .every_byte = true});
+  auto s = core::survey_undisturbed(*place, {.looking_on = true, .tolerant = true, .every_byte = true});
   if (!s) return std::unexpected(s.error());
-  put_in_order(s->report.findings);
-  return std::move(s->report);
+  put_in_order(s->seen.report.findings);
+  return std::move(s->seen.report);
 }
 
 }  // namespace

@@ -11,12 +11,9 @@
 namespace varve::core {
 namespace {
 
-// How often writers may come and go during one look before it is given up. Arbitrary.
-constexpr int looks_max = 100;
-
-std::vector<table_entry> entries_of(const survey& s) {
+std::vector<table_entry> entries_of(const std::vector<chain_link>& chain) {
   std::vector<table_entry> entries;
-  for (const auto& link : s.chain)
+  for (const auto& link : chain)
     entries.push_back({.facts = link.facts,
                        .end_offset = link.end_offset,
                        .end_sequence = link.end_sequence,
@@ -40,8 +37,9 @@ result<std::shared_ptr<view_object>> view_object::open(const std::filesystem::pa
   }
 }
 
-result<void> view_object::usable() const noexcept {
+result<void> view_object::usable() noexcept {
   const std::scoped_lock lock{guard_};
+  if (trouble_) look_further();  // it may have passed
   if (trouble_) return std::unexpected(*trouble_);
   return {};
 }
@@ -53,31 +51,33 @@ std::uint64_t view_object::first() const noexcept {
 
 std::uint64_t view_object::published() noexcept {
   const std::scoped_lock lock{guard_};
+  look_further();
+  return frontier_.published();
+}
+
+void view_object::look_further() noexcept {
   try {
     for (;;) {
       const auto further = follow(frontier_.advance());
       if (further && *further) continue;
       trouble_ = further ? std::nullopt : std::optional{further.error()};
-      return frontier_.published();
+      return;
     }
   } catch (const std::bad_alloc&) {
     trouble_ = error_access::make({.code = errc::out_of_memory, .subject = place_.path});
-    return frontier_.published();
   }
 }
 
 /// The frontier stands at `at` and cannot go on. True if there is more to see now.
 result<bool> view_object::follow(const walker& at) {
-  const auto writer = live_.has_writer();
-  if (!writer) return place_.fail_call(writer.error());
-  // The survey may be from before this writer had opened the log, and know neither its segments nor its marks.
-  const bool is_of_this_writer = live_.writer_epoch() == state_->current().epoch || state_->is_unchanged();
-  if (seen_.ending == ending::living && *writer && is_of_this_writer) {
+  const auto followed = has_writer_of(live_, *state_);
+  if (!followed) return place_.fail_call(followed.error());
+  if (seen_.ending == ending::living && *followed) {
     const bool ended = at.segment() && at.segment()->end_sequence() == none_yet && at.segment()->read_end();
     const bool at_end = !at.segment() || at.segment()->end_sequence() == at.sequence();
     return ended || at_end ? extend_chain() : false;
   }
-  if (seen_.ending != ending::living && !*writer && state_->is_unchanged()) return false;
+  if (seen_.ending != ending::living && !*followed && state_->is_unchanged()) return false;
   if (auto done = look_at_everything(); !done) return std::unexpected(done.error());
   return true;
 }
@@ -87,68 +87,45 @@ result<bool> view_object::extend_chain() {
   const std::uint64_t last_number = seen_.chain.empty() ? 0 : seen_.chain.back().facts.number;
   const auto found = read_segment_files(place_, last_number);
   if (!found) return std::unexpected(found.error());
-  bool extended = false;
+  auto chain = seen_.chain;
   for (const auto& f : found->files) {
     if (!f.activation || !f.identity || f.foreign) continue;
-    if (!seen_.chain.empty()) {
-      auto& last = seen_.chain.back();
+    if (!chain.empty()) {
+      auto& last = chain.back();
       if (f.activation->predecessor != last.facts.number || f.activation->predecessor_salt != last.facts.salt) continue;
       last.end_sequence = f.activation->base;
     }
-    seen_.chain.push_back(
-        {.facts = f.facts(place_.checksum_kind()), .links = f.links, .allocated_bytes = f.allocated_bytes});
-    extended = true;
+    chain.push_back({.facts = f.facts(place_.checksum_kind()), .links = f.links, .allocated_bytes = f.allocated_bytes});
   }
-  if (extended) table_.assign(entries_of(seen_));
-  return extended;
+  if (chain.size() == seen_.chain.size()) return false;
+  table_.assign(entries_of(chain));
+  seen_.chain = std::move(chain);
+  return true;
 }
 
+/// All of it, or nothing changes.
 result<void> view_object::look_at_everything() {
-  auto s = survey_undisturbed();
-  if (!s) return std::unexpected(s.error());
-  return adopt(std::move(*s));
-}
-
-/// A survey of a log without a writer takes a while; it is believed only if no writer began meanwhile.
-result<survey> view_object::survey_undisturbed() {
-  for (int looks = 0; looks < looks_max; ++looks) {
-    auto live = live_file::open_for_reading(place_);
-    if (!live) return std::unexpected(live.error());
-    auto state = state_file::open(place_, os::access::read);
-    if (!state) return std::unexpected(state.error());
-    live_ = std::move(*live);
-    state_.emplace(std::move(*state));
-    auto s = survey_log(place_, *state_, live_, {.looking_on = true, .tolerant = true});
-    if (!s) return s;
-    const auto writer = live_.has_writer();
-    if (!writer) return place_.fail_call(writer.error());
-    if (*writer == (s->ending == ending::living) && (*writer || state_->is_unchanged())) return s;
-  }
-  return fail({.code = errc::timed_out, .subject = place_.path});
-}
-
-result<void> view_object::adopt(survey s) {
-  table_.assign(entries_of(s));
-  const auto start = start_of(s);
+  auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
+  if (!all) return std::unexpected(all.error());
+  table_.assign(entries_of(all->seen.chain));
+  state_.emplace(std::move(all->state));
+  live_ = std::move(all->live);
+  seen_ = std::move(all->seen);
+  const auto start = start_of(seen_);
   if (!start) return std::unexpected(start.error());
-  frontier_.place(*start, std::max(s.next - 1, s.durable));
-  seen_ = std::move(s);
+  frontier_.place(*start, std::max(seen_.next - 1, seen_.durable));
   return {};
 }
 
 /// Where the frontier begins to walk.
 result<walker> view_object::start_of(const survey& s) {
-  if (s.ending != ending::living) return walker{};  // all is known
-  if (s.chain.empty()) return walker{};
-  // While a writer recovers, what is above the mark may yet be cut: look no further than the mark.
-  const auto boot = os::this_boot();
-  if (!boot) return place_.fail_call(boot.error());
-  if (state_->current().condition != format::condition::open || state_->current().boot != *boot) return walker{};
+  if (s.ending != ending::living || s.chain.empty()) return walker{};  // all is known
   const auto in = table_.holding(std::max(s.durable, s.first));
   if (!in) return std::unexpected(in.error());
   if (!*in) return walker{};
   const auto mark = live_.best_mark(state_->current().epoch);
-  if (mark && mark->segment == (*in)->facts().number && mark->sequence == s.durable)
+  if (mark && mark->segment == (*in)->facts().number && mark->sequence == s.durable &&
+      mark->offset <= (*in)->facts().capacity)
     return walker{*in, mark->offset, mark->sequence + 1};
   return walker{*in};
 }
@@ -163,9 +140,9 @@ std::uint64_t view_object::durable() noexcept {
 
 result<statistics> view_object::stats() {
   statistics s;
+  s.at.durable = {durable()};  // first: it is never more than what is published after it
   s.at.published = {published()};
   s.claimed = s.at.published;
-  s.at.durable = {durable()};
   const std::scoped_lock lock{guard_};
   if (trouble_) return std::unexpected(*trouble_);
   s.at.first = {seen_.first};

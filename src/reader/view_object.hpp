@@ -2,8 +2,8 @@
 //
 // view_object.hpp - a log seen from outside. Layer reader.
 //
-// Beside a living writer it reads stamps, like everybody. Without one it shows what recovery would leave: it has a survey of
-// the directory, believed only if no writer began meanwhile. It changes between the two as writers come and go; positions
+// Beside a living writer it reads stamps, like everybody. Without one, and beside one that is still recovering the log, it
+// shows what recovery will leave: it has a survey of the directory, believed only if no writer began meanwhile. It changes between the two as writers come and go; positions
 // stay true, since recovery keeps the bytes that a view has shown.
 #pragma once
 
@@ -22,6 +22,7 @@
 #include "log/segment_table.hpp"
 #include "log/state_file.hpp"
 #include "log/survey.hpp"
+#include "reader/undisturbed.hpp"
 
 namespace varve::core {
 
@@ -32,7 +33,7 @@ class view_object final : public record_source {
 
   [[nodiscard]] const error_subject* path() const noexcept override { return place_.path; }
   [[nodiscard]] bool verify_on_read() const noexcept override { return options_.verify_on_read; }
-  [[nodiscard]] result<void> usable() const noexcept override;
+  [[nodiscard]] result<void> usable() noexcept override;
   [[nodiscard]] std::uint64_t first() const noexcept override;
   [[nodiscard]] std::uint64_t published() noexcept override;
   [[nodiscard]] std::uint64_t known_published() const noexcept override { return frontier_.published(); }
@@ -47,12 +48,11 @@ class view_object final : public record_source {
 
  private:
   view_object(log_place place, const view_options& options) noexcept
-      : place_(std::move(place)), options_(options), table_(place_.directory, place_.path), frontier_(table_) {}
+      : place_(std::move(place)), options_(options), table_(place_), frontier_(table_) {}
 
   // Each is called with guard_ held.
+  void look_further() noexcept;
   [[nodiscard]] result<void> look_at_everything();
-  [[nodiscard]] result<survey> survey_undisturbed();
-  [[nodiscard]] result<void> adopt(survey s);
   [[nodiscard]] result<walker> start_of(const survey& s);
   [[nodiscard]] result<bool> follow(const walker& at);
   [[nodiscard]] result<bool> extend_chain();

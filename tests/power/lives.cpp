@@ -175,7 +175,7 @@ void lives::end_life(std::optional<log>& l, bool power_loss, tally& sum) {
   // First the crash, then the process winds down: what it does from now on reaches nothing.
   if (power_loss) {
     ++sum.power_losses;
-    memory_os::power_loss(random_(), {.torn_words = false});
+    memory_os::power_loss(random_(), {.torn_words = true});
     power_lost_ = true;
   } else {
     ++sum.deaths;

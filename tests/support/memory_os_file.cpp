@@ -45,7 +45,9 @@ void close_descriptor(int descriptor) noexcept {
   const auto found = m.descriptors.find(descriptor);
   if (found == m.descriptors.end()) return;
   const description& d = found->second;
-  if (d.node && d.node->lock_holder == descriptor) d.node->lock_holder = -1;
+  if (d.node)
+    for (int& holder : d.node->lock_holders)
+      if (holder == descriptor) holder = -1;
   if (d.of && d.of->lock_holder == descriptor) d.of->lock_holder = -1;
   m.descriptors.erase(found);
 }
@@ -249,18 +251,30 @@ void unlock_directory(const file& directory) noexcept {
   }));
 }
 
-result<bool> try_lock_for_life(const file& f) noexcept {
+result<bool> try_lock_for_life(const file& f, life_lock which) noexcept {
   return on_descriptor(f, {call::lock_for_life, {}}, [&](machine&, description& d) -> result<bool> {
     if (!d.node || !d.writable) return failed_with(EBADF);
-    if (d.node->lock_holder == -1) d.node->lock_holder = f.descriptor();
-    return d.node->lock_holder == f.descriptor();
+    int& holder = d.node->lock_holders[static_cast<std::size_t>(which)];
+    if (holder == -1) holder = f.descriptor();
+    return holder == f.descriptor();
   });
 }
 
-result<bool> is_locked_for_life(const file& f) noexcept {
+void unlock_for_life(const file& f) noexcept {
+  static_cast<void>(guarded([&](machine& m) -> result<void> {
+    const auto found = m.descriptors.find(f.descriptor());
+    if (found != m.descriptors.end() && found->second.node) std::ranges::fill(found->second.node->lock_holders, -1);
+    return {};
+  }));
+}
+
+result<bool> is_locked_for_life(const file& f, life_lock which) noexcept {
   return in_file(
       f, {call::ask_for_lock, {}},
-      [&](machine&, inode& node) -> result<bool> { return node.lock_holder != -1 && node.lock_holder != f.descriptor(); },
+      [&](machine&, inode& node) -> result<bool> {
+        const int holder = node.lock_holders[static_cast<std::size_t>(which)];
+        return holder != -1 && holder != f.descriptor();
+      },
       [](inode&) {});
 }
 

@@ -66,7 +66,7 @@ struct inode {
   std::uint64_t durable_bytes = 0;
   // Pages of failed syncs, by number, as they were then: the kernel believes them clean.
   std::map<std::uint64_t, page_copy> lost;
-  int lock_holder = -1;
+  int lock_holders[2] = {-1, -1};  // by life_lock
 
   /// Makes the region large enough; false if it would have to move under a mapping (M2).
   [[nodiscard]] bool reserve(std::uint64_t wanted, bool mapped);

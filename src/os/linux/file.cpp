@@ -90,13 +90,15 @@ result<void> make_entry(const file& parent, const char* name, mode_t mode) noexc
   return finished;
 }
 
-/// The whole file, however it grows.
-struct flock whole_file(short kind) noexcept {
+struct flock lock_of_bytes(short kind, off_t first, off_t count) noexcept {
   struct flock lock{};
   lock.l_type = kind;
   lock.l_whence = SEEK_SET;
+  lock.l_start = first;
+  lock.l_len = count;
   return lock;
 }
+struct flock lock_of(short kind, life_lock which) noexcept { return lock_of_bytes(kind, static_cast<off_t>(which), 1); }
 
 }  // namespace
 
@@ -297,16 +299,21 @@ void unlock_directory(const file& directory) noexcept {
   static_cast<void>(restarted([&] { return ::flock(directory.descriptor(), LOCK_UN); }));
 }
 
-result<bool> try_lock_for_life(const file& f) noexcept {
-  struct flock lock = whole_file(F_WRLCK);
+result<bool> try_lock_for_life(const file& f, life_lock which) noexcept {
+  struct flock lock = lock_of(F_WRLCK, which);
   if (restarted([&] { return ::fcntl(f.descriptor(), F_OFD_SETLK, &lock); }) == 0) return true;
   if (errno == EAGAIN || errno == EACCES) return false;
   return last_failure();
 }
 
-result<bool> is_locked_for_life(const file& f) noexcept {
+void unlock_for_life(const file& f) noexcept {
+  struct flock lock = lock_of_bytes(F_UNLCK, 0, 2);
+  static_cast<void>(restarted([&] { return ::fcntl(f.descriptor(), F_OFD_SETLK, &lock); }));
+}
+
+result<bool> is_locked_for_life(const file& f, life_lock which) noexcept {
   // Asked as a reader would, because that is allowed on a descriptor that may only read.
-  struct flock lock = whole_file(F_RDLCK);
+  struct flock lock = lock_of(F_RDLCK, which);
   if (restarted([&] { return ::fcntl(f.descriptor(), F_OFD_GETLK, &lock); }) == -1) return last_failure();
   return lock.l_type != F_UNLCK;
 }

@@ -15,8 +15,8 @@ namespace {
 
 constexpr ending endings[] = {ending::living, ending::clean, ending::death, ending::power_loss};
 constexpr region regions[] = {region::durable, region::tail};
-constexpr finding findings[] = {finding::frame,   finding::unprotected, finding::orphan, finding::broken,
-                                finding::nothing, finding::successor,   finding::end};
+constexpr finding findings[] = {finding::frame,   finding::unprotected, finding::orphan,    finding::broken,
+                                finding::nothing, finding::gap,         finding::successor, finding::end};
 constexpr behind behinds[] = {behind::nothing, behind::frame, behind::broken, behind::boundary, behind::misfit};
 
 template <class See>
@@ -58,7 +58,7 @@ TEST_CASE("every combination of findings has exactly one row", "[recovery][G3][G
     CHECK(matching.size() == 1);
     CHECK(decide(c).letter == matching[0]);
   });
-  CHECK(combinations == 280);
+  CHECK(combinations == 320);
 }
 
 TEST_CASE("every row is reached by some combination, and says why", "[recovery]") {
@@ -72,8 +72,9 @@ TEST_CASE("every row is reached by some combination, and says why", "[recovery]"
 }
 
 TEST_CASE("no two rows share a letter, nor with a finding about a whole file", "[recovery]") {
-  std::set<char> letters{row_foreign_segment, row_header_damaged, row_copy_incomplete, row_segment_missing};
-  CHECK(letters.size() == 4);
+  std::set<char> letters{row_foreign_segment, row_header_damaged, row_activation_torn, row_copy_incomplete,
+                         row_segment_missing};
+  CHECK(letters.size() == 5);
   for (const row& r : recovery_rows()) {
     CAPTURE(r.letter);
     CHECK(letters.insert(r.letter).second);

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#include "reader/undisturbed.hpp"
+
+#include <cerrno>
+
+namespace varve::core {
+namespace {
+
+// How often writers may come and go during one look before it is given up. Arbitrary.
+constexpr int looks_max = 100;
+
+}  // namespace
+
+result<undisturbed> survey_undisturbed(const log_place& place, const survey_options& options) {
+  for (int looks = 0; looks < looks_max; ++looks) {
+    auto live = live_file::open_for_reading(place);
+    if (!live) return std::unexpected(live.error());
+    auto state = state_file::open(place, os::access::read);
+    if (!state) return std::unexpected(state.error());
+    auto s = survey_log(place, *state, *live, options);
+    if (!s && s.error().os_errno() == ENOENT) continue;  // a writer has removed what it cut
+    if (!s) return std::unexpected(s.error());
+    const auto followed = has_writer_of(*live, *state);
+    if (!followed) return place.fail_call(followed.error());
+    if (*followed == (s->ending == ending::living) && (*followed || state->is_unchanged()))
+      return undisturbed{std::move(*state), std::move(*live), std::move(*s)};
+  }
+  return fail({.code = errc::timed_out, .subject = place.path});
+}
+
+}  // namespace varve::core
