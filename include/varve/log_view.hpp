@@ -46,7 +46,8 @@ struct segment_description {
 /// Thread-safety  any member from any number of threads.
 class log_view {
  public:
-  /// Errors  not_found, not_a_log, newer_format, damaged, io, out_of_memory; timed_out if writers came and went all the time.
+  /// Errors  not_found, not_a_log, newer_format, damaged, io, out_of_memory; timed_out if writers come and go all the
+  ///         time.
   [[nodiscard]] static result<log_view> open(const std::filesystem::path& directory, const view_options& options = {});
 
   log_view(log_view&&) noexcept;
@@ -71,8 +72,8 @@ class log_view {
   std::shared_ptr<core::view_object> object_;
 };
 
-/// Reads every frame of a log and checks it, strictly read-only, also beside a living writer. What stands twice (ends, seals,
-/// states and marks) is no finding while one of the two is valid.
+/// Reads every frame of a log and checks it, strictly read-only, also beside a living writer. What stands twice (ends,
+/// seals, states and marks) is no finding while one of the two is valid.
 ///
 /// on_finding  called for each finding before verify() returns: first what concerns whole files, then in the order of the
 ///             log. May be empty. Must not throw.

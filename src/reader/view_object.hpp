@@ -2,9 +2,9 @@
 //
 // view_object.hpp - a log seen from outside. Layer reader.
 //
-// Beside a living writer it reads stamps, like everybody. Without one, and beside one that is still recovering the log, it
-// shows what recovery will leave: it has a survey of the directory, believed only if no writer began meanwhile. It changes between the two as writers come and go; positions
-// stay true, since recovery keeps the bytes that a view has shown.
+// Beside a writer that appends it reads stamps, like everybody. Without one, and beside one that is still recovering the
+// log, it shows what recovery will leave: it has a survey of the directory, believed only if no writer began meanwhile. It
+// changes between the two as writers come and go; positions stay true, since recovery keeps the bytes that a view has shown.
 #pragma once
 
 #include <filesystem>

@@ -4,11 +4,13 @@
 #include <atomic>
 #include <cerrno>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include <varve/varve.hpp>
 
+#include "os/point.hpp"
 #include "support/catch.hpp"
 #include "support/memory_os.hpp"
 
@@ -129,6 +131,38 @@ TEST_CASE("after one failed msync of record bytes every append and sync fails, t
   CHECK(opened->durable_sequence().value == 1);
   REQUIRE(opened->failure());
   CHECK(opened->read({2})->text() == "not durable");  // reading goes on
+  CHECK(opened->close().error().code() == errc::sync_failed);
+}
+
+TEST_CASE("when the device fails while appends wait for the sealer, all of them get an answer, and so does close",
+          "[power][G2][G7]") {
+  memory_os::reset();
+  auto opened = log::open(directory, {.segment_bytes = 64 * 1024, .prepared_segments = 1});
+  REQUIRE(opened);
+  static std::atomic<bool> reached, released;
+  reached = released = false;
+  testing::on_point.store([](const char* name) noexcept {
+    if (std::string_view{name} != "seal.before_store" || released) return;
+    reached = true;
+    while (!released) std::this_thread::yield();
+  });
+  result<sequence> done = sequence{};
+  std::thread appending{[&] {
+    const std::string whole(opened->record_bytes_max(), 'x');
+    while ((done = opened->append(whole))) {
+    }
+  }};
+  while (!reached) std::this_thread::yield();
+  // Until as many segments have ended as may wait to be sealed, and the next append waits for one of them.
+  for (std::uint64_t before = 0, now = 1; before != now; now = opened->stats().rolls) {
+    before = now;
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  }
+  memory_os::fail({.calls = call::sync_range, .number = EIO, .nth = 1, .name = ".seg"});
+  released = true;
+  appending.join();
+  testing::on_point.store(nullptr);
+  CHECK(done.error().code() == errc::sync_failed);
   CHECK(opened->close().error().code() == errc::sync_failed);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Closing: what it waits for, what it makes durable, what goes on to work, and what a forked child may do.
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <optional>
@@ -184,6 +186,21 @@ TEST_CASE("in a forked child every call answers forked, and the parent's log is 
   CHECK((*r->next())->text() == "a");
   REQUIRE(l->close().has_value());
   CHECK(texts_of(*log::open(dir.path(), strictly)) == "a b c ");
+}
+
+TEST_CASE("a forked child that lives on keeps nobody from opening the log after its parent closed it", "[close][G7]") {
+  const temp_dir dir;
+  auto l = log::open(dir.path(), small);
+  append_all(*l, "ab");
+  child_process child{[] {
+    for (;;) ::pause();
+    return 0;
+  }};
+  REQUIRE(l->close().has_value());
+  CHECK(texts_of(*log_view::open(dir.path())) == "a b ");
+  const auto again = log::open(dir.path(), strictly);
+  REQUIRE(again);
+  CHECK(texts_of(*again) == "a b ");
 }
 
 TEST_CASE("a child that ends as programs end does the parent's log no harm", "[close][G7]") {

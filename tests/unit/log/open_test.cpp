@@ -208,6 +208,35 @@ TEST_CASE("what a creation that died has left is begun again", "[open][G7]") {
   CHECK(texts_of(*log::open(p.dir)) == "a ");
 }
 
+TEST_CASE("a stray file with the highest number there can be does not use up the numbers", "[open][G1][G7]") {
+  const place p;
+  p.make_closed();
+  const auto stray = segment_path(p.dir, UINT64_MAX);
+  const bool is_directory = GENERATE(false, true);
+  if (is_directory) {
+    fs::create_directory(stray);
+  } else {
+    write_new_file(stray, "");
+  }
+  {
+    auto l = log::open(p.dir);
+    REQUIRE(l);
+    for (int i = 0; i < 10; ++i) REQUIRE(l->append(std::string(20'000, 'x'), {.durability = immediate()}).has_value());
+  }
+  CHECK(log::open(p.dir)->recovery().kept == 13);
+}
+
+TEST_CASE("a state whose clean end cannot be is damage", "[open][G5][G7]") {
+  const place p;
+  p.make_closed();
+  for (const std::uint64_t slot : {std::uint64_t{0}, format::state_slot_stride}) {
+    auto state = read_sector<format::state>(p.dir / format::state_name, slot);
+    state.clean_next = 1'000'000;
+    write_sector(p.dir / format::state_name, slot, state);
+  }
+  p.refused(errc::damaged);
+}
+
 TEST_CASE("a log that has lost varve.meta or varve.state is damaged, not new", "[open][G5]") {
   const place p;
   p.make_closed();

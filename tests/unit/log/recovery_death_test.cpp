@@ -136,6 +136,26 @@ TEST_CASE("row L on files: an invalid frame above the mark was no mere death, an
   CHECK(l->append("new")->value == 5);
 }
 
+TEST_CASE("row L on files: the head of a batch without the rest was no mere death, and all of the batch goes",
+          "[recovery][G4]") {
+  const temp_dir dir;
+  die_with(dir.path(), {.segment_bytes = 64 * 1024}, [](log& l) {
+    append_all(l, "a");
+    const std::string_view batch[] = {"b", "c", "d"};
+    must(l.append_batch(batch).has_value());
+    append_all(l, "e");
+  });
+  const std::uint64_t lost = GENERATE(3U, 4U);
+  CAPTURE(lost);
+  clear_stamp(dir.path(), lost);
+  auto l = log::open(dir.path());
+  REQUIRE(l);
+  CHECK(rows_of(l->recovery()).starts_with("L"));
+  CHECK(l->recovery().stepped_over == 0);
+  CHECK(texts_of(*l) == "a ");
+  CHECK(l->append("new")->value == 2);
+}
+
 TEST_CASE("row M on files: dead claims become abandoned, and every record around them is kept", "[recovery][G1][G3]") {
   const temp_dir dir;
   die_after(dir.path(), "abcdefgh", 1);

@@ -7,7 +7,9 @@
 #include <varve/varve.hpp>
 
 #include "format/live.hpp"
+#include "os/file.hpp"
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
 #include "support/log_files.hpp"
 #include "support/temp_dir.hpp"
 #include "unit/reader/stepwise_writer.hpp"
@@ -202,6 +204,39 @@ TEST_CASE("a view of a log after a power loss shows the prefix that an open woul
   CHECK(texts_of(*l) == "a b c d ");
   CHECK(l->append("new")->value == 5);
   CHECK(texts_of(*v) == "a b c d new ");
+}
+
+TEST_CASE("beside a writer that is still recovering, a view shows what recovery will leave", "[view][G3][G4][G8]") {
+  const temp_dir dir;
+  const bool power_lost = GENERATE(false, true);
+  CAPTURE(power_lost);
+  die_after(dir.path(), "abcdef", 2, small);
+  clear_stamp(dir.path(), 4);
+  if (power_lost) make_power_loss(dir.path());
+  const std::string_view expected = power_lost ? "a b c " : "a b c - e f ";
+  const auto before = log_view::open(dir.path());
+  REQUIRE(before);
+  CHECK(texts_of(*before) == expected);
+  child_process recovering{[&] {
+    sleep_at("repair.before_sync");
+    return log::open(dir.path()) ? 0 : 1;
+  }};
+  const auto directory = os::open_directory(dir.path());
+  for (bool has_owner = false; !has_owner;) {
+    const auto live = os::open_file(*directory, format::live_name, os::access::read);
+    has_owner = *os::is_locked_for_life(*live);
+  }
+  for (int i = 0; i < 20; ++i) {  // whatever it is doing just now
+    CHECK(texts_of(*before) == expected);
+    CHECK(texts_of(*log_view::open(dir.path())) == expected);
+    const std::string rows = rows_of(*verify(dir.path()));
+    CHECK((rows.empty() || rows == (power_lost ? "R" : "M")));  // none once it is repaired
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  recovering.end();
+  const auto l = log::open(dir.path());
+  REQUIRE(l);
+  CHECK(texts_of(*l) == expected);
 }
 
 TEST_CASE("a view of a closed log goes on when appending goes on in the same segment", "[view][G8]") {
