@@ -14,13 +14,13 @@ namespace {
 
 using finding = recovery_report::finding;
 
-/// Whole files first, then by sequence; each once.
+/// Whole files first, what names no segment behind them, then by sequence; each once.
 void put_in_order(std::vector<finding>& findings) {
-  std::ranges::stable_sort(findings, {}, [](const finding& f) {
-    return std::tuple{f.sequences.first, f.segment == 0, f.segment};  // what names no segment comes last
-  });
-  const auto again =
-      std::ranges::unique(findings, {}, [](const finding& f) { return std::tuple{f.row, f.segment, f.offset}; });
+  const auto key = [](const finding& f) {
+    return std::tuple{f.sequences.first, f.segment == 0, f.segment, f.offset, f.row};
+  };
+  std::ranges::sort(findings, {}, key);
+  const auto again = std::ranges::unique(findings, {}, key);
   findings.erase(again.begin(), again.end());
 }
 
