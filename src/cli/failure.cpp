@@ -44,6 +44,12 @@ failure usage_failure(std::string code, std::string message, std::string path) {
   return f;
 }
 
+failure input_failure(std::string code, const std::string& input_name, std::uint64_t line, std::string_view what) {
+  failure f = usage_failure(std::move(code), fmt::format("{}, line {}: {}", input_name, line, what), input_name);
+  f.line = line;
+  return f;
+}
+
 nlohmann::ordered_json to_json(const failure& f) {
   using nlohmann::ordered_json;
   const auto known = [](std::uint64_t n) { return n == 0 ? ordered_json{} : ordered_json(n); };
@@ -55,6 +61,7 @@ nlohmann::ordered_json to_json(const failure& f) {
   j["offset"] = known(f.offset);
   j["sequences"] = f.first_sequence == 0 ? ordered_json{} : sequences_json(f.first_sequence, f.last_sequence);
   j["errno"] = f.os_errno == 0 ? ordered_json{} : ordered_json(f.os_errno);
+  if (f.line != 0) j["line"] = f.line;
   if (f.limit != 0) j["limit"] = f.limit;
   return j;
 }

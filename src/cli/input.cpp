@@ -83,9 +83,8 @@ bool input::next(block& b, std::uint64_t line_bytes_max) {
       return true;
     }
     if (filled > line_bytes_max) {
-      throw usage_failure(
-          std::string(name_of(errc::too_large)),
-          fmt::format("{}, line {}: longer than {} bytes, more than this log takes", name_, line_, line_bytes_max), name_);
+      throw input_failure(std::string(name_of(errc::too_large)), name_, line_,
+                          fmt::format("longer than {} bytes, more than this log takes", line_bytes_max));
     }
   }
 }

@@ -91,6 +91,32 @@ TEST_CASE("a record that is too large ends it: what went in before is counted, t
   CHECK(run({"verify", p.log}).exit_code == 0);
 }
 
+TEST_CASE("what is too large is named by its line of the input", "[tool][G7]") {
+  const place p;
+  REQUIRE(run({"create", p.log, "--segment-size", "64K"}).exit_code == 0);
+  const std::string large(70'000, 'x');
+  const ran text = run({"append", p.log}, "one\ntwo\n" + large + "\nfour\n");
+  CHECK(text.err.find("varve append: standard input, line 3: a record of 70000 bytes, ") == 0);
+
+  // Of a batch it is the one that is too large; the file has a name; blank lines of JSON count as lines.
+  write_file(p.file("input"), "{\"text\":\"a\"}\n\n{\"text\":\"" + large + "\"}\n{\"text\":\"b\"}\n");
+  const ran json = run({"append", p.log, "--file", p.file("input"), "--split", "jsonl", "--batch", "9", "--json"});
+  CHECK(json.exit_code == 2);
+  CHECK(json.json().at("records") == 0);
+  CHECK(json.error().at("message").get<std::string>().find(p.file("input") + ", line 3: ") == 0);
+  CHECK(json.error().at("path") == p.file("input"));
+  CHECK(json.error().at("line") == 3);
+  CHECK(json.error().at("limit") == 65536 - 4120);
+
+  // Each would fit, all together do not.
+  const std::string half(40'000, 'h');
+  const ran batch = run({"append", p.log, "--batch", "2", "--json"}, "1\n2\n" + half + "\n" + half + "\n");
+  CHECK(batch.exit_code == 2);
+  CHECK(batch.json().at("records") == 2);
+  CHECK(batch.error().at("line") == 3);
+  CHECK(batch.error().at("message").get<std::string>().find("to line 4 ") != std::string::npos);
+}
+
 TEST_CASE("a line that no log could take is refused before it fills the memory", "[tool][G7]") {
   const place p;
   REQUIRE(run({"create", p.log, "--segment-size", "64K"}).exit_code == 0);
