@@ -41,7 +41,8 @@ struct failure : std::exception {
 [[nodiscard]] failure usage_failure(std::string code, std::string message, std::string path = {});
 
 /// Something in the input, which the message then names: "INPUT, line 3: WHAT".
-[[nodiscard]] failure input_failure(std::string code, const std::string& input_name, std::uint64_t line, std::string_view what);
+[[nodiscard]] failure input_failure(std::string code, const std::string& input_name, std::uint64_t line,
+                                    std::string_view what);
 
 /// {"code":..,"message":..,"path":..,"segment":..,"offset":..,"sequences":{"first":..,"last":..},"errno":..}; what is not
 /// concerned is null. "line" and "limit" are there only if they say something.
