@@ -23,6 +23,7 @@
 #include "cli/failure.hpp"
 #include "cli/input.hpp"
 #include "cli/json.hpp"
+#include "cli/opening.hpp"
 #include "cli/progress.hpp"
 #include "cli/sizes.hpp"
 #include "cli/verbs.hpp"
@@ -145,7 +146,7 @@ log open_log(const append_verb_options& options) {
   settings.on_progress = [&line](const recovery_progress& p) {
     line.tick([&p] { return fmt::format("recovering: {} of {}", size_text(p.bytes_done), size_text(p.bytes_total)); });
   };
-  return take(log::open(options.directory, settings));
+  return open_to_write(options.directory, settings);
 }
 
 void write_text(const outcome& o, output& out) {
@@ -218,7 +219,9 @@ exit_code append(const append_verb_options& options, output& out) {
 action set_up_append(CLI::App& app) {
   const auto options = std::make_shared<append_verb_options>();
   add_directory(app, options->directory);
-  app.add_option("--file", options->file, "What to read; - is standard input [-]")->option_text("F");
+  app.add_option("--file", options->file, "What to read; - is standard input [-]")
+      ->check(path_with_a_name())
+      ->option_text("F");
   app.add_option("--split", options->split_name,
                  "A record is: one of the lines, the whole input, or a line of JSON as cat prints it [lines]")
       ->check(CLI::IsMember(splits))

@@ -34,6 +34,12 @@ struct failure : std::exception {
 
 [[nodiscard]] failure failure_of(const error& e);
 
+/// Of a verb that only reads, to which a log that is not there is no reason to make one.
+[[nodiscard]] failure failure_to_read(const error& e);
+
+/// Of a verb that opens the log in `directory` for writing: which parent is missing, and which flag is meant.
+[[nodiscard]] failure failure_to_write(const error& e, const std::string& directory);
+
 /// A system call of the tool itself that failed. `doing` reads like "reading".
 [[nodiscard]] failure system_failure(std::string_view doing, std::string path, int os_errno);
 

@@ -121,7 +121,9 @@ exit_code verify_log(const verify_options& options, output& out) {
   recovery_report report;
   {
     ticker t;
-    report = take(verify(options.directory, [&t](const finding&) { t.count_one(); }));
+    result<recovery_report> read = verify(options.directory, [&t](const finding&) { t.count_one(); });
+    if (!read) throw failure_to_read(read.error());
+    report = std::move(*read);
   }
   const bool whole = report.findings.empty() && report.cut_bytes == 0 && report.cut_records == 0 && report.stepped_over == 0;
   if (options.json) {
