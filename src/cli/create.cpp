@@ -78,10 +78,11 @@ exit_code create(const create_options& options, output& out) {
   check(made.close());
 
   if (options.json) {
-    nlohmann::ordered_json report = {{"directory", options.directory},
-                                     {"segment_bytes", options.segment_bytes},
-                                     {"checksum", options.checksum_name},
-                                     {"record_bytes_max", record_bytes_max}};
+    nlohmann::ordered_json report;
+    add_bytes(report, "directory", "directory_base64", options.directory);
+    report["segment_bytes"] = options.segment_bytes;
+    report["checksum"] = options.checksum_name;
+    report["record_bytes_max"] = record_bytes_max;
     add_bytes(report, "version_info", "version_info_base64", options.version_info);
     out.write(one_line(report));
   } else {

@@ -101,7 +101,11 @@ nlohmann::ordered_json to_json(const failure& f) {
   ordered_json j;
   j["code"] = f.code;
   j["message"] = f.message;
-  j["path"] = f.path.empty() ? ordered_json{} : ordered_json(f.path);
+  if (f.path.empty()) {
+    j["path"] = {};
+  } else {
+    add_bytes(j, "path", "path_base64", f.path);
+  }
   j["segment"] = known(f.segment);
   j["offset"] = known(f.offset);
   j["sequences"] = f.first_sequence == 0 ? ordered_json{} : sequences_json(f.first_sequence, f.last_sequence);

@@ -51,7 +51,7 @@ struct failure : std::exception {
                                     std::string_view what);
 
 /// {"code":..,"message":..,"path":..,"segment":..,"offset":..,"sequences":{"first":..,"last":..},"errno":..}; what is not
-/// concerned is null. "line" and "limit" are there only if they say something.
+/// concerned is null. A path that is not UTF-8 is "path_base64". "line" and "limit" are there only if they say something.
 [[nodiscard]] nlohmann::ordered_json to_json(const failure& f);
 
 /// One line on standard error: "varve VERB: MESSAGE", or {"error":{..}}.

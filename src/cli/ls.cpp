@@ -75,11 +75,13 @@ void write_json(const listing& l, const std::string& directory, output& out) {
     add_bytes(j, "version_info", "version_info_base64", s.version_info);
     segments.push_back(std::move(j));
   }
-  out.write(one_line({{"directory", directory},
-                      {"first", l.at.first.value},
-                      {"durable", l.at.durable.value},
-                      {"published", l.at.published.value},
-                      {"segments", std::move(segments)}}));
+  ordered_json report;
+  add_bytes(report, "directory", "directory_base64", directory);
+  report["first"] = l.at.first.value;
+  report["durable"] = l.at.durable.value;
+  report["published"] = l.at.published.value;
+  report["segments"] = std::move(segments);
+  out.write(one_line(report));
 }
 
 exit_code ls(const ls_options& options, output& out) {

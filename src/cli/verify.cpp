@@ -107,14 +107,16 @@ void write_json(const recovery_report& report, const std::string& directory, boo
         f.sequences.size() == 0 ? ordered_json{} : sequences_json(f.sequences.first.value, f.sequences.end.value - 1);
     findings.push_back(std::move(j));
   }
-  out.write(one_line({{"directory", directory},
-                      {"whole", whole},
-                      {"closed", report.clean},
-                      {"kept", report.kept},
-                      {"stepped_over", report.stepped_over},
-                      {"cut_bytes", report.cut_bytes},
-                      {"cut_records", report.cut_records},
-                      {"findings", std::move(findings)}}));
+  ordered_json j;
+  add_bytes(j, "directory", "directory_base64", directory);
+  j["whole"] = whole;
+  j["closed"] = report.clean;
+  j["kept"] = report.kept;
+  j["stepped_over"] = report.stepped_over;
+  j["cut_bytes"] = report.cut_bytes;
+  j["cut_records"] = report.cut_records;
+  j["findings"] = std::move(findings);
+  out.write(one_line(j));
 }
 
 exit_code verify_log(const verify_options& options, output& out) {

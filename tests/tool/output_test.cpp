@@ -114,3 +114,21 @@ TEST_CASE("create takes every checksum and every way to write a size", "[tool]")
     CHECK(run({"create", p.log, "--segment-size", size, "--json"}).json().at("segment_bytes") == 1048576);
   }
 }
+
+TEST_CASE("a path that is not UTF-8 is base64 in JSON, as a payload is", "[tool]") {
+  const place p;
+  const std::string log = p.file("log\xFF");
+  const auto encoded = [&log](const nlohmann::json& object, const std::string& name) {
+    REQUIRE_FALSE(object.contains(name));
+    // The same bytes as a record.
+    const place other;
+    REQUIRE(run({"append", other.log, "--split", "whole"}, log).exit_code == 0);
+    return object.at(name + "_base64") == run({"get", other.log, "1", "--json"}).json().at("base64");
+  };
+  CHECK(encoded(run({"cat", log, "--json"}).error(), "path"));
+  CHECK(encoded(run({"create", log, "--json"}).json(), "directory"));
+  CHECK(encoded(run({"create", log, "--json"}).error(), "path"));
+  CHECK(encoded(run({"ls", log, "--json"}).json(), "directory"));
+  CHECK(encoded(run({"verify", log, "--json"}).json(), "directory"));
+  CHECK(encoded(run({"append", p.log, "--file", log, "--json"}).error(), "path"));  // it is a directory
+}
