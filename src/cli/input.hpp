@@ -35,8 +35,8 @@ class input {
   input& operator=(const input&) = delete;
   ~input();
 
-  /// From now on the first SIGINT, SIGTERM or SIGHUP is the end of the input, and no more of the process; the second one ends
-  /// the process at once. A signal that is ignored, as under nohup, stays ignored. For one input of a process.
+  /// From now on the first SIGINT, SIGTERM or SIGHUP is the end of the input, and no more of the process; the second one
+  /// ends the process at once. A signal that is ignored, as under nohup, stays ignored. For one input of a process.
   void end_at_signal();
 
   /// Fills `b` with what one read brings, up to the last newline in it: lines from a pipe do not wait for later ones.
