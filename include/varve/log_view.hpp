@@ -43,10 +43,12 @@ struct segment_description {
   std::string version_info{};  ///< What the open that began it gave as version_info.
 };
 
-/// Thread-safety  any member from any number of threads.
+/// Thread-safety  any member from any number of threads, except moving, assigning and destruction.
+/// Moved-from     only assign or destroy.
 class log_view {
  public:
-  /// Errors  not_found, not_a_log, newer_format, damaged, io, out_of_memory; timed_out if writers came and went all the time.
+  /// Errors  not_found, not_a_log, newer_format, damaged, io, out_of_memory;
+  ///         timed_out if writers came and went all the time.
   [[nodiscard]] static result<log_view> open(const std::filesystem::path& directory, const view_options& options = {});
 
   log_view(log_view&&) noexcept;
@@ -71,8 +73,8 @@ class log_view {
   std::shared_ptr<core::view_object> object_;
 };
 
-/// Reads every frame of a log and checks it, strictly read-only, also beside a living writer. What stands twice (ends, seals,
-/// states and marks) is no finding while one of the two is valid.
+/// Reads every frame of a log and checks it, strictly read-only, also beside a living writer. What stands twice (ends,
+/// seals, states and marks) is no finding while one of the two is valid.
 ///
 /// on_finding  called for each finding before verify() returns: first what concerns whole files, then in the order of the
 ///             log. May be empty. Must not throw.
