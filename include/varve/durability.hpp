@@ -25,8 +25,8 @@ class durability {
   kind policy_ = kind::none;
 };
 
-/// append() returns once the record is finished; only sync() makes records durable. Ended segments are made durable in the
-/// background under every policy.
+/// append() returns once the record is finished; sync() and close() make it durable. Ended segments are made durable in the
+/// background under every policy, and what the next open keeps of a log that was not closed is durable too.
 [[nodiscard]] constexpr durability none() noexcept { return {}; }
 
 /// append() returns once the record is durable. Threads that append at the same time share one sync.

@@ -2,8 +2,9 @@
 //
 // error.hpp - what can go wrong, and what to do about it.
 //
-// Whatever the disk, the kernel, a file or the caller can do is a value of type `error`; the library never throws across
-// its interface, prints or aborts. One code = one thing to do next.
+// Whatever the disk, the kernel, a file or the caller can do is a value of type `error`; the library never prints or aborts,
+// and never throws across its interface, but for std::bad_alloc out of error::message(), which makes a
+// string. One code = one thing to do next.
 #pragma once
 
 #include <cstdint>

@@ -4,7 +4,8 @@
 //
 // A log is one directory, written by one process at a time. append() *finishes* a record: it survives the death of this
 // process from then on. It is *published*, that is, seen by every reader in every process, as soon as all earlier claims are
-// finished too. Only sync(), or the policy immediate(), makes it *durable*: it then survives power loss.
+// finished too. sync(), the policy immediate() and close() make it *durable*: it then survives power loss. So does the next
+// open(), of what it keeps of a log that was not closed.
 //
 // Invariants
 //   I1  first <= published + 1 and durable <= published <= claimed; each only grows.
@@ -41,7 +42,8 @@ class log_object;
 
 /// What a finding comes to.
 enum class finding_kind : std::uint8_t {
-  damage,        ///< Records that had been durable are missing or invalid; open() refuses.
+  damage,        ///< Records that had been durable are missing or invalid; open() refuses. Row W, a copy that ends
+                 ///< too early, is opened, unless recovery is strict.
   cut,           ///< The torn end of a power loss: open() drops it.
   stepped_over,  ///< Claims of dead writers: open() makes them `abandoned`. No record whose append returned is lost.
 };
@@ -82,6 +84,7 @@ struct statistics {
   std::uint64_t waits = 0;             ///< Appends that had to wait for a roll, since this open; a view shows 0.
 };
 
+/// Moved-from     only assign or destroy.
 class log {
  public:
   /// Opens the log in `directory`, making it if nothing is there, and recovers it.
@@ -102,7 +105,7 @@ class log {
   /// Waits for the appends that are under way, makes everything durable, and lets the directory go. Readers and records
   /// that are still held stay valid. Calling it again does nothing.
   ///
-  /// Errors         sync_failed: the log is let go, and recovered at the next open. forked.
+  /// Errors         sync_failed, io: the log is let go, and recovered at the next open. forked.
   [[nodiscard]] result<void> close() noexcept;
 
   /// Appends one record.
@@ -112,7 +115,7 @@ class log {
   /// Returns        the record's sequence; by then the record is finished, and durable if the policy says so.
   /// Errors         too_large, no_space: nothing was appended.
   ///                sync_failed: under immediate() the record may be published, but it is not durable.
-  ///                io, closed, forked.
+  ///                io, out_of_memory (of a roll; nothing was appended), closed, forked.
   /// Thread-safety  any number of threads. Lock-free within a segment; one append per segment rolls, and those that come
   ///                meanwhile wait for it.
   /// Cost           one fetch_add, one copy, one checksum, one store; no lock, no system call, no allocation.
@@ -148,9 +151,10 @@ class log {
   [[nodiscard]] result<void> sync(sequence target, std::chrono::steady_clock::time_point deadline =
                                                        std::chrono::steady_clock::time_point::max()) noexcept;
 
-  /// Returns one record by its number.
+  /// Returns one record by its number. No record has the number 0: {} answers trimmed.
   ///
-  /// Errors         trimmed, abandoned, not_yet (claimed, not published), past_end (never claimed), damaged, io, forked.
+  /// Errors         trimmed, abandoned, not_yet (claimed, not published), past_end (never claimed), damaged, io,
+  ///                out_of_memory, forked.
   /// Cost           a walk from the start of its segment.
   [[nodiscard]] result<pinned_record> read(sequence at) const;
 
@@ -165,7 +169,7 @@ class log {
   [[nodiscard]] sequence first_sequence() const noexcept;
   [[nodiscard]] sequence published_sequence() const noexcept;
   [[nodiscard]] sequence durable_sequence() const noexcept;
-  [[nodiscard]] statistics stats() const;
+  [[nodiscard]] statistics stats() const noexcept;
 
   /// The largest payload that append() takes.
   [[nodiscard]] std::uint64_t record_bytes_max() const noexcept;

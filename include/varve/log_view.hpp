@@ -43,11 +43,12 @@ struct segment_description {
   std::string version_info{};  ///< What the open that began it gave as version_info.
 };
 
-/// Thread-safety  any member from any number of threads.
+/// Thread-safety  any member from any number of threads, except moving, assigning and destruction.
+/// Moved-from     only assign or destroy.
 class log_view {
  public:
-  /// Errors  not_found, not_a_log, newer_format, damaged, io, out_of_memory; timed_out if writers come and go all the
-  ///         time.
+  /// Errors  not_found, not_a_log, newer_format, damaged, io, out_of_memory;
+  ///         timed_out if writers come and go all the time.
   [[nodiscard]] static result<log_view> open(const std::filesystem::path& directory, const view_options& options = {});
 
   log_view(log_view&&) noexcept;

@@ -22,6 +22,7 @@ struct reader_access;
 /// A place in a log, made by a log or a log_view. It keeps what it needs alive, so it may outlive the handle it came from.
 ///
 /// Thread-safety  one reader, one thread. Any number of readers beside each other and beside appends.
+/// Moved-from     only assign or destroy.
 class reader {
  public:
   reader(reader&&) noexcept;
@@ -32,7 +33,7 @@ class reader {
   ///
   /// Returns    nullopt at the end of what is published now; call again later.
   /// Errors     damaged, with segment, offset and sequence: the reader stays where it is; seek() behind the damage.
-  ///            trimmed, io, forked.
+  ///            trimmed, io, out_of_memory, forked.
   /// Lifetime   the record until the next call of next() or seek().
   /// Cost       no system call within a segment; the checksum of the payload unless verify_on_read is off.
   [[nodiscard]] result<std::optional<record>> next();
@@ -40,7 +41,7 @@ class reader {
   /// Moves to `target`: next() then returns the first record at or behind it. {} means the first there is; the sequence
   /// behind the last published one is allowed and waits for the next record.
   ///
-  /// Errors     trimmed, not_yet, past_end, damaged, io: the reader stays where it was.
+  /// Errors     trimmed, not_yet, past_end, damaged, io, out_of_memory, forked: the reader stays where it was.
   /// Cost       a walk from the start of the segment.
   [[nodiscard]] result<void> seek(sequence target);
 
@@ -55,6 +56,8 @@ class reader {
 
 /// A single pass over the records from a place up to what was published when the range was made. Every element is a
 /// result<record>: damage is an element of its own, never the end. After an error the range ends.
+///
+/// Moved-from  only assign or destroy.
 class record_range {
  public:
   class iterator {

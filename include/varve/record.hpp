@@ -21,6 +21,7 @@ struct record_access;
 /// A record that stands alone: it keeps its segment mapped, and may outlive its reader and its log.
 ///
 /// Thread-safety  as a const object from any number of threads.
+/// Moved-from     only assign or destroy: its views are no longer kept alive.
 class pinned_record {
  public:
   pinned_record(pinned_record&&) noexcept = default;

@@ -23,6 +23,7 @@
 #include "cli/failure.hpp"
 #include "cli/input.hpp"
 #include "cli/json.hpp"
+#include "cli/opening.hpp"
 #include "cli/progress.hpp"
 #include "cli/sizes.hpp"
 #include "cli/verbs.hpp"
@@ -47,6 +48,8 @@ struct outcome {
   tally counted;
   double append_seconds = 0, close_seconds = 0;
   bool closed = false;
+  int signal = 0;  // that ended the input; 0 if none did
+  std::uint64_t incomplete_bytes = 0;
 };
 
 double seconds_since(clock::time_point start) { return std::chrono::duration<double>(clock::now() - start).count(); }
@@ -71,8 +74,7 @@ tally append_in_order(log& target, const append_plan& plan, input& in) {
   progress line;
   const clock::time_point start = clock::now();
   if (plan.by == split::whole) {
-    in.read_all(b, target.record_bytes_max());
-    worker.take(b);
+    if (in.read_all(b, target.record_bytes_max())) worker.take(b);
     return worker.counted();
   }
   tally counted;
@@ -144,7 +146,7 @@ log open_log(const append_verb_options& options) {
   settings.on_progress = [&line](const recovery_progress& p) {
     line.tick([&p] { return fmt::format("recovering: {} of {}", size_text(p.bytes_done), size_text(p.bytes_total)); });
   };
-  return take(log::open(options.directory, settings));
+  return open_to_write(options.directory, settings);
 }
 
 void write_text(const outcome& o, output& out) {
@@ -158,6 +160,9 @@ void write_text(const outcome& o, output& out) {
             count_text(static_cast<std::uint64_t>(per_second)), megabytes / o.append_seconds,
             o.closed ? "closed, and so durable," : "closing failed", o.close_seconds);
   if (t.unsure != 0) out.print("{} records more may have been published, but are not durable\n", t.unsure);
+  if (o.signal != 0) out.print("ended by signal {}", o.signal);
+  if (o.incomplete_bytes != 0) out.print("; {} bytes of an incomplete record left out", count_text(o.incomplete_bytes));
+  if (o.signal != 0) out.write("\n");
 }
 
 void write_json(const outcome& o, output& out) {
@@ -174,12 +179,15 @@ void write_json(const outcome& o, output& out) {
                       {"megabytes_per_second", static_cast<double>(t.bytes) / 1e6 / o.append_seconds},
                       {"stepped_over", o.found.stepped_over},
                       {"cut_bytes", o.found.cut_bytes},
-                      {"cut_records", o.found.cut_records}}));
+                      {"cut_records", o.found.cut_records},
+                      {"signal", o.signal == 0 ? ordered_json{} : ordered_json(o.signal)},
+                      {"incomplete_bytes", o.incomplete_bytes}}));
 }
 
 exit_code append(const append_verb_options& options, output& out) {
   input in(options.file);  // first: a wrong file name must not leave an empty log behind
   log target = open_log(options);
+  in.end_at_signal();  // not before: a signal ends a long recovery at once
   const append_plan plan{
       .by = splits.at(options.split_name), .batch_records = options.batch, .type = options.type, .input_name = in.name()};
   outcome o;
@@ -192,6 +200,8 @@ exit_code append(const append_verb_options& options, output& out) {
   const result<void> closed = target.close();
   o.close_seconds = seconds_since(start);
   o.closed = closed.has_value();
+  o.signal = in.ended_by();
+  o.incomplete_bytes = in.incomplete_bytes();
 
   if (options.json) {
     write_json(o, out);
@@ -201,7 +211,7 @@ exit_code append(const append_verb_options& options, output& out) {
   }
   if (o.counted.failed) throw failure(*o.counted.failed);
   check(closed);
-  return exit_code::fine;
+  return o.signal == 0 ? exit_code::fine : exit_code_of_signal(o.signal);
 }
 
 }  // namespace
@@ -209,7 +219,9 @@ exit_code append(const append_verb_options& options, output& out) {
 action set_up_append(CLI::App& app) {
   const auto options = std::make_shared<append_verb_options>();
   add_directory(app, options->directory);
-  app.add_option("--file", options->file, "What to read; - is standard input [-]")->option_text("F");
+  app.add_option("--file", options->file, "What to read; - is standard input [-]")
+      ->check(path_with_a_name())
+      ->option_text("F");
   app.add_option("--split", options->split_name,
                  "A record is: one of the lines, the whole input, or a line of JSON as cat prints it [lines]")
       ->check(CLI::IsMember(splits))
@@ -231,7 +243,9 @@ action set_up_append(CLI::App& app) {
   set_footer(app,
              "  varve append orders --file orders.txt --batch 100\n"
              "  journalctl -o json -f | varve append journal --durability immediate\n"
-             "The log is created if nothing is there. A newline ends a record and is not part of it.\n");
+             "The log is created if nothing is there. A newline ends a record and is not part of it.\n"
+             "The first SIGINT, SIGTERM or SIGHUP ends the input: complete lines are appended, the log is closed, and the\n"
+             "report is printed. The second ends varve at once. Killing it is always safe: what had been appended stays.\n");
   return [options](output& out) { return append(*options, out); };
 }
 

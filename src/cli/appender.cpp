@@ -75,19 +75,15 @@ bool appender::take_json(std::string_view line, std::uint64_t number) {
   } catch (const std::invalid_argument& e) {
     // The records before this line were good.
     if (!send()) return false;
-    return fail(
-        usage_failure("bad_input", fmt::format("{}, line {}: {}", plan_.input_name, number, e.what()), plan_.input_name),
-        number);
+    return fail(input_failure("bad_input", plan_.input_name, number, e.what()), number);
   }
   return add(decoded_.back(), type, number);
 }
 
 bool appender::add(std::string_view payload, std::uint16_t type, std::uint64_t number) {
-  if (pending_.empty()) {
-    pending_type_ = type;
-    pending_line_ = number;
-  }
+  if (pending_.empty()) pending_type_ = type;
   pending_.push_back(payload);
+  pending_lines_.push_back(number);
   return pending_.size() < plan_.batch_records || send();
 }
 
@@ -103,9 +99,34 @@ bool appender::send() {
   } else if (appended.error().code() == errc::sync_failed) {
     counted_.unsure += pending_.size();
   }
+  const bool sent = appended || fail(failure_to_send(appended.error()), pending_lines_.front());
   pending_.clear();
+  pending_lines_.clear();
   decoded_.clear();
-  return appended || fail(failure_of(appended.error()), pending_line_);
+  return sent;
+}
+
+// The library knows the log, but not where in the input the records stand.
+failure appender::failure_to_send(const error& e) const {
+  if (e.code() != errc::too_large) return failure_of(e);
+  const std::string code(name_of(e.code()));
+  const std::uint64_t record_max = log_.record_bytes_max();
+  const auto culprit = std::ranges::find_if(pending_, [record_max](std::string_view r) { return r.size() > record_max; });
+  failure f;
+  if (culprit != pending_.end()) {
+    const auto line = pending_lines_[static_cast<std::size_t>(culprit - pending_.begin())];
+    f = input_failure(code, plan_.input_name, line,
+                      fmt::format("a record of {} bytes, but this log takes up to {}; make a log with larger segments",
+                                  culprit->size(), record_max));
+    f.limit = record_max;
+  } else {
+    f = input_failure(code, plan_.input_name, pending_lines_.front(),
+                      fmt::format("the batch of {} records from here to line {} does not fit into one segment; "
+                                  "append with a smaller --batch",
+                                  pending_.size(), pending_lines_.back()));
+    f.limit = e.limit();
+  }
+  return f;
 }
 
 bool appender::fail(failure f, std::uint64_t number) {

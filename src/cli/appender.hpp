@@ -57,6 +57,7 @@ class appender {
   [[nodiscard]] bool take_json(std::string_view line, std::uint64_t number);
   [[nodiscard]] bool add(std::string_view payload, std::uint16_t type, std::uint64_t number);
   [[nodiscard]] bool send();
+  [[nodiscard]] failure failure_to_send(const error& e) const;
   bool fail(failure f, std::uint64_t number);
 
   log& log_;
@@ -64,9 +65,9 @@ class appender {
   tally counted_;
   // The batch that is being gathered: one type, views into the block or into decoded_ (whose elements never move).
   std::vector<std::string_view> pending_;
+  std::vector<std::uint64_t> pending_lines_;  // where each stands in the input
   std::deque<std::string> decoded_;
   std::uint16_t pending_type_ = 0;
-  std::uint64_t pending_line_ = 0;
 };
 
 }  // namespace varve::cli

@@ -15,6 +15,7 @@
 #include <varve/log_view.hpp>
 
 #include "cli/failure.hpp"
+#include "cli/opening.hpp"
 #include "cli/record_format.hpp"
 #include "cli/verbs.hpp"
 
@@ -61,7 +62,7 @@ exit_code cat(const cat_options& options, output& out) {
   if (options.to != 0 && options.to < options.from) {
     throw usage_failure("usage", fmt::format("--to {} lies before --from {}", options.to, options.from));
   }
-  const log_view view = take(log_view::open(options.directory));
+  const log_view view = open_to_read(options.directory);
   const printed_range printed = print_range(view, options, out);
   if (options.from != 0 && printed.first != options.from) throw why_missing(view, options.from);
   if (options.to != 0 && printed.last != options.to && printed.records < options.limit) throw why_missing(view, options.to);

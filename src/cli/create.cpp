@@ -16,6 +16,7 @@
 
 #include "cli/failure.hpp"
 #include "cli/json.hpp"
+#include "cli/opening.hpp"
 #include "cli/sizes.hpp"
 #include "cli/verbs.hpp"
 
@@ -34,10 +35,21 @@ struct create_options {
   bool json = false;
 };
 
-failure exists(const std::string& directory) {
+// " with segments of 64 MiB", as far as that can be seen; of its checksum a view says nothing.
+std::string description(const log_view& there) {
+  const auto segments = there.segments();
+  if (!segments) return {};
+  for (const segment_description& s : *segments) {
+    if (s.state != segment_description::state::damaged) return " with segments of " + size_text(s.file_bytes);
+  }
+  return {};
+}
+
+failure exists(const std::string& directory, const log_view& there) {
   failure f;
   f.code = "exists";
-  f.message = fmt::format("{}: a log is there already; choose another directory, or append to it", directory);
+  f.message =
+      fmt::format("{}: a log{} is there already; choose another directory, or append to it", directory, description(there));
   f.path = directory;
   f.os_errno = EEXIST;
   return f;
@@ -49,10 +61,10 @@ failure exists(const std::string& directory) {
 // first has ended, opens an empty log of the same options.
 void refuse_existing(const std::string& directory) {
   const result<log_view> there = log_view::open(directory);
-  if (there) throw exists(directory);
+  if (there) throw exists(directory, *there);
   const errc code = there.error().code();
   // not_a_log is left to open(), which tells the remains of a creation that was cut short from foreign files.
-  if (code != errc::not_found && code != errc::not_a_log) throw failure_of(there.error());
+  if (code != errc::not_found && code != errc::not_a_log) throw failure_to_read(there.error());
 }
 
 exit_code create(const create_options& options, output& out) {
@@ -61,15 +73,16 @@ exit_code create(const create_options& options, output& out) {
   settings.segment_bytes = options.segment_bytes;
   settings.checksum = checksums.at(options.checksum_name);
   settings.version_info = options.version_info;
-  log made = take(log::open(options.directory, settings));
+  log made = open_to_write(options.directory, settings);
   const std::uint64_t record_bytes_max = made.record_bytes_max();
   check(made.close());
 
   if (options.json) {
-    nlohmann::ordered_json report = {{"directory", options.directory},
-                                     {"segment_bytes", options.segment_bytes},
-                                     {"checksum", options.checksum_name},
-                                     {"record_bytes_max", record_bytes_max}};
+    nlohmann::ordered_json report;
+    add_bytes(report, "directory", "directory_base64", options.directory);
+    report["segment_bytes"] = options.segment_bytes;
+    report["checksum"] = options.checksum_name;
+    report["record_bytes_max"] = record_bytes_max;
     add_bytes(report, "version_info", "version_info_base64", options.version_info);
     out.write(one_line(report));
   } else {
@@ -86,12 +99,13 @@ action set_up_create(CLI::App& app) {
   add_directory(app, options->directory);
   app.add_option("--segment-size", options->segment_bytes,
                  "Bytes of one segment file: 64KiB to 4GiB, in steps of 64KiB [64MiB]")
-      ->transform(size_in_bytes())
+      ->transform(size_between(std::uint64_t{64} << 10, std::uint64_t{4} << 30, std::uint64_t{64} << 10))
       ->option_text("SIZE");
   app.add_option("--checksum", options->checksum_name, "What protects payloads: xxh3, crc32c, crc32, crc64 or none [xxh3]")
       ->check(CLI::IsMember(checksums))
       ->option_text("NAME");
   app.add_option("--version-info", options->version_info, "Up to 255 bytes of your own, kept in the segments")
+      ->check(bytes_up_to(255))
       ->option_text("TEXT");
   add_json(app, options->json);
   set_footer(app, "  varve create orders --segment-size 256MiB --checksum crc32c\n");

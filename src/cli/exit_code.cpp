@@ -40,6 +40,7 @@ const std::string_view exit_code_help =
     "  3    system error, or the directory holds no log that can be used\n"
     "  4    damaged, and refused\n"
     "  5    another writer has the log\n"
-    "  141  whoever read standard output has closed it";
+    "  141  whoever read standard output has closed it\n"
+    "  128+n, n a signal: append was ended by it; 129 SIGHUP, 130 SIGINT, 143 SIGTERM";
 
 }  // namespace varve::cli

@@ -17,6 +17,8 @@
 //   5 locked      locked                                           waits for the other writer
 //   141 pipe      EPIPE on standard output                         nothing: 128 + SIGPIPE is what a shell reports of every
 //                                                                  other tool. Not 0: `verify | head` must not say "whole"
+//   128+n         a signal that ended the input of append          what it does when a signal ends another tool; the log is
+//                                                                  closed, and the report is there
 #pragma once
 
 #include <string_view>
@@ -28,6 +30,9 @@ namespace varve::cli {
 enum class exit_code : int { fine = 0, findings = 1, usage = 2, system = 3, damaged = 4, locked = 5, closed_pipe = 141 };
 
 [[nodiscard]] exit_code exit_code_of(errc code) noexcept;
+
+/// 128 + n.
+[[nodiscard]] constexpr exit_code exit_code_of_signal(int number) noexcept { return static_cast<exit_code>(128 + number); }
 
 /// The table for the foot of every help text.
 extern const std::string_view exit_code_help;

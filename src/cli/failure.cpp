@@ -2,14 +2,33 @@
 
 #include "cli/failure.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 
 #include "cli/json.hpp"
 
 namespace varve::cli {
+namespace {
+
+std::string without_slashes_behind(std::string directory) {
+  while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+  return directory;
+}
+
+// The library names an option by its member.
+std::string flag_of(std::string_view option) {
+  if (option == "segment_bytes") return "segment-size";
+  std::string flag(option);
+  std::ranges::replace(flag, '_', '-');
+  return flag;
+}
+
+}  // namespace
 
 failure failure_of(const error& e) {
   failure f;
@@ -23,6 +42,32 @@ failure failure_of(const error& e) {
   f.last_sequence = e.last_sequence();
   f.limit = e.limit();
   f.os_errno = e.os_errno();
+  return f;
+}
+
+failure failure_to_read(const error& e) {
+  failure f = failure_of(e);
+  const std::string why = e.os_errno() == 0 ? "" : fmt::format(" ({})", std::strerror(e.os_errno()));
+  if (e.code() == errc::not_found) f.message = fmt::format("{}: there is no log here{}; check the path", f.path, why);
+  if (e.code() == errc::not_a_log) f.message = fmt::format("{}: this is no log{}; check the path", f.path, why);
+  return f;
+}
+
+failure failure_to_write(const error& e, const std::string& directory) {
+  failure f = failure_of(e);
+  if (e.code() == errc::not_found) {
+    const std::filesystem::path parent = std::filesystem::path(without_slashes_behind(directory)).parent_path();
+    std::error_code unknown;
+    if (!parent.empty() && std::filesystem::status(parent, unknown).type() == std::filesystem::file_type::not_found) {
+      f.message = fmt::format("{}: the parent directory {} is missing; make it first, or check the path", directory,
+                              parent.string());
+    }
+  }
+  if (e.code() == errc::bad_option) {
+    // The command line has been checked, so it is what the log was made with that does not agree.
+    f.path = "--" + flag_of(f.path);
+    f.message = fmt::format("{}: a log is in {} already, and was made with another value", f.path, directory);
+  }
   return f;
 }
 
@@ -44,17 +89,28 @@ failure usage_failure(std::string code, std::string message, std::string path) {
   return f;
 }
 
+failure input_failure(std::string code, const std::string& input_name, std::uint64_t line, std::string_view what) {
+  failure f = usage_failure(std::move(code), fmt::format("{}, line {}: {}", input_name, line, what), input_name);
+  f.line = line;
+  return f;
+}
+
 nlohmann::ordered_json to_json(const failure& f) {
   using nlohmann::ordered_json;
   const auto known = [](std::uint64_t n) { return n == 0 ? ordered_json{} : ordered_json(n); };
   ordered_json j;
   j["code"] = f.code;
   j["message"] = f.message;
-  j["path"] = f.path.empty() ? ordered_json{} : ordered_json(f.path);
+  if (f.path.empty()) {
+    j["path"] = {};
+  } else {
+    add_bytes(j, "path", "path_base64", f.path);
+  }
   j["segment"] = known(f.segment);
   j["offset"] = known(f.offset);
   j["sequences"] = f.first_sequence == 0 ? ordered_json{} : sequences_json(f.first_sequence, f.last_sequence);
   j["errno"] = f.os_errno == 0 ? ordered_json{} : ordered_json(f.os_errno);
+  if (f.line != 0) j["line"] = f.line;
   if (f.limit != 0) j["limit"] = f.limit;
   return j;
 }

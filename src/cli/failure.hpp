@@ -25,6 +25,7 @@ struct failure : std::exception {
   std::string code;     // a name of errc, or one of the tool's own: usage, exists, bad_input
   std::string message;  // one sentence for people
   std::string path;
+  std::uint64_t line = 0;  // of the input that path names
   std::uint64_t segment = 0, offset = 0, first_sequence = 0, last_sequence = 0, limit = 0;
   int os_errno = 0;
 
@@ -33,14 +34,24 @@ struct failure : std::exception {
 
 [[nodiscard]] failure failure_of(const error& e);
 
+/// Of a verb that only reads, to which a log that is not there is no reason to make one.
+[[nodiscard]] failure failure_to_read(const error& e);
+
+/// Of a verb that opens the log in `directory` for writing: which parent is missing, and which flag is meant.
+[[nodiscard]] failure failure_to_write(const error& e, const std::string& directory);
+
 /// A system call of the tool itself that failed. `doing` reads like "reading".
 [[nodiscard]] failure system_failure(std::string_view doing, std::string path, int os_errno);
 
 /// Something the caller has to correct.
 [[nodiscard]] failure usage_failure(std::string code, std::string message, std::string path = {});
 
+/// Something in the input, which the message then names: "INPUT, line 3: WHAT".
+[[nodiscard]] failure input_failure(std::string code, const std::string& input_name, std::uint64_t line,
+                                    std::string_view what);
+
 /// {"code":..,"message":..,"path":..,"segment":..,"offset":..,"sequences":{"first":..,"last":..},"errno":..}; what is not
-/// concerned is null.
+/// concerned is null. A path that is not UTF-8 is "path_base64". "line" and "limit" are there only if they say something.
 [[nodiscard]] nlohmann::ordered_json to_json(const failure& f);
 
 /// One line on standard error: "varve VERB: MESSAGE", or {"error":{..}}.

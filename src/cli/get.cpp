@@ -10,6 +10,7 @@
 #include <varve/log_view.hpp>
 
 #include "cli/failure.hpp"
+#include "cli/opening.hpp"
 #include "cli/record_format.hpp"
 #include "cli/verbs.hpp"
 
@@ -22,7 +23,7 @@ struct get_options {
 };
 
 exit_code get(const get_options& options, output& out) {
-  const log_view view = take(log_view::open(options.directory));
+  const log_view view = open_to_read(options.directory);
   write_record(out, options.format, shown(take(view.read({options.sequence}))));
   return exit_code::fine;
 }

@@ -4,6 +4,8 @@
 //
 // Records are handed to the log as views into these blocks: a line is never copied on its way, but for the one that a
 // block's end cuts in two.
+//
+// A pipe may never end; then a signal is what ends the input, and only that: the log behind it is closed as ever.
 #pragma once
 
 #include <cstddef>
@@ -33,25 +35,39 @@ class input {
   input& operator=(const input&) = delete;
   ~input();
 
+  /// From now on the first SIGINT, SIGTERM or SIGHUP is the end of the input, and no more of the process; the second one
+  /// ends the process at once. A signal that is ignored, as under nohup, stays ignored. For one input of a process.
+  void end_at_signal();
+
   /// Fills `b` with what one read brings, up to the last newline in it: lines from a pipe do not wait for later ones.
   ///
   /// line_bytes_max  a longer line is a failure: no log could take it.
-  /// Returns         false at the end. A last line without newline counts.
+  /// Returns         false at the end. A last line without newline counts, unless a signal has cut it short.
   [[nodiscard]] bool next(block& b, std::uint64_t line_bytes_max);
 
   /// Reads everything that is left as one.
-  void read_all(block& b, std::uint64_t bytes_max);
+  ///
+  /// Returns  false if a signal came before the end.
+  [[nodiscard]] bool read_all(block& b, std::uint64_t bytes_max);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+  /// The signal that ended it; 0 if none did.
+  [[nodiscard]] int ended_by() const noexcept { return ended_by_; }
+  /// Bytes that were read, and then left out because a signal came before their record was complete.
+  [[nodiscard]] std::uint64_t incomplete_bytes() const noexcept { return incomplete_bytes_; }
   /// nullopt if it is no regular file.
   [[nodiscard]] std::optional<std::uint64_t> bytes_total() const noexcept { return bytes_total_; }
 
  private:
   std::size_t read_some(block& b, std::size_t at);
+  [[nodiscard]] bool wait_for_bytes();
 
   std::string name_;
   int descriptor_ = -1;
+  int signals_ = -1;  // becomes readable when a signal comes; -1: none is waited for
+  int ended_by_ = 0;
+  std::uint64_t incomplete_bytes_ = 0;
   bool ended_ = false;
   std::string carry_;       // the beginning of the line that the last block's end cut
   std::uint64_t line_ = 1;  // of the next block

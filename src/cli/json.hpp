@@ -28,7 +28,8 @@ void add_bytes(nlohmann::ordered_json& object, const char* name, const char* bas
 
 [[nodiscard]] nlohmann::ordered_json sequences_json(std::uint64_t first, std::uint64_t last);
 
-/// The line that stands for a value; bytes that are not UTF-8, as a path may have, are replaced.
+/// The line that stands for a value. Bytes that are not UTF-8 are replaced: a sentence for people may quote them, whatever
+/// a program needs goes through add_bytes().
 [[nodiscard]] std::string one_line(const nlohmann::ordered_json& value);
 
 struct record_line {

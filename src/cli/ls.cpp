@@ -14,6 +14,7 @@
 
 #include "cli/failure.hpp"
 #include "cli/json.hpp"
+#include "cli/opening.hpp"
 #include "cli/sizes.hpp"
 #include "cli/verbs.hpp"
 
@@ -74,15 +75,17 @@ void write_json(const listing& l, const std::string& directory, output& out) {
     add_bytes(j, "version_info", "version_info_base64", s.version_info);
     segments.push_back(std::move(j));
   }
-  out.write(one_line({{"directory", directory},
-                      {"first", l.at.first.value},
-                      {"durable", l.at.durable.value},
-                      {"published", l.at.published.value},
-                      {"segments", std::move(segments)}}));
+  ordered_json report;
+  add_bytes(report, "directory", "directory_base64", directory);
+  report["first"] = l.at.first.value;
+  report["durable"] = l.at.durable.value;
+  report["published"] = l.at.published.value;
+  report["segments"] = std::move(segments);
+  out.write(one_line(report));
 }
 
 exit_code ls(const ls_options& options, output& out) {
-  const log_view view = take(log_view::open(options.directory));
+  const log_view view = open_to_read(options.directory);
   const listing l{.segments = take(view.segments()), .at = take(view.stats()).at};
   if (options.json) {
     write_json(l, options.directory, out);

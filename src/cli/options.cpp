@@ -9,13 +9,17 @@
 namespace varve::cli {
 
 void add_directory(CLI::App& app, std::string& directory) {
-  app.add_option("DIR", directory, "The log's directory")->required()->option_text(" ");
+  app.add_option("DIR", directory, "The log's directory")->required()->check(path_with_a_name())->option_text(" ");
 }
 
 void add_json(CLI::App& app, bool& json, const std::string& meaning) { app.add_flag("--json", json, meaning); }
 
 void set_footer(CLI::App& app, std::string_view examples) {
   app.footer(fmt::format("\nExample:\n{}\n{}", examples, exit_code_help));
+}
+
+CLI::Validator path_with_a_name() {
+  return {[](const std::string& path) { return path.empty() ? std::string("the path \"\" is empty") : std::string(); }, ""};
 }
 
 CLI::Validator number_between(std::uint64_t low, std::uint64_t high) {
@@ -30,12 +34,24 @@ CLI::Validator number_between(std::uint64_t low, std::uint64_t high) {
           ""};
 }
 
-CLI::Validator size_in_bytes() {
-  return {[](std::string& text) -> std::string {
+CLI::Validator size_between(std::uint64_t low, std::uint64_t high, std::uint64_t step) {
+  return {[low, high, step](std::string& text) -> std::string {
             const auto bytes = parse_size(text);
             if (!bytes) return fmt::format("{} is not a size; write 65536, 64K, 64KiB, 64MiB or 1GiB", text);
+            if (*bytes < low || *bytes > high || *bytes % step != 0) {
+              return fmt::format("{} is not a size from {} to {} in steps of {}", text, size_text(low), size_text(high),
+                                 size_text(step));
+            }
             text = fmt::format("{}", *bytes);
             return {};
+          },
+          ""};
+}
+
+CLI::Validator bytes_up_to(std::size_t most) {
+  return {[most](const std::string& text) -> std::string {
+            if (text.size() <= most) return {};
+            return fmt::format("{} bytes are too many; it takes up to {}", text.size(), most);
           },
           ""};
 }

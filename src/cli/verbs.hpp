@@ -3,6 +3,7 @@
 // verbs.hpp - the verbs of the tool; each has a file of its own. Layer tool.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -39,8 +40,13 @@ void set_footer(CLI::App& app, std::string_view examples);
 
 inline constexpr std::uint64_t sequence_max = (std::uint64_t{1} << 63) - 1;
 
+/// Accepts all but "", which scripts pass for a variable that is not set.
+[[nodiscard]] CLI::Validator path_with_a_name();
+
 /// Accepts decimal numbers from `low` to `high`; CLI11's own conversion would take 010 for eight.
 [[nodiscard]] CLI::Validator number_between(std::uint64_t low, std::uint64_t high);
-[[nodiscard]] CLI::Validator size_in_bytes();
+/// Accepts sizes as parse_size() reads them, from `low` to `high` in steps of `step`.
+[[nodiscard]] CLI::Validator size_between(std::uint64_t low, std::uint64_t high, std::uint64_t step);
+[[nodiscard]] CLI::Validator bytes_up_to(std::size_t most);
 
 }  // namespace varve::cli

@@ -107,21 +107,25 @@ void write_json(const recovery_report& report, const std::string& directory, boo
         f.sequences.size() == 0 ? ordered_json{} : sequences_json(f.sequences.first.value, f.sequences.end.value - 1);
     findings.push_back(std::move(j));
   }
-  out.write(one_line({{"directory", directory},
-                      {"whole", whole},
-                      {"closed", report.clean},
-                      {"kept", report.kept},
-                      {"stepped_over", report.stepped_over},
-                      {"cut_bytes", report.cut_bytes},
-                      {"cut_records", report.cut_records},
-                      {"findings", std::move(findings)}}));
+  ordered_json j;
+  add_bytes(j, "directory", "directory_base64", directory);
+  j["whole"] = whole;
+  j["closed"] = report.clean;
+  j["kept"] = report.kept;
+  j["stepped_over"] = report.stepped_over;
+  j["cut_bytes"] = report.cut_bytes;
+  j["cut_records"] = report.cut_records;
+  j["findings"] = std::move(findings);
+  out.write(one_line(j));
 }
 
 exit_code verify_log(const verify_options& options, output& out) {
   recovery_report report;
   {
     ticker t;
-    report = take(verify(options.directory, [&t](const finding&) { t.count_one(); }));
+    result<recovery_report> read = verify(options.directory, [&t](const finding&) { t.count_one(); });
+    if (!read) throw failure_to_read(read.error());
+    report = std::move(*read);
   }
   const bool whole = report.findings.empty() && report.cut_bytes == 0 && report.cut_records == 0 && report.stepped_over == 0;
   if (options.json) {

@@ -2,8 +2,13 @@
 //
 // append: counts, threads, batches, and a failure in the middle.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <sstream>
 #include <string>
@@ -27,6 +32,13 @@ std::vector<std::string> sorted(std::vector<std::string> lines) {
   std::ranges::sort(lines);
   return lines;
 }
+
+bool has_published(const std::string& log, std::uint64_t count) {
+  const ran ls = run({"ls", log, "--json"});
+  return ls.exit_code == 0 && ls.json().at("published") == count;
+}
+
+bool is_closed(const std::string& log) { return run({"verify", log, "--json"}).json().at("closed") == true; }
 
 }  // namespace
 
@@ -91,6 +103,32 @@ TEST_CASE("a record that is too large ends it: what went in before is counted, t
   CHECK(run({"verify", p.log}).exit_code == 0);
 }
 
+TEST_CASE("what is too large is named by its line of the input", "[tool][G7]") {
+  const place p;
+  REQUIRE(run({"create", p.log, "--segment-size", "64K"}).exit_code == 0);
+  const std::string large(70'000, 'x');
+  const ran text = run({"append", p.log}, "one\ntwo\n" + large + "\nfour\n");
+  CHECK(text.err.find("varve append: standard input, line 3: a record of 70000 bytes, ") == 0);
+
+  // Of a batch it is the one that is too large; the file has a name; blank lines of JSON count as lines.
+  write_file(p.file("input"), "{\"text\":\"a\"}\n\n{\"text\":\"" + large + "\"}\n{\"text\":\"b\"}\n");
+  const ran json = run({"append", p.log, "--file", p.file("input"), "--split", "jsonl", "--batch", "9", "--json"});
+  CHECK(json.exit_code == 2);
+  CHECK(json.json().at("records") == 0);
+  CHECK(json.error().at("message").get<std::string>().find(p.file("input") + ", line 3: ") == 0);
+  CHECK(json.error().at("path") == p.file("input"));
+  CHECK(json.error().at("line") == 3);
+  CHECK(json.error().at("limit") == 65536 - 4120);
+
+  // Each would fit, all together do not.
+  const std::string half(40'000, 'h');
+  const ran batch = run({"append", p.log, "--batch", "2", "--json"}, "1\n2\n" + half + "\n" + half + "\n");
+  CHECK(batch.exit_code == 2);
+  CHECK(batch.json().at("records") == 2);
+  CHECK(batch.error().at("line") == 3);
+  CHECK(batch.error().at("message").get<std::string>().find("to line 4 ") != std::string::npos);
+}
+
 TEST_CASE("a line that no log could take is refused before it fills the memory", "[tool][G7]") {
   const place p;
   REQUIRE(run({"create", p.log, "--segment-size", "64K"}).exit_code == 0);
@@ -133,4 +171,101 @@ TEST_CASE("durable appends are durable before the log is closed", "[tool][G2]") 
   const place p;
   REQUIRE(run({"append", p.log, "--durability", "immediate", "--threads", "4"}, numbered_lines(500)).exit_code == 0);
   CHECK(run({"ls", p.log, "--json"}).json().at("durable") == 500);
+}
+
+TEST_CASE("a signal ends an input that never ends: complete lines are in, the log is closed, the report is there",
+          "[tool][G1]") {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    for (const char* threads : {"1", "3"}) {
+      CAPTURE(signal, threads);
+      const place p;
+      running_tool append({"append", p.log, "--threads", threads, "--batch", "100", "--json"});
+      append.write("one\ntwo\nincom");
+      REQUIRE(comes_true([&p] { return has_published(p.log, 2); }));
+      append.write("plete");
+      append.send(signal);
+      const ran ended = append.wait();
+      CHECK(ended.exit_code == 128 + signal);
+      CHECK(ended.err.empty());
+      CHECK(ended.json().at("records") == 2);
+      CHECK(ended.json().at("closed") == true);
+      CHECK(ended.json().at("signal") == signal);
+      CHECK(ended.json().at("incomplete_bytes").get<std::uint64_t>() >= 5);
+      CHECK(is_closed(p.log));
+      CHECK(run({"cat", p.log}).out == "one\ntwo\n");
+    }
+  }
+}
+
+TEST_CASE("a signal in text: the usual report, and what ended it", "[tool]") {
+  const place p;
+  running_tool append({"append", p.log});
+  append.write("one\n");
+  REQUIRE(comes_true([&p] { return has_published(p.log, 1); }));
+  append.send(SIGTERM);
+  const ran ended = append.wait();
+  CHECK(ended.exit_code == 143);
+  CHECK(ended.out.find("appended 1 records, sequences 1 to 1\n") == 0);
+  CHECK(ended.out.find("closed, and so durable") != std::string::npos);
+  CHECK(ended.out.ends_with("ended by signal 15\n"));
+}
+
+TEST_CASE("an input that always has more ends by a signal too, at any moment", "[tool][G1]") {
+  for (int round = 0; round < 10; ++round) {
+    CAPTURE(round);
+    const place p;
+    REQUIRE(run({"create", p.log, "--segment-size", "256K"}).exit_code == 0);
+    write_file(p.file("input"), numbered_lines(500'000));
+    running_tool append({"append", p.log, "--file", p.file("input"), "--threads", round % 2 == 0 ? "1" : "2", "--json"});
+    REQUIRE(comes_true([&p] { return run({"ls", p.log, "--json"}).json().at("published") > 0; }));
+    append.send(SIGINT);
+    const ran ended = append.wait();
+    CHECK((ended.exit_code == 130 || ended.exit_code == 0));  // 0: it had read all of it
+    CHECK(is_closed(p.log));
+    CHECK(has_published(p.log, ended.json().at("records")));
+  }
+}
+
+TEST_CASE("half of a record that is the whole input is no record", "[tool]") {
+  const place p;
+  running_tool append({"append", p.log, "--split", "whole", "--json"});
+  append.write("half");
+  REQUIRE(comes_true([&p] { return has_published(p.log, 0); }));  // it is open
+  append.send(SIGTERM);
+  const ran ended = append.wait();
+  CHECK(ended.exit_code == 143);
+  if (!ended.out.empty()) CHECK(ended.json().at("records") == 0);  // empty: it came just before the input was read
+  CHECK(run({"cat", p.log}).out.empty());
+}
+
+TEST_CASE("a second signal ends it at once", "[tool][G1]") {
+  // The report cannot be printed: its pipe is full, and nobody reads.
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0);
+  const std::string filling(4096, 'f');
+  while (::write(ends[1], filling.data(), filling.size()) > 0) {
+  }
+  REQUIRE(::fcntl(ends[1], F_SETFL, 0) == 0);
+  const place p;
+  running_tool append({"append", p.log}, ends[1]);
+  append.write("one\n");
+  REQUIRE(comes_true([&p] { return has_published(p.log, 1); }));
+  append.send(SIGTERM);
+  REQUIRE(comes_true([&p] { return is_closed(p.log); }));
+  append.send(SIGINT);
+  CHECK(append.wait().exit_code == 128 + SIGINT);
+  CHECK(is_closed(p.log));
+  for (const int end : ends) ::close(end);
+}
+
+TEST_CASE("a hangup that is ignored, as under nohup, ends nothing", "[tool]") {
+  const place p;
+  running_tool append({"append", p.log}, -1, running_tool::hangup::ignored);
+  append.write("one\n");
+  REQUIRE(comes_true([&p] { return has_published(p.log, 1); }));
+  append.send(SIGHUP);
+  append.write("two\n");
+  REQUIRE(comes_true([&p] { return has_published(p.log, 2); }));
+  append.close_input();
+  CHECK(append.wait().exit_code == 0);
 }

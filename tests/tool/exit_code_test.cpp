@@ -157,3 +157,84 @@ TEST_CASE("an error as JSON has all its members", "[tool][G7]") {
   }
   CHECK(error.at("path").get<std::string>().find("log") != std::string::npos);
 }
+
+TEST_CASE("a wrong value is answered with its flag and what it may be", "[tool][G7]") {
+  const place p;
+  struct wrong {
+    std::string flag, value, says;
+  };
+  const std::string sizes = " is not a size from 64 KiB to 4 GiB in steps of 64 KiB";
+  for (const wrong& w : {wrong{"--segment-size", "8GiB", "8GiB" + sizes}, wrong{"--segment-size", "65537", "65537" + sizes},
+                         wrong{"--segment-size", "64", "64" + sizes}, wrong{"--segment-size", "0", "0" + sizes},
+                         wrong{"--version-info", std::string(256, 'v'), "256 bytes are too many; it takes up to 255"}}) {
+    CAPTURE(w.flag, w.value);
+    const ran r = run({"create", p.log, w.flag, w.value});
+    CHECK(r.exit_code == 2);
+    CHECK(r.err.find("varve create: " + w.flag + ": " + w.says) == 0);
+    CHECK(run({"create", p.log, w.flag, w.value, "--json"}).error().at("code") == "usage");
+  }
+  CHECK_FALSE(std::filesystem::exists(p.log));
+  CHECK(run({"create", p.log, "--version-info", std::string(255, 'v')}).exit_code == 0);
+}
+
+TEST_CASE("a log that is there already is described, or at least the flag named that it contradicts", "[tool][G7]") {
+  const place p;
+  REQUIRE(run({"create", p.log, "--segment-size", "128K"}).exit_code == 0);
+  const ran exists = run({"create", p.log, "--segment-size", "64K"});
+  CHECK(exists.exit_code == 3);
+  CHECK(exists.err.find("a log with segments of 128 KiB is there already") != std::string::npos);
+
+  // No view of it can be had.
+  std::filesystem::remove(p.log + "/varve.live");
+  std::filesystem::create_directory(p.log + "/varve.live");
+  const ran size = run({"create", p.log, "--segment-size", "64K", "--json"});
+  CHECK(size.exit_code == 2);
+  CHECK(size.error().at("code") == "bad_option");
+  CHECK(size.error().at("message").get<std::string>().find("--segment-size: a log is in " + p.log) == 0);
+  CHECK(run({"create", p.log, "--segment-size", "128K", "--checksum", "crc64"}).err.find("--checksum: ") !=
+        std::string::npos);
+}
+
+TEST_CASE("a parent that is missing is named", "[tool][G7]") {
+  const place p;
+  for (const std::string log : {"x/y/z", "x/y/z/", "x/y//z"}) {
+    for (const char* verb : {"append", "create"}) {
+      CAPTURE(log, verb);
+      const ran r = run({verb, p.file(log), "--json"});
+      CHECK(r.exit_code == 3);
+      CHECK(r.error().at("code") == "not_found");
+      CHECK(r.error().at("message").get<std::string>().find("the parent directory " + p.file("x/y")) != std::string::npos);
+      CHECK(r.error().at("path").get<std::string>().find(p.file("x/y")) == 0);
+    }
+  }
+  CHECK_FALSE(std::filesystem::exists(p.file("x")));
+}
+
+TEST_CASE("an empty path is named", "[tool][G7]") {
+  for (const char* verb : {"append", "create", "cat", "ls", "verify"}) {
+    CAPTURE(verb);
+    const ran r = run({verb, ""});
+    CHECK(r.exit_code == 2);
+    CHECK(r.err.find("DIR: the path \"\" is empty") != std::string::npos);
+  }
+  CHECK(run({"get", "", "1"}).err.find("DIR: the path \"\" is empty") != std::string::npos);
+  const place p;
+  CHECK(run({"append", p.log, "--file", ""}).err.find("--file: the path \"\" is empty") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(p.log));
+}
+
+TEST_CASE("who wants to read a log is not told to make one", "[tool][G8]") {
+  const place p;
+  const std::string empty = p.file("empty"), full = p.file("full");
+  std::filesystem::create_directory(empty);
+  std::filesystem::create_directory(full);
+  write_file(full + "/notes.txt", "notes");
+  for (const auto& verb : reading_verbs) {
+    CAPTURE(verb);
+    CHECK(run(with_log(verb, p.log)).err ==
+          "varve " + verb.front() + ": " + p.log + ": there is no log here; check the path\n");
+    CHECK(run(with_log(verb, empty)).err ==
+          "varve " + verb.front() + ": " + empty + ": there is no log here; check the path\n");
+    CHECK(run(with_log(verb, full)).err == "varve " + verb.front() + ": " + full + ": this is no log; check the path\n");
+  }
+}

@@ -3,6 +3,7 @@
 // Standard output that cannot be written is never taken for success, and standard error stays clean off a terminal.
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,12 @@ struct log_of_many : place {
     return {{"cat", log}, {"get", log, "1"}, {"ls", log}, {"verify", log}, {"ls", log, "--json"}, {"--help"}, {"--version"}};
   }
 };
+
+std::set<std::string> keys_of(const nlohmann::json& object) {
+  std::set<std::string> keys;
+  for (const auto& item : object.items()) keys.insert(item.key());
+  return keys;
+}
 
 }  // namespace
 
@@ -113,4 +120,54 @@ TEST_CASE("create takes every checksum and every way to write a size", "[tool]")
     const place p;
     CHECK(run({"create", p.log, "--segment-size", size, "--json"}).json().at("segment_bytes") == 1048576);
   }
+}
+
+TEST_CASE("a path that is not UTF-8 is base64 in JSON, as a payload is", "[tool]") {
+  const place p;
+  const std::string log = p.file("log\xFF");
+  const auto encoded = [&log](const nlohmann::json& object, const std::string& name) {
+    REQUIRE_FALSE(object.contains(name));
+    // The same bytes as a record.
+    const place other;
+    REQUIRE(run({"append", other.log, "--split", "whole"}, log).exit_code == 0);
+    return object.at(name + "_base64") == run({"get", other.log, "1", "--json"}).json().at("base64");
+  };
+  CHECK(encoded(run({"cat", log, "--json"}).error(), "path"));
+  CHECK(encoded(run({"create", log, "--json"}).json(), "directory"));
+  CHECK(encoded(run({"create", log, "--json"}).error(), "path"));
+  CHECK(encoded(run({"ls", log, "--json"}).json(), "directory"));
+  CHECK(encoded(run({"verify", log, "--json"}).json(), "directory"));
+  CHECK(encoded(run({"append", p.log, "--file", log, "--json"}).error(), "path"));  // it is a directory
+}
+
+TEST_CASE("the keys of JSON are those that docs/tool.md lists", "[tool]") {
+  using keys = std::set<std::string>;
+  const place p;
+  CHECK(keys_of(run({"create", p.log, "--json"}).json()) ==
+        keys{"directory", "segment_bytes", "checksum", "record_bytes_max", "version_info"});
+  CHECK(keys_of(run({"append", p.log, "--json"}, "line 1\nline 2\n").json()) ==
+        keys{"records", "bytes", "sequences", "unsure", "seconds", "close_seconds", "closed", "records_per_second",
+             "megabytes_per_second", "stepped_over", "cut_bytes", "cut_records", "signal", "incomplete_bytes"});
+  for (const auto& words :
+       {std::vector<std::string>{"get", p.log, "2", "--json"}, {"cat", p.log, "--from", "2", "--json"}}) {
+    CHECK(keys_of(run(words).json()) == keys{"sequence", "epoch", "type", "text"});
+  }
+  const nlohmann::json listed = run({"ls", p.log, "--json"}).json();
+  CHECK(keys_of(listed) == keys{"directory", "first", "durable", "published", "segments"});
+  CHECK(keys_of(listed.at("segments").at(0)) ==
+        keys{"number", "state", "sequences", "used_bytes", "file_bytes", "version_info"});
+
+  flip_bit_of(p.log, "line 1");
+  const nlohmann::json verified = run({"verify", p.log, "--json"}).json();
+  CHECK(keys_of(verified) ==
+        keys{"directory", "whole", "closed", "kept", "stepped_over", "cut_bytes", "cut_records", "findings"});
+  CHECK(keys_of(verified.at("findings").at(0)) == keys{"kind", "row", "cause", "segment", "offset", "sequences"});
+  CHECK(verified.at("findings").at(0).at("kind") == "damage");
+
+  const keys of_errors = {"code", "message", "path", "segment", "offset", "sequences", "errno"};
+  CHECK(keys_of(run({"get", p.log, "1", "--json"}).error()) == of_errors);
+  keys of_input = of_errors;
+  of_input.insert("line");
+  CHECK(keys_of(run({"append", p.log, "--split", "jsonl", "--json"}, "{").error()) == of_input);
+  CHECK(keys_of(run({"append", "--json"}).error()) == of_errors);
 }

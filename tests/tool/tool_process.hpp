@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +32,33 @@ struct ran {
 };
 
 [[nodiscard]] ran run(const std::vector<std::string>& arguments, std::string_view input = {}, sink out = sink::captured);
+
+class descriptor;
+
+/// The tool while it runs, with a pipe for its input that stays open. Destroyed before wait(), it is killed.
+class running_tool {
+ public:
+  enum class hangup : std::uint8_t { fatal, ignored };  // ignored: as nohup starts it
+
+  /// out  where it prints; captured if -1.
+  explicit running_tool(const std::vector<std::string>& arguments, int out = -1, hangup on_hangup = hangup::fatal);
+  running_tool(const running_tool&) = delete;
+  running_tool& operator=(const running_tool&) = delete;
+  ~running_tool();
+
+  void write(std::string_view bytes);
+  void close_input();
+  void send(int signal) const;
+  /// Until it has ended.
+  [[nodiscard]] ran wait();
+
+ private:
+  std::unique_ptr<descriptor> input_, results_, complaints_;
+  int child_ = 0;
+};
+
+/// Asks again and again, for a minute at most. Returns the last answer.
+[[nodiscard]] bool comes_true(const std::function<bool()>& condition);
 
 /// A directory for one test, with a log in it that is not there yet.
 struct place {
