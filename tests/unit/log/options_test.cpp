@@ -120,7 +120,7 @@ TEST_CASE("prepared_segments says how many files wait ahead, and none is left be
   const temp_dir dir;
   auto l = log::open(dir.path(), {.segment_bytes = 64 * 1024, .prepared_segments = ahead});
   REQUIRE(l);
-  for (int tries = 0; tries < 2000 && l->stats().prepared < ahead; ++tries) ::usleep(1000);
+  for (int tries = 0; tries < 30000 && l->stats().prepared < ahead; ++tries) ::usleep(1000);
   CHECK(l->stats().prepared == ahead);
   CHECK(segment_numbers(dir.path()).size() == 1 + ahead);
   append_all(*l, "a");

@@ -113,12 +113,13 @@ TEST_CASE("many threads that append immediately share syncs", "[sync][G2]") {
 TEST_CASE("ended segments are synced and sealed in the background, under every policy", "[sync][G2]") {
   open_log o;
   for (int i = 0; i < 7; ++i) REQUIRE(o.l.append(std::string(20'000, 'x')).has_value());
-  for (int tries = 0; tries < 2000 && o.l.durable_sequence().value < 6; ++tries) std::this_thread::sleep_for(1ms);
+  for (int tries = 0; tries < 30000 && o.l.durable_sequence().value < 6; ++tries) std::this_thread::sleep_for(1ms);
   CHECK(o.l.durable_sequence().value == 6);  // and not the seventh: it stands in the active segment
   const auto v = log_view::open(o.dir.path());
   REQUIRE(v);
   using state = enum segment_description::state;  // a member has the same name
-  for (int tries = 0; tries < 2000 && v->segments()->at(1).state != state::sealed; ++tries) std::this_thread::sleep_for(1ms);
+  for (int tries = 0; tries < 30000 && v->segments()->at(1).state != state::sealed; ++tries)
+    std::this_thread::sleep_for(1ms);
   const auto all = v->segments();
   CHECK(all->at(0).state == state::sealed);
   CHECK(all->at(1).state == state::sealed);
