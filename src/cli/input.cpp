@@ -98,7 +98,7 @@ bool input::wait_for_bytes() {
       throw system_failure("reading", name_, errno);
     }
     // First: an input that always has more must end as well.
-    char number = 0;
+    unsigned char number = 0;
     if (either[1].revents != 0 && ::read(signals_, &number, 1) == 1) {
       ended_by_ = number;
       return false;
