@@ -60,11 +60,12 @@ struct recovery_report {
     /// What happened there, in a clause.
     [[nodiscard]] std::string_view cause() const noexcept;
   };
-  std::uint64_t kept = 0;          ///< Sequences of the log as it now stands.
-  std::uint64_t cut_bytes = 0;     ///< Bytes of frames cut from a torn end.
-  std::uint64_t cut_records = 0;   ///< Frames among them that could still be told apart.
-  std::uint64_t stepped_over = 0;  ///< Claims of dead writers that became `abandoned`.
-  bool clean = true;               ///< The log had been closed, and was believed without a scan.
+  std::uint64_t kept = 0;             ///< Sequences of the log as it now stands.
+  std::uint64_t cut_bytes = 0;        ///< Bytes of frames cut from a torn end.
+  std::uint64_t cut_records = 0;      ///< Frames among them that could still be told apart.
+  std::uint64_t stepped_over = 0;     ///< Claims of dead writers that became `abandoned`.
+  std::uint64_t indexes_rebuilt = 0;  ///< Index files that were missing, or may not have reached the disk.
+  bool clean = true;                  ///< The log had been closed, and was believed without a scan.
   std::vector<finding> findings;
 };
 
@@ -155,7 +156,7 @@ class log {
   ///
   /// Errors         trimmed, abandoned, not_yet (claimed, not published), past_end (never claimed), damaged, io,
   ///                out_of_memory, forked.
-  /// Cost           a walk from the start of its segment.
+  /// Cost           O(log n): a search in the index, and a walk over at most a stride of the segment.
   [[nodiscard]] result<pinned_record> read(sequence at) const;
 
   /// The records from `from` ({}: the first) to what is published now, for a range-based for. A `from` that cannot be

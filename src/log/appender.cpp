@@ -39,9 +39,10 @@ result<std::uint64_t> appender::append(std::span<const bytes_view> pieces, std::
   if (length > room()) return too_large(1);
   const auto claimed = claim(format::frame_bytes(length), 1);
   if (!claimed) return std::unexpected(claimed.error());
-  fill(*claimed->in, claimed->at.offset, claimed->at.sequence, type, 0, pieces);
-  publish(*claimed->in, claimed->at.offset, claimed->at.sequence);
-  return claimed->at.sequence;
+  const auto [in, at] = *claimed;
+  const std::uint64_t extent = fill(*in, at.offset, at.sequence, type, 0, pieces);
+  publish(*in, at.offset, extent, at.sequence);
+  return at.sequence;
 }
 
 result<appender::place_of_frames> appender::claim(std::uint64_t bytes, std::uint64_t frames) noexcept {

@@ -108,8 +108,9 @@ result<std::uint64_t> appender::append_batch(std::size_t count, std::uint16_t ty
   }
   // Last to first: whoever sees the first stamp sees all.
   for (std::size_t i = count; i-- > 0;) {
-    offset -= format::frame_bytes(payload(i).size());
-    publish(*in, offset, at.sequence + i);
+    const std::uint64_t extent = format::frame_bytes(payload(i).size());
+    offset -= extent;
+    publish(*in, offset, extent, at.sequence + i);
     if (i > 0) VARVE_POINT("publish.between_stamps");
   }
   return at.sequence;

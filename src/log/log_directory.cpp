@@ -120,11 +120,12 @@ result<void> write_meta(const log_place& place, std::uint32_t permissions) {
 /// varve.meta is made last: without it there is no log yet.
 result<void> create(log_place& place, const log_options& options) {
   if (auto done = clear_for_creation(place); !done) return done;
-  place.meta = {.checksum_kind = static_cast<std::uint8_t>(options.checksum.value_or(checksum::xxh3)),
-                .frame_alignment_log2 = format::frame_alignment_log2,
-                .segment_bytes = options.segment_bytes != 0 ? options.segment_bytes : format::segment_bytes_default,
-                .index_stride_bytes = format::index_stride_default,
-                .created_ns = os::wall_clock_ns()};
+  place.meta = {
+      .checksum_kind = static_cast<std::uint8_t>(options.checksum.value_or(checksum::xxh3)),
+      .frame_alignment_log2 = format::frame_alignment_log2,
+      .segment_bytes = options.segment_bytes != 0 ? options.segment_bytes : format::segment_bytes_default,
+      .index_stride_bytes = options.index_stride_bytes != 0 ? options.index_stride_bytes : format::index_stride_default,
+      .created_ns = os::wall_clock_ns()};
   if (const auto done = os::fill_random(place.meta.log); !done) return place.fail_call(done.error());
   if (auto done = state_file::create(place, options.file_mode); !done) return done;
   if (const auto live = live_file::open_for_writing(place, options.file_mode); !live) return std::unexpected(live.error());
@@ -134,6 +135,8 @@ result<void> create(log_place& place, const log_options& options) {
 result<void> compare_options(const log_place& place, const log_options& options) {
   if (options.segment_bytes != 0 && options.segment_bytes != place.meta.segment_bytes) return bad_option("segment_bytes");
   if (options.checksum && *options.checksum != place.checksum_kind()) return bad_option("checksum");
+  if (options.index_stride_bytes != 0 && options.index_stride_bytes != place.meta.index_stride_bytes)
+    return bad_option("index_stride_bytes");
   return {};
 }
 
@@ -146,6 +149,8 @@ result<void> check_options(const log_options& options) noexcept {
     return bad_option("segment_bytes");
   if (options.checksum && (*options.checksum < checksum::xxh3 || *options.checksum > checksum::none))
     return bad_option("checksum");
+  if (options.index_stride_bytes != 0 && !format::is_index_stride(options.index_stride_bytes))
+    return bad_option("index_stride_bytes");
   if (options.version_info.size() > 255) return bad_option("version_info");
   if (options.recovery > recovery_mode::strict) return bad_option("recovery");
   if (options.prepared_segments == 0 || options.prepared_segments > prepared_segments_max)

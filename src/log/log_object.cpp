@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "format/file_name.hpp"
+#include "log/index_files.hpp"
 #include "log/log_directory.hpp"
 #include "log/repair.hpp"
 #include "os/process.hpp"
@@ -64,12 +65,14 @@ result<void> log_object::start(const log_options& options) {
     if (auto done = repair(place_, *s); !done) return done;
   }
   if (auto done = remove_leftovers(place_, *s); !done) return done;
+  remove_stray_indexes(place_, *s);
   first_ = s->first;
   report_ = s->report;
+  report_.indexes_rebuilt = rebuild_indexes(place_, *s, options.file_mode);
   if (auto done = enter_segments(*s); !done) return done;
   const auto before = s->chain.empty() ? segment_facts{} : s->chain.back().facts;
   const bool goes_on = s->ending == ending::clean && !s->chain.empty();
-  auto block = goes_on ? block_to_go_on(*s) : fresh_block(*s, options);
+  auto block = goes_on ? block_to_go_on(*s, options) : fresh_block(*s, options);
   if (!block) return std::unexpected(block.error());
   if (auto done = store_open_state(*s); !done) return done;
   // Only now: a log that is still said to be clean has no segments but those that it closed with.
@@ -112,10 +115,15 @@ result<void> log_object::enter_segments(const survey& s) {
 }
 
 /// After a clean close appending goes on where it was.
-result<std::unique_ptr<control_block>> log_object::block_to_go_on(const survey& s) {
+result<std::unique_ptr<control_block>> log_object::block_to_go_on(const survey& s, const log_options& options) {
   const auto& last = s.chain.back();
   if (last.links > 1) return place_.fail_call({EMLINK}, last.facts.number);  // somebody else's file as well
-  auto opened = open_segment(place_.directory, place_.path, last.facts, os::access::read_write);
+  // The index goes on in a file of its own making: who knows how the one that is there was made.
+  const auto id = place_.index_of(last.facts.number, last.facts.capacity);
+  const auto old = segment_index::load(place_.directory, id);
+  auto index = segment_index::create(place_.directory, id, options.file_mode);
+  index.copy_from(old);
+  auto opened = open_segment(place_.directory, place_.path, last.facts, os::access::read_write, std::move(index));
   if (!opened) return std::unexpected(opened.error());
   auto block = std::make_unique<control_block>(std::move(*opened));
   block->base = last.facts.base;

@@ -80,7 +80,7 @@ class log_object final : public record_source {
 
   [[nodiscard]] result<void> start(const log_options& options);
   [[nodiscard]] result<void> enter_segments(const survey& s);
-  [[nodiscard]] result<std::unique_ptr<control_block>> block_to_go_on(const survey& s);
+  [[nodiscard]] result<std::unique_ptr<control_block>> block_to_go_on(const survey& s, const log_options& options);
   [[nodiscard]] result<std::unique_ptr<control_block>> fresh_block(survey& s, const log_options& options);
   [[nodiscard]] result<void> begin_fresh(control_block& block, const survey& s);
   [[nodiscard]] result<void> store_open_state(const survey& s);

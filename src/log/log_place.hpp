@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "format/meta.hpp"
+#include "index/segment_index.hpp"
 #include "os/file.hpp"
 
 namespace varve::core {
@@ -18,6 +19,9 @@ struct log_place {
   const error_subject* path = nullptr;
   format::meta meta;
 
+  [[nodiscard]] index_identity index_of(std::uint64_t number, std::uint64_t capacity) const noexcept {
+    return {.log = meta.log, .number = number, .capacity = capacity, .stride_bytes = meta.index_stride_bytes};
+  }
   [[nodiscard]] varve::checksum checksum_kind() const noexcept { return static_cast<varve::checksum>(meta.checksum_kind); }
 
   /// A failed system call on this log.

@@ -62,9 +62,12 @@ os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& plac
   }
   const segment_facts facts{.number = number, .capacity = id.capacity, .checksum = place.checksum_kind()};
   try {
-    return std::make_unique<control_block>(std::make_shared<segment>(facts, std::move(*file), std::move(*map)));
+    auto index = segment_index::create(place.directory, place.index_of(number, id.capacity), permissions);
+    return std::make_unique<control_block>(
+        std::make_shared<segment>(facts, std::move(*file), std::move(*map), std::move(index)));
   } catch (const std::bad_alloc&) {
     static_cast<void>(os::remove(place.directory, name.c_str()));
+    remove_index(place.directory, number);
     return std::unexpected(os::failure{ENOMEM});
   }
 }
@@ -86,6 +89,7 @@ void preparer::stop() noexcept {
     const std::unique_ptr<control_block> unused{block};
     const auto name = format::name_of(format::file_kind::segment, unused->segment->facts().number);
     static_cast<void>(os::remove(place_->directory, name.c_str()));  // otherwise the next open does it
+    remove_index(place_->directory, unused->segment->facts().number);
   }
 }
 

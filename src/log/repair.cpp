@@ -87,6 +87,7 @@ result<void> remove_durably(const log_place& place, std::uint64_t number) noexce
   VARVE_POINT("repair.before_remove");
   if (const auto done = os::remove(place.directory, name.c_str()); !done && done.error().number != ENOENT)
     return place.fail_call(done.error(), number);
+  remove_index(place.directory, number);
   if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
   return {};
 }

@@ -49,7 +49,8 @@ result<std::shared_ptr<const segment>> segment_table::holding(std::uint64_t sequ
 
     // Opened without the lock: a roll must not wait while the header comes from the disk.
     lock.unlock();
-    auto opened = open_segment(place_->directory, place_->path, facts, os::access::read, std::move(holes));
+    auto index = segment_index::load(place_->directory, place_->index_of(facts.number, facts.capacity));
+    auto opened = open_segment(place_->directory, place_->path, facts, os::access::read, std::move(index), std::move(holes));
     if (!opened) return std::unexpected(opened.error());
     if (end_sequence != none_yet) (*opened)->set_end(end_offset, end_sequence);
     std::shared_ptr<segment> evicted;  // unmapped, if nobody holds it, after the lock is given back

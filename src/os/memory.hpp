@@ -51,6 +51,9 @@ class mapping {
 [[nodiscard]] result<void> populate_for_reading(const mapping& m, std::uint64_t offset, std::uint64_t bytes) noexcept;
 [[nodiscard]] result<void> populate_for_writing(const mapping& m, std::uint64_t offset, std::uint64_t bytes) noexcept;
 
+/// Zeroed memory of this process alone, taken as it is touched.
+[[nodiscard]] result<mapping> map_private(std::uint64_t bytes) noexcept;
+
 /// One page of ordinary zeroed memory that reads as zero again in a forked child.
 [[nodiscard]] result<mapping> map_wiped_on_fork() noexcept;
 

@@ -46,13 +46,12 @@ result<walker> cursor::walk_to(std::uint64_t target) const {
   auto in = holding(target);
   if (!in) return std::unexpected(in.error());
   if (!*in) return walker{};
-  walker at{*in};
+  auto at = walker::near(*in, target);
   for (at.step_over_holes(); at.sequence() < target; at.step_over_holes()) {
-    const walker before = at;
-    const auto seen = at.step(format::depth::shape);
+    const auto seen = at.step_and_note(format::depth::shape);
     if (seen.what == sight::frame) continue;
     if (seen.what == sight::end) break;  // the next segment is not there yet
-    return damaged_at(before);           // everything before the target is published
+    return damaged_at(at);               // everything before the target is published
   }
   return at;
 }
@@ -65,8 +64,6 @@ result<std::optional<record>> cursor::next() {
       if (!moved) return std::unexpected(moved.error());
       if (*moved == move::end_for_now) return std::nullopt;
     }
-    at_.step_over_holes();
-    const walker before = at_;
     const auto seen = at_.step(how_deep());
     if (seen.what == sight::frame) {
       looked_again = false;
@@ -79,10 +76,7 @@ result<std::optional<record>> cursor::next() {
       if (*moved == move::end_for_now) return std::nullopt;
       continue;
     }
-    if (seen.what == sight::broken) {
-      at_ = before;
-      return damaged_at(at_);
-    }
+    if (seen.what == sight::broken) return damaged_at(at_);
     const auto reached = is_published(at_.sequence());
     if (!reached) return std::unexpected(reached.error());
     if (!*reached) return std::nullopt;
@@ -135,9 +129,8 @@ result<pinned_record> cursor::read(std::uint64_t target) {
   if (!at) return std::unexpected(at.error());
   if (!at->segment() || at->sequence() < target) return damaged_at(*at);
   if (at->sequence() > target) return not_there(errc::abandoned, target);  // in a hole
-  const walker before = *at;
   const auto seen = at->step(how_deep());
-  if (seen.what != sight::frame) return damaged_at(before);
+  if (seen.what != sight::frame) return damaged_at(*at);
   if (!seen.frame.is_record()) return not_there(errc::abandoned, target);
   return record_access::lend(*at, target, seen.frame).pin();
 }

@@ -99,7 +99,9 @@ std::uint64_t fill(segment& s, std::uint64_t offset, std::uint64_t sequence, std
   return extent;
 }
 
-void publish(segment& s, std::uint64_t offset, std::uint64_t sequence) noexcept {
+void publish(segment& s, std::uint64_t offset, std::uint64_t extent, std::uint64_t sequence) noexcept {
+  // Before the stamp: once a frame is published its segment may be sealed and unmapped at any moment.
+  s.note(offset, offset + extent, sequence + 1);
   auto& stamp = shared::place_at<std::uint64_t>(s.writable_bytes().data() + offset);
   // publish:A  release. Pairs with scan:A: if scan:A reads this stamp, it also sees every byte that this thread wrote to
   // the frame. It says nothing about the disk.

@@ -50,7 +50,7 @@ enum class claim_outcome : std::uint8_t {
 std::uint64_t fill(segment& s, std::uint64_t offset, std::uint64_t sequence, std::uint16_t type, std::uint8_t flags,
                    std::span<const bytes_view> pieces) noexcept;
 
-/// Stores the stamp: the frame is finished, and everybody may read it.
-void publish(segment& s, std::uint64_t offset, std::uint64_t sequence) noexcept;
+/// Stores the stamp of the frame at `offset`, which takes `extent` bytes: it is finished, and everybody may read it.
+void publish(segment& s, std::uint64_t offset, std::uint64_t extent, std::uint64_t sequence) noexcept;
 
 }  // namespace varve::core

@@ -51,7 +51,8 @@ std::optional<format::end> segment::read_end() const noexcept {
 }
 
 result<std::shared_ptr<segment>> open_segment(const os::file& directory, const error_subject* path,
-                                              const segment_facts& facts, os::access mode, std::vector<hole> holes) {
+                                              const segment_facts& facts, os::access mode, segment_index index,
+                                              std::vector<hole> holes) {
   const auto name = format::name_of(format::file_kind::segment, facts.number);
   const auto not_ours = [&] { return fail({.code = errc::damaged, .subject = path, .segment = facts.number}); };
   auto file = os::open_file(directory, name.c_str(), mode);
@@ -70,7 +71,7 @@ result<std::shared_ptr<segment>> open_segment(const os::file& directory, const e
   if (!identity || identity->number != facts.number) return not_ours();
   if (!activation || activation->salt != facts.salt || activation->base != facts.base) return not_ours();
   if (mode == os::access::read) file->close();  // the mapping stays
-  return std::make_shared<segment>(facts, std::move(*file), std::move(*map), std::move(holes));
+  return std::make_shared<segment>(facts, std::move(*file), std::move(*map), std::move(index), std::move(holes));
 }
 
 }  // namespace varve::core

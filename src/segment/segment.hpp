@@ -20,6 +20,7 @@
 #include "base/error.hpp"
 #include "format/frame.hpp"
 #include "format/segment_header.hpp"
+#include "index/segment_index.hpp"
 #include "os/file.hpp"
 #include "os/memory.hpp"
 #include "os/shared.hpp"
@@ -45,8 +46,9 @@ struct hole {
 
 class segment {
  public:
-  segment(const segment_facts& facts, os::file file, os::mapping map, std::vector<hole> holes = {}) noexcept
-      : facts_(facts), file_(std::move(file)), map_(std::move(map)), holes_(std::move(holes)) {}
+  segment(const segment_facts& facts, os::file file, os::mapping map, segment_index index,
+          std::vector<hole> holes = {}) noexcept
+      : facts_(facts), file_(std::move(file)), map_(std::move(map)), index_(std::move(index)), holes_(std::move(holes)) {}
 
   [[nodiscard]] const segment_facts& facts() const noexcept { return facts_; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return map_.bytes(); }
@@ -54,6 +56,11 @@ class segment {
   [[nodiscard]] const os::mapping& map() const noexcept { return map_; }
   [[nodiscard]] os::file& file() noexcept { return file_; }
   [[nodiscard]] const std::vector<hole>& holes() const noexcept { return holes_; }
+  [[nodiscard]] const segment_index& index() const noexcept { return index_; }
+  /// A frame is finished; the next one has the sequence `next`. Tells the index.
+  void note(std::uint64_t begin, std::uint64_t end, std::uint64_t next) const noexcept {
+    index_.note(begin, end, next - facts_.base, facts_.salt);
+  }
 
   [[nodiscard]] std::uint64_t end_sequence() const noexcept {
     return end_sequence_.load(std::memory_order_acquire, "segment:A");
@@ -88,6 +95,7 @@ class segment {
   segment_facts facts_;
   os::file file_;
   os::mapping map_;
+  segment_index index_;
   std::vector<hole> holes_;
   shared::word<std::uint64_t> end_sequence_{none_yet};
   shared::word<std::uint64_t> end_offset_{none_yet};
@@ -99,6 +107,6 @@ class segment {
 /// Errors  damaged if it is not; io.
 [[nodiscard]] result<std::shared_ptr<segment>> open_segment(const os::file& directory, const error_subject* path,
                                                             const segment_facts& facts, os::access mode,
-                                                            std::vector<hole> holes = {});
+                                                            segment_index index = {}, std::vector<hole> holes = {});
 
 }  // namespace varve::core

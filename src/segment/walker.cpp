@@ -4,6 +4,12 @@
 #include <algorithm>
 
 namespace varve::core {
+namespace {
+
+// How many slots of an index may be wrong before it is left alone. Arbitrary; a stale slot agrees by chance once in 64.
+constexpr unsigned hints_max = 16;
+
+}  // namespace
 
 observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence, format::depth how_deep) noexcept {
   if (sequence >= s.end_sequence()) return {.what = sight::end};
@@ -17,6 +23,33 @@ observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence,
   const auto frame = format::parse_frame(room, offset, stamp, s.facts().checksum, how_deep);
   if (!frame) return {.what = sight::broken};
   return {.what = sight::frame, .frame = *frame};
+}
+
+walker walker::near(std::shared_ptr<const core::segment> s, std::uint64_t target) noexcept {
+  walker at{std::move(s)};
+  const auto& in = *at.segment_;
+  const std::uint64_t base = in.facts().base, salt = in.facts().salt;
+  if (target <= base) return at;
+  auto hint = in.index().find(target - base, salt);
+  for (unsigned tries = 0; hint && tries < hints_max; ++tries) {
+    const std::uint64_t sequence = base + hint->place.sequence_less_base;
+    if (format::is_frame_boundary(hint->place.offset, in.facts().capacity) &&
+        look(in, hint->place.offset, sequence, format::depth::everything).what == sight::frame) {
+      at.offset_ = hint->place.offset;
+      at.sequence_ = sequence;
+      return at;
+    }
+    hint = in.index().before(*hint, target - base, salt);
+  }
+  return at;
+}
+
+observation walker::step_and_note(format::depth how_deep) noexcept {
+  step_over_holes();
+  const std::uint64_t begin = offset_;
+  const auto seen = step(how_deep);
+  if (seen.what == sight::frame) segment_->note(begin, offset_, sequence_);
+  return seen;
 }
 
 observation walker::step(format::depth how_deep) noexcept {

@@ -41,12 +41,17 @@ class walker {
   walker(std::shared_ptr<const core::segment> s, std::uint64_t offset, std::uint64_t sequence) noexcept
       : segment_(std::move(s)), offset_(offset), sequence_(sequence) {}
 
+  /// Stands as near before `target` as the segment's index knows, which is checked, otherwise before the first frame.
+  [[nodiscard]] static walker near(std::shared_ptr<const core::segment> s, std::uint64_t target) noexcept;
+
   [[nodiscard]] const std::shared_ptr<const core::segment>& segment() const noexcept { return segment_; }
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
   [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
 
   /// Looks, steps over holes, and if a frame is there moves behind it.
   [[nodiscard]] observation step(format::depth how_deep) noexcept;
+  /// As step(), and tells the index, which may not know. For frames that are published.
+  [[nodiscard]] observation step_and_note(format::depth how_deep) noexcept;
   /// Only the first half of step(): who looks for one sequence must not pass the frame behind a hole.
   void step_over_holes() noexcept;
 

@@ -41,7 +41,7 @@ class lone_segment {
     REQUIRE(map.has_value());
     segment_ = std::make_shared<core::segment>(
         core::segment_facts{.number = 1, .base = 1, .salt = salt | format::salt_top_bit, .capacity = capacity},
-        std::move(*file), std::move(*map));
+        std::move(*file), std::move(*map), core::segment_index{});
   }
   [[nodiscard]] const std::shared_ptr<core::segment>& get() const noexcept { return segment_; }
 
@@ -73,8 +73,9 @@ void fill_up(core::control_block& block, std::uint32_t writer) {
         return;
       case core::claim_outcome::beyond: return;
     }
-    core::fill(*block.segment, space.offset, space.sequence, static_cast<std::uint16_t>(writer), 0, {&piece, 1});
-    core::publish(*block.segment, space.offset, space.sequence);
+    const std::uint64_t extent =
+        core::fill(*block.segment, space.offset, space.sequence, static_cast<std::uint16_t>(writer), 0, {&piece, 1});
+    core::publish(*block.segment, space.offset, extent, space.sequence);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -35,7 +36,7 @@ struct file_picture {
 [[nodiscard]] inline std::uint64_t sum_of_file(int descriptor) {
   constexpr std::uint64_t block_bytes = std::uint64_t{64} << 10;
   std::vector<std::byte> block(block_bytes);
-  const std::uint64_t sum_of_zeros = core::sum_of_structure(block);
+  const std::vector<std::byte> zeros(block_bytes);
   std::uint64_t sum = 0;
   for (std::uint64_t at = 0;; at += block_bytes) {
     const off_t written = ::lseek(descriptor, static_cast<off_t>(at), SEEK_DATA);
@@ -43,8 +44,8 @@ struct file_picture {
     at = static_cast<std::uint64_t>(written) / block_bytes * block_bytes;
     const ssize_t n = ::pread(descriptor, block.data(), block.size(), static_cast<off_t>(at));
     if (n < 0) throw std::system_error{errno, std::generic_category(), "pread"};
-    const std::uint64_t here = core::sum_of_structure(std::span{block}.first(static_cast<std::size_t>(n)));
-    if (here != sum_of_zeros) sum += mixed(here ^ at);
+    const auto here = std::span{block}.first(static_cast<std::size_t>(n));
+    if (std::memcmp(here.data(), zeros.data(), here.size()) != 0) sum += mixed(core::sum_of_structure(here) ^ at);
   }
 }
 

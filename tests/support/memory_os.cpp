@@ -38,6 +38,7 @@ constexpr std::array<std::string_view, call_kinds> call_names{
     "sync_range",
     "populate_for_reading",
     "populate_for_writing",
+    "map_private",
     "map_wiped_on_fork",
     "this_boot",
     "fill_random",

@@ -64,6 +64,7 @@ enum class call : std::uint8_t {
   sync_range,
   populate_for_reading,
   populate_for_writing,
+  map_private,
   map_wiped_on_fork,
   this_boot,
   fill_random,

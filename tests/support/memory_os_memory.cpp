@@ -40,7 +40,7 @@ void unmap(std::span<std::byte> bytes) noexcept {
   const std::lock_guard lock{m.mutex};
   const auto found = m.mappings.find(bytes.data());
   if (found == m.mappings.end()) {
-    static_cast<void>(::munmap(bytes.data(), bytes.size()));  // from map_wiped_on_fork
+    static_cast<void>(::munmap(bytes.data(), bytes.size()));  // of no file
   } else if (--found->second.times == 0) {
     m.mappings.erase(found);
   }
@@ -81,6 +81,16 @@ result<void> populate_for_reading(const mapping& m, std::uint64_t offset, std::u
 
 result<void> populate_for_writing(const mapping& m, std::uint64_t offset, std::uint64_t bytes) noexcept {
   return on_mapping(m, call::populate_for_writing, offset, bytes, [](inode&) -> result<void> { return {}; }, [](inode&) {});
+}
+
+result<mapping> map_private(std::uint64_t bytes) noexcept {
+  return guarded([&](machine& m) -> result<mapping> {
+    return carry_out(m, {call::map_private, {}, 0, bytes}, [&]() -> result<mapping> {
+      void* const start = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (start == MAP_FAILED) return failed_with(errno);
+      return mapping{{static_cast<std::byte*>(start), bytes}};
+    });
+  });
 }
 
 result<mapping> map_wiped_on_fork() noexcept {

@@ -7,7 +7,7 @@
 
 BEGIN {
   # Bottom to top. A layer includes itself and what is below; the shells on top see <varve/...> and their own folder.
-  layers = split("base format os segment index log reader", order, " ")
+  layers = split("base format os index segment log reader", order, " ")
   for (i = 1; i <= layers; ++i) rank[order[i]] = i
   shell["cli"] = shell["capi"] = 1
 
@@ -96,7 +96,7 @@ layer == "" { next }
     if (target ~ /\// && target_layer != layer)
       find("layer", "the " layer " is a user like any other: <varve/...>, and its own files")
   } else if (!(target_layer in rank) || !(layer in rank))
-    find("layer", "name a file of a layer as \"layer/file.hpp\": base format os segment index log reader")
+    find("layer", "name a file of a layer as \"layer/file.hpp\": base format os index segment log reader")
   else if (rank[target_layer] > rank[layer])
     find("layer", layer " lies below " target_layer " and must not know it")
 }

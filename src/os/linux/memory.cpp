@@ -68,12 +68,17 @@ result<void> populate_for_writing(const mapping& m, std::uint64_t offset, std::u
   return populate(m, offset, bytes, MADV_POPULATE_WRITE);
 }
 
-result<mapping> map_wiped_on_fork() noexcept {
-  const std::uint64_t bytes = page_bytes();
-  void* const start = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+result<mapping> map_private(std::uint64_t bytes) noexcept {
+  void* const start = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (start == MAP_FAILED) return last_failure();
-  mapping page{{static_cast<std::byte*>(start), bytes}};
-  if (const auto advised = done([&] { return ::madvise(start, bytes, MADV_WIPEONFORK); }); !advised) {
+  return mapping{{static_cast<std::byte*>(start), bytes}};
+}
+
+result<mapping> map_wiped_on_fork() noexcept {
+  auto page = map_private(page_bytes());
+  if (!page) return page;
+  const auto bytes = page->bytes();
+  if (const auto advised = done([&] { return ::madvise(bytes.data(), bytes.size(), MADV_WIPEONFORK); }); !advised) {
     return std::unexpected{advised.error()};
   }
   return page;

@@ -41,6 +41,8 @@ TEST_CASE("every option with a value that cannot be is refused by its name, and 
   for (const std::uint64_t bytes : {1ULL, 65'535ULL, 65'537ULL, 100'000ULL, (4ULL << 30) + 65'536, ~0ULL})
     CHECK(refused_option(dir, {.segment_bytes = bytes}) == "segment_bytes");
   for (const int kind : {0, 6, 255}) CHECK(refused_option(dir, {.checksum = static_cast<checksum>(kind)}) == "checksum");
+  for (const std::uint32_t bytes : {1U, 256U, 1000U, 1U << 21})
+    CHECK(refused_option(dir, {.index_stride_bytes = bytes}) == "index_stride_bytes");
   CHECK(refused_option(dir, {.version_info = std::string(256, 'v')}) == "version_info");
   CHECK(refused_option(dir, {.recovery = static_cast<recovery_mode>(2)}) == "recovery");
   for (const std::uint32_t n : {0U, 65U, ~0U}) CHECK(refused_option(dir, {.prepared_segments = n}) == "prepared_segments");
@@ -58,6 +60,7 @@ TEST_CASE("what is fixed at creation cannot be opened as something else", "[opti
   const auto before = image_of(dir);
   CHECK(refused_option(dir, {.segment_bytes = 64 * 1024}) == "segment_bytes");
   CHECK(refused_option(dir, {.checksum = checksum::xxh3}) == "checksum");
+  CHECK(refused_option(dir, {.index_stride_bytes = 512}) == "index_stride_bytes");
   CHECK((image_of(dir) == before));
   CHECK(refused_option(dir, {.segment_bytes = 128 * 1024, .checksum = checksum::crc32c}) == "");
   CHECK(refused_option(dir, {}) == "");

@@ -149,7 +149,7 @@ TEST_CASE("what is filled and published is a valid frame; before the stamp it is
     const std::uint64_t extent = fill(*s, header, 1, 9, format::frame_flags::goes_on, {&piece, 1});
     CHECK(extent == format::frame_bytes(bytes));
     CHECK(look(*s, header, 1, format::depth::everything).what == sight::nothing);
-    publish(*s, header, 1);
+    publish(*s, header, extent, 1);
     const auto seen = look(*s, header, 1, format::depth::everything);
     CHECK(seen.what == sight::frame);
     CHECK(text_of(seen) == text);

@@ -29,7 +29,7 @@ inline std::shared_ptr<core::segment> memory_segment(std::uint64_t capacity = fo
   const core::segment_facts facts{.number = 7, .base = base, .salt = test_salt, .epoch = 1, .capacity = capacity};
   // The page behind it stays behind when the segment goes: a few pages for the length of a test.
   return std::make_shared<core::segment>(facts, os::file{}, os::mapping{{static_cast<std::byte*>(all), capacity}},
-                                         std::move(holes));
+                                         core::segment_index{}, std::move(holes));
 }
 
 /// Writes a record and stamps it. Returns its extent.
@@ -37,7 +37,7 @@ inline std::uint64_t put_record(core::segment& s, std::uint64_t offset, std::uin
                                 std::uint8_t flags = 0) {
   const auto piece = std::as_bytes(std::span{text});
   const std::uint64_t extent = core::fill(s, offset, sequence, 0, flags, {&piece, 1});
-  core::publish(s, offset, sequence);
+  core::publish(s, offset, extent, sequence);
   return extent;
 }
 

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// index_files.hpp - the index files of a whole log, put right when it is opened. Layer log.
+#pragma once
+
+#include <cstdint>
+
+#include "base/error.hpp"
+#include "log/log_place.hpp"
+#include "log/survey.hpp"
+
+namespace varve::core {
+
+/// Removes the indices of segments that are gone. They are hints, so no failure stops an open.
+void remove_stray_indexes(const log_place& place, const survey& s);
+
+/// Makes those anew that are missing, or of something else, or of a segment whose end was walked: of these a power loss may
+/// have lost any part. Not that of the segment in which a closed log goes on. Returns how many.
+[[nodiscard]] std::uint64_t rebuild_indexes(const log_place& place, const survey& s, std::uint32_t permissions);
+
+}  // namespace varve::core
