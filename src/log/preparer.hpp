@@ -16,7 +16,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -35,7 +34,7 @@ class segment_table;
 
 constexpr std::uint32_t prepared_segments_max = 64;
 
-/// Makes segment file `number`, ready to be begun. `name_taken` is set if there is something of that name.
+/// Makes segment file `number` and its index, ready to be begun. EEXIST if there is something of that name.
 [[nodiscard]] os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& place, std::uint64_t number,
                                                                          std::string_view version_info,
                                                                          std::uint32_t permissions);
@@ -70,8 +69,6 @@ class preparer {
   [[nodiscard]] std::uint64_t ready_count() const noexcept { return queue_.read_available(); }
 
  private:
-  enum class answer : std::uint8_t { made, wait, failed };
-
   void run() noexcept;
   [[nodiscard]] os::result<void> prepare_one() noexcept;
   [[nodiscard]] bool is_backlogged() const noexcept;

@@ -166,6 +166,42 @@ TEST_CASE("when the device fails while appends wait for the sealer, all of them 
   CHECK(opened->close().error().code() == errc::sync_failed);
 }
 
+TEST_CASE("close waits for an append under way also after a failure", "[power][G1][G3][G7]") {
+  memory_os::reset();
+  auto opened = log::open(directory, {.segment_bytes = 64 * 1024});
+  REQUIRE(opened);
+  REQUIRE(opened->append("first"));
+  static std::atomic<bool> reached, released;
+  reached = released = false;
+  testing::on_point.store([](const char* name) noexcept {
+    if (std::string_view{name} != "publish.before_stamp" || reached.exchange(true)) return;
+    while (!released) std::this_thread::yield();
+  });
+  std::atomic<bool> is_closed = false;
+  std::uint64_t stalled = 0;
+  std::thread appending{[&] { stalled = opened->append("stalled").value_or(sequence{}).value; }};
+  while (!reached) std::this_thread::yield();
+  memory_os::fail({.calls = call::sync_range, .number = EIO, .nth = 1, .name = ".seg"});
+  CHECK(opened->sync({1}).error().code() == errc::sync_failed);
+  std::thread closing{[&] {
+    static_cast<void>(opened->close());
+    is_closed = true;
+  }};
+  for (int i = 0; i < 50; ++i) {
+    if (is_closed) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  CHECK(!is_closed);  // or the next opening would take the stalled append for dead
+  released = true;
+  appending.join();
+  closing.join();
+  testing::on_point.store(nullptr);
+  CHECK(stalled == 2);
+  const auto again = log::open(directory);
+  REQUIRE(again);
+  CHECK(again->read({2})->text() == "stalled");
+}
+
 TEST_CASE("a failure that the sealer meets is latched, and reaches the next append", "[power][G2]") {
   memory_os::reset();
   auto opened = log::open(directory, {.segment_bytes = 64 * 1024});
