@@ -13,6 +13,7 @@ add_executable(varve_cli
   src/cli/create.cpp
   src/cli/exit_code.cpp
   src/cli/failure.cpp
+  src/cli/framing.cpp
   src/cli/get.cpp
   src/cli/input.cpp
   src/cli/json.cpp
@@ -22,6 +23,7 @@ add_executable(varve_cli
   src/cli/output.cpp
   src/cli/progress.cpp
   src/cli/record_format.cpp
+  src/cli/signals.cpp
   src/cli/sizes.cpp
   src/cli/verify.cpp)
 # For "cli/json.hpp". tests/tidy sees to it that nothing else of src is included.

@@ -34,7 +34,8 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-const std::map<std::string, split> splits = {{"lines", split::lines}, {"whole", split::whole}, {"jsonl", split::jsonl}};
+const std::map<std::string, split> splits = {
+    {"lines", split::lines}, {"whole", split::whole}, {"jsonl", split::jsonl}, {"length-prefixed", split::length_prefixed}};
 
 struct append_verb_options {
   std::string directory, file = "-", split_name = "lines", durability = "none";
@@ -62,7 +63,7 @@ std::string progress_text(const input& in, clock::time_point start) {
 }
 
 // JSON takes up to six characters for a byte; more than that cannot become a record.
-std::uint64_t line_bytes_max(const log& target, split by) {
+std::uint64_t input_record_bytes_max(const log& target, split by) {
   const std::uint64_t payload = target.record_bytes_max();
   return by == split::jsonl ? 6 * payload + 4096 : payload;
 }
@@ -79,7 +80,7 @@ tally append_in_order(log& target, const append_plan& plan, input& in) {
   }
   tally counted;
   try {
-    while (in.next(b, line_bytes_max(target, plan.by)) && worker.take(b)) {
+    while (in.next(b, input_record_bytes_max(target, plan.by)) && worker.take(b)) {
       line.tick([&] { return progress_text(in, start); });
     }
     counted = worker.counted();
@@ -118,13 +119,13 @@ tally append_beside_each_other(log& target, const append_plan& plan, input& in, 
     const clock::time_point start = clock::now();
     try {
       while (auto b = empty.pop()) {
-        if (stop.stop_requested() || !in.next(**b, line_bytes_max(target, plan.by))) break;
+        if (stop.stop_requested() || !in.next(**b, input_record_bytes_max(target, plan.by))) break;
         filled.push(std::move(*b));
         line.tick([&] { return progress_text(in, start); });
       }
     } catch (const failure& f) {
       counted.failed = f;
-      counted.failed_line = std::numeric_limits<std::uint64_t>::max();  // behind all that the workers have
+      counted.failed_number = std::numeric_limits<std::uint64_t>::max();  // behind all that the workers have
     }
   }
   for (const appender& worker : workers) counted.merge(worker.counted());
@@ -185,11 +186,11 @@ void write_json(const outcome& o, output& out) {
 }
 
 exit_code append(const append_verb_options& options, output& out) {
-  input in(options.file);  // first: a wrong file name must not leave an empty log behind
+  const split by = splits.at(options.split_name);
+  input in(options.file, framing_of(by));  // first: a wrong file name must not leave an empty log behind
   log target = open_log(options);
   in.end_at_signal();  // not before: a signal ends a long recovery at once
-  const append_plan plan{
-      .by = splits.at(options.split_name), .batch_records = options.batch, .type = options.type, .input_name = in.name()};
+  const append_plan plan{.by = by, .batch_records = options.batch, .type = options.type, .input_name = in.name()};
   outcome o;
   o.found = target.recovery();
   clock::time_point start = clock::now();
@@ -223,9 +224,10 @@ action set_up_append(CLI::App& app) {
       ->check(path_with_a_name())
       ->option_text("F");
   app.add_option("--split", options->split_name,
-                 "A record is: one of the lines, the whole input, or a line of JSON as cat prints it [lines]")
+                 "A record is: one of the lines, the whole input, a line of JSON as cat prints it, or four bytes of length, "
+                 "little-endian, and as many bytes [lines]")
       ->check(CLI::IsMember(splits))
-      ->option_text("lines|whole|jsonl");
+      ->option_text("lines|whole|jsonl|length-prefixed");
   app.add_option("--durability", options->durability,
                  "none: durable when the log is closed; immediate: before each append returns [none]")
       ->check(CLI::IsMember({"none", "immediate"}))
@@ -244,8 +246,8 @@ action set_up_append(CLI::App& app) {
              "  varve append orders --file orders.txt --batch 100\n"
              "  journalctl -o json -f | varve append journal --durability immediate\n"
              "The log is created if nothing is there. A newline ends a record and is not part of it.\n"
-             "The first SIGINT, SIGTERM or SIGHUP ends the input: complete lines are appended, the log is closed, and the\n"
-             "report is printed. The second ends varve at once. Killing it is always safe: what had been appended stays.\n");
+             "The first SIGINT, SIGTERM or SIGHUP ends the input: complete records are appended, the log is closed, and\n"
+             "the report is printed. The second ends varve at once. Killing it is always safe: what was appended stays.\n");
   return [options](output& out) { return append(*options, out); };
 }
 

@@ -35,19 +35,19 @@ void tally::merge(const tally& other) {
   if (first == 0 || (other.first != 0 && other.first < first)) first = other.first;
   last = std::max(last, other.last);
   unsure += other.unsure;
-  if (other.failed && (!failed || other.failed_line < failed_line)) {
+  if (other.failed && (!failed || other.failed_number < failed_number)) {
     failed = other.failed;
-    failed_line = other.failed_line;
+    failed_number = other.failed_number;
   }
 }
 
 bool appender::take(const block& b) {
-  std::uint64_t number = b.line;
+  std::uint64_t number = b.first.number;
   try {
-    if (plan_.by == split::whole) return add(b.text(), plan_.type, number) && send();
-    const bool taken = each_line(b.text(), [this, &number](std::string_view line) {
-      const std::uint64_t here = number++;
-      return plan_.by == split::lines ? take_line(line, here) : take_json(line, here);
+    if (plan_.by == split::whole) return add(b.text(), plan_.type, b.first) && send();
+    const bool taken = each_record(b.first.unit, b.text(), [this, &b, &number](std::string_view record, std::size_t at) {
+      const input_place place{.unit = b.first.unit, .number = number++, .byte = b.first.byte + at};
+      return plan_.by == split::jsonl ? take_json(record, place) : add(record, plan_.type, place);
     });
     return taken && send();
   } catch (const failure& f) {
@@ -61,9 +61,7 @@ bool appender::take(const block& b) {
   }
 }
 
-bool appender::take_line(std::string_view line, std::uint64_t number) { return add(line, plan_.type, number); }
-
-bool appender::take_json(std::string_view line, std::uint64_t number) {
+bool appender::take_json(std::string_view line, const input_place& place) {
   if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
   std::uint16_t type = plan_.type;
   try {
@@ -75,15 +73,15 @@ bool appender::take_json(std::string_view line, std::uint64_t number) {
   } catch (const std::invalid_argument& e) {
     // The records before this line were good.
     if (!send()) return false;
-    return fail(input_failure("bad_input", plan_.input_name, number, e.what()), number);
+    return fail(input_failure("bad_input", plan_.input_name, place, e.what()), place.number);
   }
-  return add(decoded_.back(), type, number);
+  return add(decoded_.back(), type, place);
 }
 
-bool appender::add(std::string_view payload, std::uint16_t type, std::uint64_t number) {
+bool appender::add(std::string_view payload, std::uint16_t type, const input_place& place) {
   if (pending_.empty()) pending_type_ = type;
   pending_.push_back(payload);
-  pending_lines_.push_back(number);
+  pending_places_.push_back(place);
   return pending_.size() < plan_.batch_records || send();
 }
 
@@ -99,9 +97,9 @@ bool appender::send() {
   } else if (appended.error().code() == errc::sync_failed) {
     counted_.unsure += pending_.size();
   }
-  const bool sent = appended || fail(failure_to_send(appended.error()), pending_lines_.front());
+  const bool sent = appended || fail(failure_to_send(appended.error()), pending_places_.front().number);
   pending_.clear();
-  pending_lines_.clear();
+  pending_places_.clear();
   decoded_.clear();
   return sent;
 }
@@ -114,16 +112,17 @@ failure appender::failure_to_send(const error& e) const {
   const auto culprit = std::ranges::find_if(pending_, [record_max](std::string_view r) { return r.size() > record_max; });
   failure f;
   if (culprit != pending_.end()) {
-    const auto line = pending_lines_[static_cast<std::size_t>(culprit - pending_.begin())];
-    f = input_failure(code, plan_.input_name, line,
+    const input_place& place = pending_places_[static_cast<std::size_t>(culprit - pending_.begin())];
+    f = input_failure(code, plan_.input_name, place,
                       fmt::format("a record of {} bytes, but this log takes up to {}; make a log with larger segments",
                                   culprit->size(), record_max));
     f.limit = record_max;
   } else {
-    f = input_failure(code, plan_.input_name, pending_lines_.front(),
-                      fmt::format("the batch of {} records from here to line {} does not fit into one segment; "
+    const input_place& last = pending_places_.back();
+    f = input_failure(code, plan_.input_name, pending_places_.front(),
+                      fmt::format("the batch of {} records from here to {} {} does not fit into one segment; "
                                   "append with a smaller --batch",
-                                  pending_.size(), pending_lines_.back()));
+                                  pending_.size(), last.unit == framing::lines ? "line" : "record", last.number));
     f.limit = e.limit();
   }
   return f;
@@ -131,7 +130,7 @@ failure appender::failure_to_send(const error& e) const {
 
 bool appender::fail(failure f, std::uint64_t number) {
   counted_.failed = std::move(f);
-  counted_.failed_line = number;
+  counted_.failed_number = number;
   return false;
 }
 

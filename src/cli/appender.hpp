@@ -18,7 +18,11 @@
 
 namespace varve::cli {
 
-enum class split : std::uint8_t { lines, whole, jsonl };
+enum class split : std::uint8_t { lines, whole, jsonl, length_prefixed };
+
+[[nodiscard]] constexpr framing framing_of(split by) noexcept {
+  return by == split::length_prefixed ? framing::length_prefixed : framing::lines;
+}
 
 struct append_plan {
   split by = split::lines;
@@ -33,7 +37,7 @@ struct tally {
   std::uint64_t first = 0, last = 0;  // the lowest and the highest sequence; 0 if none
   std::uint64_t unsure = 0;           // records whose append failed with sync_failed: perhaps published, not durable
   std::optional<failure> failed;
-  std::uint64_t failed_line = 0;  // of the input
+  std::uint64_t failed_number = 0;  // of the line or record of the input
 
   void add(const sequence_range& range, std::uint64_t payload_bytes);
   /// Sums up; of two failures the one earlier in the input stays.
@@ -53,9 +57,8 @@ class appender {
   [[nodiscard]] const tally& counted() const noexcept { return counted_; }
 
  private:
-  [[nodiscard]] bool take_line(std::string_view line, std::uint64_t number);
-  [[nodiscard]] bool take_json(std::string_view line, std::uint64_t number);
-  [[nodiscard]] bool add(std::string_view payload, std::uint16_t type, std::uint64_t number);
+  [[nodiscard]] bool take_json(std::string_view line, const input_place& place);
+  [[nodiscard]] bool add(std::string_view payload, std::uint16_t type, const input_place& place);
   [[nodiscard]] bool send();
   [[nodiscard]] failure failure_to_send(const error& e) const;
   bool fail(failure f, std::uint64_t number);
@@ -65,7 +68,7 @@ class appender {
   tally counted_;
   // The batch that is being gathered: one type, views into the block or into decoded_ (whose elements never move).
   std::vector<std::string_view> pending_;
-  std::vector<std::uint64_t> pending_lines_;  // where each stands in the input
+  std::vector<input_place> pending_places_;  // where each stands in the input
   std::deque<std::string> decoded_;
   std::uint16_t pending_type_ = 0;
 };

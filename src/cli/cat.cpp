@@ -86,7 +86,8 @@ action set_up_cat(CLI::App& app) {
   add_format(app, options->format);
   set_footer(app,
              "  varve cat orders --from 100 --to 199\n"
-             "  varve cat orders --format jsonl | varve append copy --split jsonl\n");
+             "  varve cat orders --format jsonl | varve append copy --split jsonl\n"
+             "  varve cat orders --format length-prefixed | varve append copy --split length-prefixed\n");
   return [options](output& out) { return cat(*options, out); };
 }
 

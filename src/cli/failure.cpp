@@ -89,9 +89,11 @@ failure usage_failure(std::string code, std::string message, std::string path) {
   return f;
 }
 
-failure input_failure(std::string code, const std::string& input_name, std::uint64_t line, std::string_view what) {
-  failure f = usage_failure(std::move(code), fmt::format("{}, line {}: {}", input_name, line, what), input_name);
-  f.line = line;
+failure input_failure(std::string code, const std::string& input_name, const input_place& place, std::string_view what) {
+  const std::string where = place.unit == framing::lines ? fmt::format("line {}", place.number)
+                                                         : fmt::format("record {} at byte {}", place.number, place.byte);
+  failure f = usage_failure(std::move(code), fmt::format("{}, {}: {}", input_name, where, what), input_name);
+  f.place = place;
   return f;
 }
 
@@ -110,7 +112,10 @@ nlohmann::ordered_json to_json(const failure& f) {
   j["offset"] = known(f.offset);
   j["sequences"] = f.first_sequence == 0 ? ordered_json{} : sequences_json(f.first_sequence, f.last_sequence);
   j["errno"] = f.os_errno == 0 ? ordered_json{} : ordered_json(f.os_errno);
-  if (f.line != 0) j["line"] = f.line;
+  if (f.place.number != 0) {
+    j[f.place.unit == framing::lines ? "line" : "record"] = f.place.number;
+    if (f.place.unit != framing::lines) j["byte"] = f.place.byte;
+  }
   if (f.limit != 0) j["limit"] = f.limit;
   return j;
 }

@@ -17,6 +17,7 @@
 #include <varve/error.hpp>
 
 #include "cli/exit_code.hpp"
+#include "cli/framing.hpp"
 
 namespace varve::cli {
 
@@ -25,7 +26,7 @@ struct failure : std::exception {
   std::string code;     // a name of errc, or one of the tool's own: usage, exists, bad_input
   std::string message;  // one sentence for people
   std::string path;
-  std::uint64_t line = 0;  // of the input that path names
+  input_place place;  // in the input that path names
   std::uint64_t segment = 0, offset = 0, first_sequence = 0, last_sequence = 0, limit = 0;
   int os_errno = 0;
 
@@ -46,12 +47,13 @@ struct failure : std::exception {
 /// Something the caller has to correct.
 [[nodiscard]] failure usage_failure(std::string code, std::string message, std::string path = {});
 
-/// Something in the input, which the message then names: "INPUT, line 3: WHAT".
-[[nodiscard]] failure input_failure(std::string code, const std::string& input_name, std::uint64_t line,
+/// Something in the input, which the message then names: "INPUT, line 3: WHAT", or "INPUT, record 3 at byte 40: WHAT".
+[[nodiscard]] failure input_failure(std::string code, const std::string& input_name, const input_place& place,
                                     std::string_view what);
 
 /// {"code":..,"message":..,"path":..,"segment":..,"offset":..,"sequences":{"first":..,"last":..},"errno":..}; what is not
-/// concerned is null. A path that is not UTF-8 is "path_base64". "line" and "limit" are there only if they say something.
+/// concerned is null. A path that is not UTF-8 is "path_base64". "line", or "record" and "byte", and "limit" are
+/// there only if they say something.
 [[nodiscard]] nlohmann::ordered_json to_json(const failure& f);
 
 /// One line on standard error: "varve VERB: MESSAGE", or {"error":{..}}.

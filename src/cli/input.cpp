@@ -10,13 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
-
-#include "cli/failure.hpp"
 
 namespace varve::cli {
 namespace {
@@ -24,32 +20,9 @@ namespace {
 // A thousand million bytes are a thousand reads; larger blocks would only leave the cache.
 constexpr std::size_t read_bytes = std::size_t{1} << 20;
 
-std::string_view last_lines(const block& b, std::size_t from, std::size_t to) noexcept {
-  const std::string_view fresh(b.storage.data() + from, to - from);
-  const std::size_t newline = fresh.rfind('\n');
-  return newline == std::string_view::npos ? std::string_view{} : std::string_view(b.storage.data(), from + newline + 1);
-}
-
-constexpr std::array ending_signals = {SIGINT, SIGTERM, SIGHUP};
-
-// All that the handler knows: it may only write to it. Set before the handler is there.
-int signal_sink = -1;
-
-// In any thread, in the middle of anything.
-extern "C" void note_signal(int number) {
-  const int saved = errno;
-  for (const int each : ending_signals) {
-    struct ::sigaction now{};
-    if (::sigaction(each, nullptr, &now) == 0 && now.sa_handler == note_signal) ::signal(each, SIG_DFL);
-  }
-  const char byte = static_cast<char>(number);
-  static_cast<void>(::write(signal_sink, &byte, 1) < 0);  // it has room for the few that can come here
-  errno = saved;
-}
-
 }  // namespace
 
-input::input(std::string path) {
+input::input(std::string path, framing how) : next_{.unit = how, .number = 1} {
   const bool standard = path == "-";
   name_ = standard ? "standard input" : std::move(path);
   descriptor_ = standard ? STDIN_FILENO : ::open(name_.c_str(), O_RDONLY | O_CLOEXEC);
@@ -66,43 +39,21 @@ input::~input() {
   if (descriptor_ > STDERR_FILENO) ::close(descriptor_);
 }
 
-// The pipe, and the handler, stay until the process ends: the report is printed when the input is long gone.
-void input::end_at_signal() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw system_failure("making a pipe for", "signals", errno);
-  signals_ = ends[0];
-  signal_sink = ends[1];
-  struct ::sigaction noting{};
-  noting.sa_handler = note_signal;
-  noting.sa_flags = SA_RESTART;
-  ::sigemptyset(&noting.sa_mask);
-  for (const int each : ending_signals) {
-    ::sigaddset(&noting.sa_mask, each);
-  }
-  for (const int each : ending_signals) {
-    struct ::sigaction before{};
-    if (::sigaction(each, nullptr, &before) == 0 && before.sa_handler != SIG_IGN) ::sigaction(each, &noting, nullptr);
-  }
-}
-
 // Not by a read that a signal interrupts: it may come just before the read, and in another thread.
 //
 // Returns false if a signal came.
 bool input::wait_for_bytes() {
-  if (signals_ < 0) return true;
+  if (!signals_) return true;
   for (;;) {
-    std::array<::pollfd, 2> either = {
-        {{.fd = descriptor_, .events = POLLIN, .revents = 0}, {.fd = signals_, .events = POLLIN, .revents = 0}}};
+    std::array<::pollfd, 2> either = {{{.fd = descriptor_, .events = POLLIN, .revents = 0},
+                                       {.fd = signals_->descriptor(), .events = POLLIN, .revents = 0}}};
     if (::poll(either.data(), either.size(), -1) < 0) {
       if (errno == EINTR) continue;
       throw system_failure("reading", name_, errno);
     }
     // First: an input that always has more must end as well.
-    unsigned char number = 0;
-    if (either[1].revents != 0 && ::read(signals_, &number, 1) == 1) {
-      ended_by_ = number;
-      return false;
-    }
+    if (either[1].revents != 0) ended_by_ = signals_->take();
+    if (ended_by_ != 0) return false;
     if (either[0].revents != 0) return true;  // errors too: the read says which
   }
 }
@@ -121,42 +72,65 @@ std::size_t input::read_some(block& b, std::size_t at) {
   }
 }
 
-bool input::next(block& b, std::uint64_t line_bytes_max) {
-  b.line = line_;
+bool input::next(block& b, std::uint64_t record_bytes_max) {
+  b.first = next_;
   b.bytes = 0;
   if (ended_) return false;
   std::size_t filled = carry_.size();
   if (b.storage.size() < filled) b.storage.resize(filled);
   std::copy(carry_.begin(), carry_.end(), b.storage.begin());
 
-  for (;;) {
-    const std::size_t got = read_some(b, filled);
-    if (got == 0) {
-      ended_ = true;
-      if (ended_by_ != 0) {
-        incomplete_bytes_ = filled;
-        return false;
-      }
-      b.bytes = filled;
-      return filled != 0;
-    }
-    const std::string_view lines = last_lines(b, filled, filled + got);
-    filled += got;
-    if (!lines.empty()) {
-      b.bytes = lines.size();
-      carry_.assign(b.storage.data() + b.bytes, filled - b.bytes);
-      line_ += static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
+  for (std::size_t searched = 0;;) {
+    const std::string_view text(b.storage.data(), filled);
+    if (const whole_records whole = find_whole_records(next_.unit, text, searched); whole.count != 0) {
+      b.bytes = whole.bytes;
+      carry_ = text.substr(whole.bytes);
+      next_.number += whole.count;
+      next_.byte += whole.bytes;
       return true;
     }
-    if (filled > line_bytes_max) {
-      throw input_failure(std::string(name_of(errc::too_large)), name_, line_,
-                          fmt::format("longer than {} bytes, more than this log takes", line_bytes_max));
-    }
+    if (record_bytes_at_least(next_.unit, text) > record_bytes_max) throw too_large(text, record_bytes_max);
+    searched = filled;
+    const std::size_t got = read_some(b, filled);
+    if (got == 0) return end_with(b, filled);
+    filled += got;
   }
 }
 
+// Nothing comes behind the `rest` bytes in `b`.
+bool input::end_with(block& b, std::size_t rest) {
+  ended_ = true;
+  if (ended_by_ != 0) {
+    incomplete_bytes_ = rest;
+    return false;
+  }
+  if (rest != 0 && next_.unit == framing::length_prefixed) throw cut_short({b.storage.data(), rest});
+  b.bytes = rest;
+  return rest != 0;
+}
+
+failure input::too_large(std::string_view text, std::uint64_t bytes_max) const {
+  const std::string code(name_of(errc::too_large));
+  if (next_.unit == framing::lines) {
+    return input_failure(code, name_, next_, fmt::format("longer than {} bytes, more than this log takes", bytes_max));
+  }
+  failure f = input_failure(code, name_, next_,
+                            fmt::format("a record of {} bytes, but this log takes up to {}; make a log with larger segments",
+                                        prefixed_length(text), bytes_max));
+  f.limit = bytes_max;
+  return f;
+}
+
+failure input::cut_short(std::string_view rest) const {
+  const std::string what =
+      rest.size() < length_prefix_bytes
+          ? fmt::format("the input ends inside of its length, after {} of 4 bytes", rest.size())
+          : fmt::format("the input ends after {} of its {} bytes", rest.size() - length_prefix_bytes, prefixed_length(rest));
+  return input_failure("bad_input", name_, next_, what + "; what was before it is appended");
+}
+
 bool input::read_all(block& b, std::uint64_t bytes_max) {
-  b.line = 1;
+  b.first = next_;
   b.bytes = 0;
   while (const std::size_t got = read_some(b, b.bytes)) {
     b.bytes += got;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// input.hpp - what append reads: large blocks of whole lines, or all of it. Layer tool.
+// input.hpp - what append reads: large blocks of whole records, or all of it. Layer tool.
 //
-// Records are handed to the log as views into these blocks: a line is never copied on its way, but for the one that a
-// block's end cuts in two.
+// Records are handed to the log as views into these blocks: none is copied on its way, but for the one that a block's end
+// cuts in two.
 //
 // A pipe may never end; then a signal is what ends the input, and only that: the log behind it is closed as ever.
 #pragma once
@@ -15,13 +15,17 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/failure.hpp"
+#include "cli/framing.hpp"
+#include "cli/signals.hpp"
+
 namespace varve::cli {
 
-/// A run of whole lines. May be used again, and then keeps its storage.
+/// A run of whole records. May be used again, and then keeps its storage.
 struct block {
   std::vector<char> storage;
-  std::size_t bytes = 0;   // of storage, from its start
-  std::uint64_t line = 1;  // number of the first line in the input
+  std::size_t bytes = 0;  // of storage, from its start
+  input_place first;      // of its first record
 
   [[nodiscard]] std::string_view text() const noexcept { return {storage.data(), bytes}; }
 };
@@ -30,20 +34,21 @@ struct block {
 class input {
  public:
   /// path  "-" is standard input. Throws failure.
-  explicit input(std::string path);
+  input(std::string path, framing how);
   input(const input&) = delete;
   input& operator=(const input&) = delete;
   ~input();
 
-  /// From now on the first SIGINT, SIGTERM or SIGHUP is the end of the input, and no more of the process; the second one
-  /// ends the process at once. A signal that is ignored, as under nohup, stays ignored. For one input of a process.
-  void end_at_signal();
+  /// From now on the first signal is the end of the input, and no more of the process. See ending_signals.
+  void end_at_signal() { signals_.emplace(); }
 
-  /// Fills `b` with what one read brings, up to the last newline in it: lines from a pipe do not wait for later ones.
+  /// Fills `b` with what one read brings, up to the last whole record in it: records from a pipe do not wait for later ones.
   ///
-  /// line_bytes_max  a longer line is a failure: no log could take it.
-  /// Returns         false at the end. A last line without newline counts, unless a signal has cut it short.
-  [[nodiscard]] bool next(block& b, std::uint64_t line_bytes_max);
+  /// record_bytes_max  a longer record is a failure: no log could take it.
+  /// Returns           false at the end. A last line without newline counts, unless a signal has cut it short.
+  /// Throws            failure: too_large; bad_input if the input ends inside of a length-prefixed record. All records
+  ///                   before it have been handed out.
+  [[nodiscard]] bool next(block& b, std::uint64_t record_bytes_max);
 
   /// Reads everything that is left as one.
   ///
@@ -62,28 +67,20 @@ class input {
  private:
   std::size_t read_some(block& b, std::size_t at);
   [[nodiscard]] bool wait_for_bytes();
+  [[nodiscard]] bool end_with(block& b, std::size_t rest);
+  [[nodiscard]] failure too_large(std::string_view text, std::uint64_t bytes_max) const;
+  [[nodiscard]] failure cut_short(std::string_view rest) const;
 
   std::string name_;
   int descriptor_ = -1;
-  int signals_ = -1;  // becomes readable when a signal comes; -1: none is waited for
+  std::optional<ending_signals> signals_;
   int ended_by_ = 0;
   std::uint64_t incomplete_bytes_ = 0;
   bool ended_ = false;
-  std::string carry_;       // the beginning of the line that the last block's end cut
-  std::uint64_t line_ = 1;  // of the next block
+  std::string carry_;  // the beginning of the record that the last block's end cut
+  input_place next_;   // of the next block
   std::uint64_t bytes_read_ = 0;
   std::optional<std::uint64_t> bytes_total_;
 };
-
-/// Calls `take(line)`, without the newline, until it returns false.
-template <class F>
-bool each_line(std::string_view text, F take) {
-  while (!text.empty()) {
-    const std::size_t newline = text.find('\n');
-    if (!take(text.substr(0, newline))) return false;
-    text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
-  }
-  return true;
-}
 
 }  // namespace varve::cli

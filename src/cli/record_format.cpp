@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/framing.hpp"
 #include "cli/json.hpp"
 
 namespace varve::cli {
@@ -38,6 +39,12 @@ void write_hex(output& out, const shown_record& r) {
   }
 }
 
+void write_prefixed(output& out, std::string_view payload) {
+  const auto prefix = length_prefix(static_cast<std::uint32_t>(payload.size()));  // a record is smaller than a segment
+  out.write({prefix.data(), prefix.size()});
+  out.write(payload);
+}
+
 void write_jsonl(output& out, const shown_record& r) {
   nlohmann::ordered_json object = {{"sequence", r.sequence}, {"epoch", r.epoch}, {"type", r.type}};
   add_bytes(object, "text", "base64", r.payload);
@@ -51,6 +58,8 @@ void write_record(output& out, std::string_view format, const shown_record& r) {
     write_jsonl(out, r);
   } else if (format == "hex") {
     write_hex(out, r);
+  } else if (format == "length-prefixed") {
+    write_prefixed(out, r.payload);
   } else {
     out.write(r.payload);
     if (format == "text") out.write("\n");
@@ -58,8 +67,8 @@ void write_record(output& out, std::string_view format, const shown_record& r) {
 }
 
 void add_format(CLI::App& app, std::string& format) {
-  CLI::Option* const chosen = app.add_option("--format", format, "text, jsonl, hex or raw [text]")
-                                  ->check(CLI::IsMember({"text", "jsonl", "hex", "raw"}))
+  CLI::Option* const chosen = app.add_option("--format", format, "text, jsonl, hex, raw or length-prefixed [text]")
+                                  ->check(CLI::IsMember({"text", "jsonl", "hex", "raw", "length-prefixed"}))
                                   ->option_text("NAME");
   app.add_flag_callback(
          "--json", [&format] { format = "jsonl"; }, "The same as --format jsonl, and errors as JSON")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// record_format.hpp - the four ways cat and get print a record. Layer tool.
+// record_format.hpp - the ways in which cat, get and tail print a record. Layer tool.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ template <class Record>
   return {.sequence = r.sequence().value, .epoch = r.epoch(), .type = r.type(), .payload = r.text()};
 }
 
-/// format  text (payload and newline), jsonl, hex (a dump to read) or raw (the payload alone).
+/// format  text (payload and newline), jsonl, hex (a dump to read), raw (the payload alone) or length-prefixed (what
+///         append --split length-prefixed reads).
 void write_record(output& out, std::string_view format, const shown_record& r);
 
 /// Adds --format, and --json, which stands for `--format jsonl`.
