@@ -179,6 +179,7 @@ result<void> log_object::store_open_state(const survey& s) {
   next.report_cut_bytes = s.report.cut_bytes;
   next.report_cut_records = s.report.cut_records;
   next.report_stepped_over = s.report.stepped_over;
+  next.report_ending = static_cast<std::uint32_t>(s.ending);
   return state_->write(place_, next);
 }
 

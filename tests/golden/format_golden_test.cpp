@@ -88,7 +88,8 @@ const golden goldens[] = {
                                 .report_kept = 13,
                                 .report_cut_bytes = 14,
                                 .report_cut_records = 15,
-                                .report_stepped_over = 16}));
+                                .report_stepped_over = 16,
+                                .report_ending = 17}));
      },
      R"(
 00000  56 41 52 56 53 54 41 54
@@ -111,7 +112,8 @@ const golden goldens[] = {
 00088  0e 00 00 00 00 00 00 00
 00090  0f 00 00 00 00 00 00 00
 00098  10 00 00 00 00 00 00 00
-001f8  9a da b4 c1 de 32 5b 1b
+000a0  11 00 00 00 00 00 00 00
+001f8  15 7b 69 54 d2 39 88 81
 )"},
     {"mark", [] { return dump(encode(mark{.epoch = 1, .segment = 2, .offset = 4128, .sequence = 3})); },
      R"(
@@ -438,6 +440,7 @@ TEST_CASE("the tables of the document show each byte of each structure where the
                 VARVE_FIELD(state, report_cut_bytes),
                 VARVE_FIELD(state, report_cut_records),
                 VARVE_FIELD(state, report_stepped_over),
+                VARVE_FIELD(state, report_ending),
                 VARVE_FIELD(state, checksum)});
   check_fields("### Mark", sector_bytes,
                {VARVE_FIELD(mark, head), VARVE_FIELD(mark, epoch), VARVE_FIELD(mark, segment), VARVE_FIELD(mark, offset),
