@@ -76,7 +76,7 @@ struct marks {
 struct statistics {
   marks at;
   sequence claimed;                    ///< The last sequence given out; a view shows the published one.
-  sequence oldest_unfinished;          ///< The claim that holds up publication; 0 if none does.
+  sequence oldest_unfinished;          ///< The claim that holds up publication; 0 if none does. A view shows 0: describe().
   std::uint64_t segments = 0;          ///< Files that hold records.
   std::uint64_t prepared = 0;          ///< Files allocated ahead; a view shows 0.
   std::uint64_t bytes_used = 0;        ///< Headers and frames.

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,57 @@ struct segment_description {
   std::string version_info{};  ///< What the open that began it gave as version_info.
 };
 
+/// What somebody who operates a log wants to know of it. Made by log_view::describe().
+struct log_description {
+  /// How a log was left by whoever had it open for writing.
+  enum class ending : std::uint8_t {
+    unknown,     ///< Not noted: the log was never opened since it was made, or by a version that did not note it.
+    closed,      ///< Closed; everything in it was durable.
+    death,       ///< The process died.
+    power_loss,  ///< Anything else: the machine stopped, or this is a copy.
+  };
+  enum class activity : std::uint8_t {
+    nobody,      ///< No process has the log open for writing.
+    recovering,  ///< One is opening it.
+    appending,   ///< One may append.
+  };
+  /// What an open for writing found and did, or would. As in recovery_report.
+  struct opening {
+    log_description::ending found = ending::unknown;
+    std::uint64_t kept = 0, cut_bytes = 0, cut_records = 0, stepped_over = 0;
+  };
+  /// A claim whose append has not returned, in front of records whose appends have.
+  struct unfinished_claim {
+    varve::sequence sequence;
+    std::uint64_t segment = 0, offset = 0;  ///< Number of the segment, and byte offset in its file.
+    std::uint64_t finished_behind = 0;      ///< Finished records behind it, as far as was looked.
+  };
+
+  marks at;
+  std::uint32_t epoch = 0;  ///< Counts the openings for writing.
+
+  std::uint64_t segment_bytes = 0;  ///< As the log was made with, likewise the next two.
+  varve::checksum checksum = varve::checksum::xxh3;
+  std::uint32_t index_stride_bytes = 0;
+
+  // Segment files by their state; see segment_description.
+  std::uint64_t prepared = 0, active = 0, ended = 0, sealed = 0, damaged = 0;
+  std::uint64_t bytes_used = 0;       ///< Headers and frames, up to what is published.
+  std::uint64_t bytes_allocated = 0;  ///< Disk space taken by segments, prepared ones included.
+
+  activity writer = activity::nobody;
+  /// The process that appends; or, if nobody does and the log was not closed, the one that did last. As its own name space
+  /// of processes numbers it. 0 if it is not known.
+  std::uint64_t process = 0;
+  /// Only beside a writer that appends. A claim behind which nothing is finished cannot be seen from outside.
+  std::optional<unfinished_claim> oldest_unfinished{};
+
+  opening last_open{};
+  /// Of a log that nobody writes: what opening it would do, unless it refuses.
+  std::optional<opening> next_open{};
+  bool refuses = false;  ///< Damage was met: open() answers `damaged`, and verify() names the places.
+};
+
 /// Thread-safety  any member from any number of threads, except moving, assigning and destruction.
 /// Moved-from     only assign or destroy.
 class log_view {
@@ -64,6 +116,13 @@ class log_view {
   [[nodiscard]] sequence published_sequence() const noexcept;
   [[nodiscard]] sequence durable_sequence() const noexcept;
   [[nodiscard]] result<statistics> stats() const;
+
+  /// How the log is made, who writes it, what it holds, what holds it up, and what the next open would do. Needs no help of
+  /// a writer; the parts are looked at one after another, so beside a busy one they may be of different moments.
+  ///
+  /// Errors  as stats().
+  /// Cost    reads the headers of all segment files, and searches at most 64 MiB behind an unfinished claim.
+  [[nodiscard]] result<log_description> describe() const;
 
   /// One line per segment file, in the order of the records, prepared ones last.
   [[nodiscard]] result<std::vector<segment_description>> segments() const;

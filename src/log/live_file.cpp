@@ -67,6 +67,11 @@ void live_file::store_mark(const format::mark& m) noexcept {
   next_slot_ ^= 1U;
 }
 
+os::result<bool> live_file::has_owner() const noexcept {
+  if (!file_.is_open()) return false;
+  return os::is_locked_for_life(file_, os::life_lock::owner);
+}
+
 os::result<bool> live_file::has_appender() const noexcept {
   if (!file_.is_open()) return false;
   return os::is_locked_for_life(file_, os::life_lock::appender);

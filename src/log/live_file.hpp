@@ -28,6 +28,8 @@ class live_file {
   /// Makes the stored marks durable.
   [[nodiscard]] os::result<void> sync_mark() const noexcept { return os::sync_range(map_, 0, 2 * format::sector_bytes); }
 
+  /// True while a process has the log open for writing, or is opening it.
+  [[nodiscard]] os::result<bool> has_owner() const noexcept;
   /// True while a writer lives that has recovered the log.
   [[nodiscard]] os::result<bool> has_appender() const noexcept;
   /// The log is recovered: from here on views follow the stamps. Until then they see what recovery will leave. False if

@@ -3,36 +3,11 @@
 
 #include <algorithm>
 
+#include "log/look_behind.hpp"
 #include "segment/walker.hpp"
 
 namespace varve::core {
 namespace {
-
-struct remains {
-  core::behind what = core::behind::nothing;
-  std::uint64_t offset = 0, sequence = 0;  // where the log goes on, for frame and boundary
-};
-
-/// Looks behind `offset`, where `sequence` should stand, for what belongs to the log. A frame there ends the hole only if
-/// there is room for the claims between: 24 bytes each at least.
-remains look_behind(const segment& s, std::uint64_t offset, std::uint64_t sequence, format::depth how_deep) noexcept {
-  const std::uint64_t limit = std::min(s.end_offset(), s.facts().capacity);
-  const auto fits = [&](std::uint64_t at, std::uint64_t then) {
-    return then > sequence && then - sequence <= (at - offset) / format::frame_header_bytes;
-  };
-  for (std::uint64_t at = offset + format::frame_header_bytes; at < limit && limit - at >= format::frame_header_bytes;
-       at += format::frame_alignment) {
-    const auto& place = shared::place_at<std::uint64_t>(s.bytes().data() + at);
-    const std::uint64_t there = shared::load(place, std::memory_order_acquire, "scan:A") ^ s.facts().salt;
-    if (!fits(at, there) || there >= s.end_sequence()) continue;
-    const auto seen = look(s, at, there, how_deep);
-    if (seen.what == sight::frame) return {behind::frame, at, there};
-    if (seen.what == sight::broken) return {behind::broken, at, there};
-  }
-  if (s.end_sequence() == none_yet) return {};
-  if (limit >= offset && fits(limit, s.end_sequence())) return {behind::boundary, limit, s.end_sequence()};
-  return {behind::misfit};
-}
 
 class chain_walk {
  public:

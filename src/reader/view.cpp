@@ -36,6 +36,14 @@ result<statistics> log_view::stats() const {
   }
 }
 
+result<log_description> log_view::describe() const {
+  try {
+    return object_->describe();
+  } catch (const std::bad_alloc&) {
+    return core::fail({.code = errc::out_of_memory});
+  }
+}
+
 result<std::vector<segment_description>> log_view::segments() const {
   try {
     return object_->segments();

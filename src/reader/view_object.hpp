@@ -19,6 +19,7 @@
 #include "log/live_file.hpp"
 #include "log/log_place.hpp"
 #include "log/record_source.hpp"
+#include "log/segment_files.hpp"
 #include "log/segment_table.hpp"
 #include "log/state_file.hpp"
 #include "log/survey.hpp"
@@ -45,6 +46,7 @@ class view_object final : public record_source {
   [[nodiscard]] std::uint64_t durable() noexcept;
   [[nodiscard]] result<statistics> stats();
   [[nodiscard]] result<std::vector<segment_description>> segments();
+  [[nodiscard]] result<log_description> describe();
 
  private:
   view_object(log_place place, const view_options& options) noexcept
@@ -56,6 +58,8 @@ class view_object final : public record_source {
   [[nodiscard]] result<walker> start_of(const survey& s);
   [[nodiscard]] result<bool> follow(const walker& at);
   [[nodiscard]] result<bool> extend_chain();
+  [[nodiscard]] std::vector<segment_description> list(const segment_files& found);
+  [[nodiscard]] result<void> describe_writer(log_description& d);
 
   log_place place_;
   const view_options options_;
