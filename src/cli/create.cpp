@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -14,6 +13,7 @@
 #include <varve/log.hpp>
 #include <varve/log_view.hpp>
 
+#include "cli/checksum_names.hpp"
 #include "cli/failure.hpp"
 #include "cli/json.hpp"
 #include "cli/opening.hpp"
@@ -22,12 +22,6 @@
 
 namespace varve::cli {
 namespace {
-
-const std::map<std::string, checksum> checksums = {{"xxh3", checksum::xxh3},
-                                                   {"crc32c", checksum::crc32c},
-                                                   {"crc32", checksum::crc32},
-                                                   {"crc64", checksum::crc64},
-                                                   {"none", checksum::none}};
 
 struct create_options {
   std::string directory, checksum_name = "xxh3", version_info;

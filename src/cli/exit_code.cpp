@@ -41,6 +41,6 @@ const std::string_view exit_code_help =
     "  4    damaged, and refused\n"
     "  5    another writer has the log\n"
     "  141  whoever read standard output has closed it\n"
-    "  128+n, n a signal: append was ended by it; 129 SIGHUP, 130 SIGINT, 143 SIGTERM";
+    "  128+n, n a signal: it was ended by it; 129 SIGHUP, 130 SIGINT, 143 SIGTERM";
 
 }  // namespace varve::cli

@@ -17,8 +17,8 @@
 //   5 locked      locked                                           waits for the other writer
 //   141 pipe      EPIPE on standard output                         nothing: 128 + SIGPIPE is what a shell reports of every
 //                                                                  other tool. Not 0: `verify | head` must not say "whole"
-//   128+n         a signal that ended the input of append          what it does when a signal ends another tool; the log is
-//                                                                  closed, and the report is there
+//   128+n         a signal that ended the input of append, or      what it does when a signal ends another tool; the log is
+//                 a follower                                       closed, and the report is there
 #pragma once
 
 #include <string_view>

@@ -41,7 +41,9 @@ constexpr std::array verbs = {
     verb{"append", "Append records from a file or from standard input", set_up_append},
     verb{"cat", "Print records in order", set_up_cat},
     verb{"get", "Print one record by its number", set_up_get},
+    verb{"tail", "Print the last records, and follow the log", set_up_tail},
     verb{"ls", "List the segments", set_up_ls},
+    verb{"stat", "Say what a log holds, who writes it, and what the next open would do", set_up_stat},
     verb{"verify", "Read every byte and name what is damaged; changes nothing", set_up_verify},
 };
 

@@ -28,7 +28,9 @@ using action = std::function<exit_code(output&)>;
 [[nodiscard]] action set_up_append(CLI::App& app);
 [[nodiscard]] action set_up_cat(CLI::App& app);
 [[nodiscard]] action set_up_get(CLI::App& app);
+[[nodiscard]] action set_up_tail(CLI::App& app);
 [[nodiscard]] action set_up_ls(CLI::App& app);
+[[nodiscard]] action set_up_stat(CLI::App& app);
 [[nodiscard]] action set_up_verify(CLI::App& app);
 
 // ---- shared by the set-ups

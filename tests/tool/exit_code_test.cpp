@@ -34,7 +34,7 @@ class held_lock {
   int directory_;
 };
 
-const std::vector<std::vector<std::string>> reading_verbs = {{"cat"}, {"ls"}, {"verify"}, {"get"}};
+const std::vector<std::vector<std::string>> reading_verbs = {{"cat"}, {"ls"}, {"verify"}, {"get"}, {"tail"}, {"stat"}};
 
 std::vector<std::string> with_log(std::vector<std::string> words, const std::string& log) {
   words.push_back(log);
@@ -211,7 +211,7 @@ TEST_CASE("a parent that is missing is named", "[tool][G7]") {
 }
 
 TEST_CASE("an empty path is named", "[tool][G7]") {
-  for (const char* verb : {"append", "create", "cat", "ls", "verify"}) {
+  for (const char* verb : {"append", "create", "cat", "tail", "ls", "stat", "verify"}) {
     CAPTURE(verb);
     const ran r = run({verb, ""});
     CHECK(r.exit_code == 2);

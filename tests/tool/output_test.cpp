@@ -18,7 +18,8 @@ struct log_of_many : place {
   log_of_many() { REQUIRE(run({"append", log}, numbered_lines(100'000)).exit_code == 0); }
 
   [[nodiscard]] std::vector<std::vector<std::string>> printing() const {
-    return {{"cat", log}, {"get", log, "1"}, {"ls", log}, {"verify", log}, {"ls", log, "--json"}, {"--help"}, {"--version"}};
+    return {{"cat", log},    {"get", log, "1"},     {"tail", log}, {"ls", log},  {"stat", log},
+            {"verify", log}, {"ls", log, "--json"}, {"--help"},    {"--version"}};
   }
 };
 
