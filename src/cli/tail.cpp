@@ -13,7 +13,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include <CLI/CLI.hpp>
 
@@ -27,8 +26,6 @@
 
 namespace varve::cli {
 namespace {
-
-using clock = std::chrono::steady_clock;
 
 // How late a signal, or a closed pipe, may be noticed.
 constexpr std::chrono::milliseconds patience{100};
@@ -81,15 +78,6 @@ void print(reader& r, const tail_options& options, std::uint64_t last, std::uint
   }
 }
 
-// True once next() may return something; false if nothing was published by then.
-bool wait_for_more(const log_view& view, const reader& r, clock::time_point deadline) {
-  while (view.published_sequence() < r.position()) {
-    if (clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
-
 // Throws closed_pipe if nobody reads standard output any more. Only asking tells, while there is nothing to write.
 void check_output() {
   ::pollfd printed{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
@@ -105,7 +93,8 @@ exit_code follow(const log_view& view, reader& r, const tail_options& options, e
     if (r.position().value > published || signal != 0) out.flush();
     if (signal != 0) return exit_code_of_signal(signal);
     check_output();
-    static_cast<void>(wait_for_more(view, r, clock::now() + patience));
+    const auto more = r.wait(std::chrono::steady_clock::now() + patience);
+    if (!more && more.error().code() != errc::timed_out) throw failure_of(more.error());
   }
 }
 

@@ -11,12 +11,12 @@
 
 namespace varve::core {
 
-/// How the last opening for writing ended.
-enum class ending : std::uint8_t {  // the numbers stand in varve.state
-  living,                           // it did not: a writer has the log (a view or verify() looks on)
-  clean,                            // it was closed
-  death,                            // its process died; what it wrote is in the cache
-  power_loss,                       // anything else: any page may be old or new
+/// How the last opening for writing ended. The numbers stand in varve.state.
+enum class ending : std::uint8_t {
+  living,      // it did not: a writer has the log (a view or verify() looks on)
+  clean,       // it was closed
+  death,       // its process died; what it wrote is in the cache
+  power_loss,  // anything else: any page may be old or new
 };
 
 /// Where the expected sequence stands.
