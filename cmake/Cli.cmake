@@ -15,6 +15,7 @@ add_executable(varve_cli
   src/cli/bench_run.cpp
   src/cli/cat.cpp
   src/cli/create.cpp
+  src/cli/durability_option.cpp
   src/cli/exit_code.cpp
   src/cli/failure.cpp
   src/cli/framing.cpp

@@ -20,6 +20,7 @@
 #include <varve/log.hpp>
 
 #include "cli/appender.hpp"
+#include "cli/durability_option.hpp"
 #include "cli/failure.hpp"
 #include "cli/input.hpp"
 #include "cli/json.hpp"
@@ -38,7 +39,8 @@ const std::map<std::string, split> splits = {
     {"lines", split::lines}, {"whole", split::whole}, {"jsonl", split::jsonl}, {"length-prefixed", split::length_prefixed}};
 
 struct append_verb_options {
-  std::string directory, file = "-", split_name = "lines", durability = "none";
+  std::string directory, file = "-", split_name = "lines";
+  durability_options durability;
   std::size_t threads = 1, batch = 1;
   std::uint16_t type = 0;
   bool json = false;
@@ -140,9 +142,9 @@ void note_recovery(const recovery_report& found) {
   static_cast<void>(std::fwrite(note.data(), 1, note.size(), stderr));
 }
 
-log open_log(const append_verb_options& options) {
+log open_log(const append_verb_options& options, const durability& policy) {
   log_options settings;
-  if (options.durability == "immediate") settings.durability = immediate();
+  settings.durability = policy;
   progress line;
   settings.on_progress = [&line](const recovery_progress& p) {
     line.tick([&p] { return fmt::format("recovering: {} of {}", size_text(p.bytes_done), size_text(p.bytes_total)); });
@@ -186,9 +188,10 @@ void write_json(const outcome& o, output& out) {
 }
 
 exit_code append(const append_verb_options& options, output& out) {
+  const durability policy = durability_of(options.durability);
   const split by = splits.at(options.split_name);
   input in(options.file, framing_of(by));  // first: a wrong file name must not leave an empty log behind
-  log target = open_log(options);
+  log target = open_log(options, policy);
   in.end_at_signal();  // not before: a signal ends a long recovery at once
   const append_plan plan{.by = by, .batch_records = options.batch, .type = options.type, .input_name = in.name()};
   outcome o;
@@ -228,10 +231,7 @@ action set_up_append(CLI::App& app) {
                  "little-endian, and as many bytes [lines]")
       ->check(CLI::IsMember(splits))
       ->option_text("lines|whole|jsonl|length-prefixed");
-  app.add_option("--durability", options->durability,
-                 "none: durable when the log is closed; immediate: before each append returns [none]")
-      ->check(CLI::IsMember({"none", "immediate"}))
-      ->option_text("none|immediate");
+  add_durability(app, options->durability);
   app.add_option("--threads", options->threads, "Append from so many threads; only one keeps the order of the input [1]")
       ->transform(number_between(1, 1024))
       ->option_text("N");
@@ -244,7 +244,7 @@ action set_up_append(CLI::App& app) {
   add_json(app, options->json);
   set_footer(app,
              "  varve append orders --file orders.txt --batch 100\n"
-             "  journalctl -o json -f | varve append journal --durability immediate\n"
+             "  journalctl -o json -f | varve append journal --durability periodic --interval 100ms\n"
              "The log is created if nothing is there. A newline ends a record and is not part of it.\n"
              "The first SIGINT, SIGTERM or SIGHUP ends the input: complete records are appended, the log is closed, and\n"
              "the report is printed. The second ends varve at once. Killing it is always safe: what was appended stays.\n");

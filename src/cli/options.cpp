@@ -48,6 +48,21 @@ CLI::Validator size_between(std::uint64_t low, std::uint64_t high, std::uint64_t
           ""};
 }
 
+CLI::Validator duration_between(std::chrono::microseconds low, std::chrono::microseconds high,
+                                std::chrono::microseconds step) {
+  return {[low, high, step](std::string& text) -> std::string {
+            const auto duration = parse_duration(text);
+            if (!duration) return fmt::format("{} is not a time; write 200us, 5ms or 1s", text);
+            if (*duration < low || *duration > high || *duration % step != std::chrono::microseconds(0)) {
+              return fmt::format("{} is not a time from {} to {} in steps of {}", text, duration_text(low),
+                                 duration_text(high), duration_text(step));
+            }
+            text = fmt::format("{}", duration->count());
+            return {};
+          },
+          ""};
+}
+
 CLI::Validator bytes_up_to(std::size_t most) {
   return {[most](const std::string& text) -> std::string {
             if (text.size() <= most) return {};

@@ -40,6 +40,23 @@ std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
   return *value * factor;
 }
 
+std::optional<std::chrono::microseconds> parse_duration(std::string_view text) noexcept {
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::optional<std::uint64_t> value = parse_number(text.substr(0, digits));
+  const std::string_view unit = text.substr(digits);
+  const std::uint64_t factor = unit == "us" ? 1 : unit == "ms" ? 1000 : unit == "s" ? 1'000'000 : 0;
+  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  if (!value || factor == 0 || *value > most / factor) return std::nullopt;
+  return std::chrono::microseconds(static_cast<std::int64_t>(*value * factor));
+}
+
+std::string duration_text(std::chrono::microseconds duration) {
+  const auto count = duration.count();
+  if (count % 1'000'000 == 0) return fmt::format("{}s", count / 1'000'000);
+  if (count % 1000 == 0) return fmt::format("{}ms", count / 1000);
+  return fmt::format("{}us", count);
+}
+
 std::string size_text(std::uint64_t bytes) {
   constexpr std::array units = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   std::size_t unit = 0;

@@ -3,6 +3,7 @@
 // verbs.hpp - the verbs of the tool; each has a file of its own. Layer tool.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -50,6 +51,9 @@ inline constexpr std::uint64_t sequence_max = (std::uint64_t{1} << 63) - 1;
 [[nodiscard]] CLI::Validator number_between(std::uint64_t low, std::uint64_t high);
 /// Accepts sizes as parse_size() reads them, from `low` to `high` in steps of `step`.
 [[nodiscard]] CLI::Validator size_between(std::uint64_t low, std::uint64_t high, std::uint64_t step);
+/// Accepts times as parse_duration() reads them, likewise; the option gets the number of microseconds.
+[[nodiscard]] CLI::Validator duration_between(std::chrono::microseconds low, std::chrono::microseconds high,
+                                              std::chrono::microseconds step);
 [[nodiscard]] CLI::Validator bytes_up_to(std::size_t most);
 
 }  // namespace varve::cli

@@ -173,6 +173,63 @@ TEST_CASE("durable appends are durable before the log is closed", "[tool][G2]") 
   CHECK(run({"ls", p.log, "--json"}).json().at("durable") == 500);
 }
 
+TEST_CASE("grouped appends are durable when they return, as many threads share a sync", "[tool][G2]") {
+  const place p;
+  running_tool append({"append", p.log, "--durability", "grouped", "--window", "1ms", "--threads", "4"});
+  append.write(numbered_lines(200));
+  REQUIRE(comes_true([&p] { return has_published(p.log, 200); }));
+  CHECK(comes_true([&p] { return run({"ls", p.log, "--json"}).json().at("durable") == 200; }));
+  append.close_input();
+  CHECK(append.wait().exit_code == 0);
+}
+
+TEST_CASE("periodic appends become durable by themselves while the input is quiet", "[tool][G2]") {
+  const std::vector<std::vector<std::string>> ways = {
+      {}, {"--interval", "20ms"}, {"--interval", "3600s", "--records", "2"}, {"--interval", "1s", "--bytes", "64"}};
+  for (const auto& way : ways) {
+    CAPTURE(way);
+    const place p;
+    std::vector<std::string> words = {"append", p.log, "--durability", "periodic"};
+    words.insert(words.end(), way.begin(), way.end());
+    running_tool append(words);
+    append.write(numbered_lines(4));
+    CHECK(comes_true([&p] {
+      const ran ls = run({"ls", p.log, "--json"});
+      return ls.exit_code == 0 && ls.json().at("durable") == 4;
+    }));
+    append.close_input();
+    CHECK(append.wait().exit_code == 0);
+  }
+}
+
+TEST_CASE("times and options of another policy are answered in words", "[tool][G7]") {
+  const place p;
+  struct wrong {
+    std::vector<std::string> words;
+    std::string says;
+  };
+  for (const wrong& w :
+       {wrong{{"--window", "200"}, "--window: 200 is not a time; write 200us, 5ms or 1s"},
+        wrong{{"--window", "1 ms"}, "--window: 1 ms is not a time; write 200us, 5ms or 1s"},
+        wrong{{"--window", "1.5ms"}, "--window: 1.5ms is not a time; write 200us, 5ms or 1s"},
+        wrong{{"--window", "-1ms"}, "--window: -1ms is not a time; write 200us, 5ms or 1s"},
+        wrong{{"--window", "11s"}, "--window: 11s is not a time from 1us to 10s in steps of 1us"},
+        wrong{{"--window", "99999999999999999s"}, "--window: 99999999999999999s is not a time; "},
+        wrong{{"--interval", "1500us"}, "--interval: 1500us is not a time from 1ms to 86400s in steps of 1ms"},
+        wrong{{"--interval", "0ms"}, "--interval: 0ms is not a time from 1ms to 86400s in steps of 1ms"},
+        wrong{{"--window", "1ms"}, "--window goes with --durability grouped, not with none"},
+        wrong{{"--durability", "grouped", "--records", "5"},
+              "--records goes with --durability periodic, not with grouped"}}) {
+    CAPTURE(w.words);
+    std::vector<std::string> words = {"append", p.log};
+    words.insert(words.end(), w.words.begin(), w.words.end());
+    const ran r = run(words);
+    CHECK(r.exit_code == 2);
+    CHECK(r.err.find("varve append: " + w.says) == 0);
+  }
+  CHECK_FALSE(std::filesystem::exists(p.log));
+}
+
 TEST_CASE("a signal ends an input that never ends: complete lines are in, the log is closed, the report is there",
           "[tool][G1]") {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
