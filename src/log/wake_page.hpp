@@ -11,8 +11,8 @@
 //                           announcement. One of the two must see the other, which takes a full fence on both sides. The
 //                           waiter asks the kernel for both of them (membarrier). Where that is refused to the writer it
 //                           says so, and exchanges the word instead of loading it: two exchanges have an order.
-//   wake:A / wake:B         what waiters wait for is stored, then the futex is bumped: who has loaded the old value before it
-//                           looked does not fall asleep
+//   wake:A / wake:B         what waiters wait for is stored, then the futex is bumped: who has loaded the old value before
+//                           it looked does not fall asleep
 //   fenced:A / fenced:B     the writer is registered, then it says so
 //
 // Source  eventcounts; a membarrier in place of the fence of the many: Linux's own user-space RCU.

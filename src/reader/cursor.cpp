@@ -11,7 +11,7 @@ result<void> cursor::seek(std::uint64_t target) {
   if (!reachable) return std::unexpected(reachable.error());
   auto at = walk_to(*reachable);
   if (!at) return std::unexpected(at.error());
-  at_ = std::move(*at);
+  at_ = std::move(at->at);
   waits_for_ = *reachable;
   return {};
 }
@@ -42,18 +42,19 @@ result<std::shared_ptr<const segment>> cursor::holding(std::uint64_t sequence) c
 }
 
 /// Without a segment if there is none yet.
-result<walker> cursor::walk_to(std::uint64_t target) const {
+result<approach> cursor::walk_to(std::uint64_t target) const {
   auto in = holding(target);
   if (!in) return std::unexpected(in.error());
-  if (!*in) return walker{};
-  auto at = walker::near(*in, target);
+  if (!*in) return approach{};
+  auto found = walker::near(std::move(*in), target);
+  walker& at = found.at;
   for (at.step_over_holes(); at.sequence() < target; at.step_over_holes()) {
     const auto seen = at.step_and_note(format::depth::shape);
     if (seen.what == sight::frame) continue;
     if (seen.what == sight::end) break;  // the next segment is not there yet
     return damaged_at(at);               // everything before the target is published
   }
-  return at;
+  return found;
 }
 
 result<std::optional<record>> cursor::next() {
@@ -117,7 +118,7 @@ result<void> cursor::look_anew() {
   if (!*in || *in == at_.segment()) return {};
   auto at = walk_to(at_.sequence());
   if (!at) return std::unexpected(at.error());
-  at_ = std::move(*at);
+  at_ = std::move(at->at);
   return {};
 }
 
@@ -134,7 +135,7 @@ result<cursor::move> cursor::enter_next() {
     if (*in == at_.segment()) return damaged_at(at_);  // it is published, so its segment was there once
     auto at = walk_to(sequence);
     if (!at) return std::unexpected(at.error());
-    at_ = std::move(*at);
+    at_ = std::move(at->at);
     return move::moved;
   }
   at_ = walker{*in};
@@ -148,14 +149,18 @@ result<pinned_record> cursor::read(std::uint64_t target) {
   const auto published = is_published(target);
   if (!published) return std::unexpected(published.error());
   if (!*published) return not_there(source_->beyond(target), target);
-  auto at = walk_to(target);
-  if (!at) return std::unexpected(at.error());
-  if (!at->segment() || at->sequence() < target) return damaged_at(*at);
-  if (at->sequence() > target) return not_there(errc::abandoned, target);  // in a hole
-  const auto seen = at->step(how_deep());
-  if (seen.what != sight::frame) return damaged_at(*at);
-  if (!seen.frame.is_record()) return not_there(errc::abandoned, target);
-  return record_access::lend(*at, target, seen.frame).pin();
+  auto found = walk_to(target);
+  if (!found) return std::unexpected(found.error());
+  walker& at = found->at;
+  if (!at.segment() || at.sequence() < target) return damaged_at(at);
+  if (at.sequence() > target) return not_there(errc::abandoned, target);  // in a hole
+  if (!found->target) {
+    const auto seen = look(*at.segment(), at.offset(), target, how_deep());
+    if (seen.what != sight::frame) return damaged_at(at);
+    found->target = seen.frame;
+  }
+  if (!found->target->is_record()) return not_there(errc::abandoned, target);
+  return record_access::give(at, target, *found->target);
 }
 
 std::unexpected<error> cursor::damaged_at(const walker& at) const noexcept {
@@ -169,6 +174,16 @@ std::unexpected<error> cursor::damaged_at(const walker& at) const noexcept {
 
 std::unexpected<error> cursor::not_there(errc code, std::uint64_t sequence) const noexcept {
   return fail({.code = code, .subject = source_->path(), .first_sequence = sequence, .last_sequence = sequence});
+}
+
+pinned_record record_access::give(walker& at, std::uint64_t sequence, const format::frame& f) noexcept {
+  pinned_record r;
+  r.payload_ = f.payload;
+  r.sequence_ = {sequence};
+  r.epoch_ = static_cast<std::uint32_t>(at.segment()->facts().epoch);
+  r.type_ = f.type;
+  r.segment_ = at.take_segment();
+  return r;
 }
 
 record record_access::lend(const walker& at, std::uint64_t sequence, const format::frame& f) noexcept {
@@ -206,9 +221,9 @@ record_range reader_access::make_range(std::shared_ptr<record_source> source, se
   return range;
 }
 
-result<pinned_record> reader_access::read(std::shared_ptr<record_source> source, sequence at) {
+result<pinned_record> reader_access::read(record_source& source, sequence at) {
   try {
-    return cursor{std::move(source)}.read(at.value);
+    return cursor{source}.read(at.value);
   } catch (const std::bad_alloc&) {
     return fail({.code = errc::out_of_memory});
   }

@@ -19,7 +19,9 @@ namespace varve::core {
 
 class cursor {
  public:
-  explicit cursor(std::shared_ptr<record_source> source) noexcept : source_(std::move(source)) {}
+  explicit cursor(std::shared_ptr<record_source> source) noexcept : kept_(std::move(source)), source_(kept_.get()) {}
+  /// For who keeps the source by other means.
+  explicit cursor(record_source& source) noexcept : source_(&source) {}
 
   /// Stands at `target`; 0 is the first there is. The sequence behind the last published one is allowed.
   [[nodiscard]] result<void> seek(std::uint64_t target);
@@ -39,7 +41,7 @@ class cursor {
   [[nodiscard]] result<std::uint64_t> check_target(std::uint64_t target) const;
   [[nodiscard]] result<bool> is_published(std::uint64_t sequence) const;
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) const;
-  [[nodiscard]] result<walker> walk_to(std::uint64_t target) const;
+  [[nodiscard]] result<approach> walk_to(std::uint64_t target) const;
   [[nodiscard]] result<std::optional<format::frame>> next_frame();
   [[nodiscard]] result<move> enter_next();
   [[nodiscard]] result<void> look_anew();
@@ -49,7 +51,8 @@ class cursor {
     return source_->verify_on_read() ? format::depth::everything : format::depth::shape;
   }
 
-  std::shared_ptr<record_source> source_;
+  std::shared_ptr<record_source> kept_;
+  record_source* source_;
   walker at_;  // without a segment until the first one is there
   std::uint64_t waits_for_ = 1;
 };
@@ -57,11 +60,13 @@ class cursor {
 /// Makes what the public classes keep private.
 struct record_access {
   [[nodiscard]] static record lend(const walker& at, std::uint64_t sequence, const format::frame& f) noexcept;
+  /// One that stands alone, and takes the walker's segment with it.
+  [[nodiscard]] static pinned_record give(walker& at, std::uint64_t sequence, const format::frame& f) noexcept;
 };
 struct reader_access {
   [[nodiscard]] static result<reader> make_reader(std::shared_ptr<record_source> source, sequence from);
   [[nodiscard]] static record_range make_range(std::shared_ptr<record_source> source, sequence from);
-  [[nodiscard]] static result<pinned_record> read(std::shared_ptr<record_source> source, sequence at);
+  [[nodiscard]] static result<pinned_record> read(record_source& source, sequence at);
 };
 
 }  // namespace varve::core

@@ -74,7 +74,7 @@ result<bool> log::wait_durable(sequence target, std::chrono::steady_clock::time_
 result<event> log::durable_event(sequence target) noexcept { return object_->durable_event(target); }
 result<event> log::published_event(sequence target) noexcept { return object_->published_event(target); }
 
-result<pinned_record> log::read(sequence at) const { return core::reader_access::read(object_, at); }
+result<pinned_record> log::read(sequence at) const { return core::reader_access::read(*object_, at); }
 
 record_range log::records(sequence from) const { return core::reader_access::make_range(object_, from); }
 

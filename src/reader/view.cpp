@@ -20,7 +20,7 @@ result<log_view> log_view::open(const std::filesystem::path& directory, const vi
   return log_view{std::move(*object)};
 }
 
-result<pinned_record> log_view::read(sequence at) const { return core::reader_access::read(object_, at); }
+result<pinned_record> log_view::read(sequence at) const { return core::reader_access::read(*object_, at); }
 record_range log_view::records(sequence from) const { return core::reader_access::make_range(object_, from); }
 result<reader> log_view::reader(sequence from) const { return core::reader_access::make_reader(object_, from); }
 

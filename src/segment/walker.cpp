@@ -25,23 +25,35 @@ observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence,
   return {.what = sight::frame, .frame = *frame};
 }
 
-walker walker::near(std::shared_ptr<const core::segment> s, std::uint64_t target) noexcept {
-  walker at{std::move(s)};
-  const auto& in = *at.segment_;
+approach walker::near(std::shared_ptr<const core::segment> s, std::uint64_t target) noexcept {
+  approach found{.at = walker{std::move(s)}};
+  walker& at = found.at;
+  const core::segment& in = *at.segment_;
   const std::uint64_t base = in.facts().base, salt = in.facts().salt;
-  if (target <= base) return at;
+  if (target <= base) return found;
   auto hint = in.index().find(target - base, salt);
-  for (unsigned tries = 0; hint && tries < hints_max; ++tries) {
-    const std::uint64_t sequence = base + hint->place.sequence_less_base;
-    if (format::is_frame_boundary(hint->place.offset, in.facts().capacity) &&
-        look(in, hint->place.offset, sequence, format::depth::everything).what == sight::frame) {
-      at.offset_ = hint->place.offset;
-      at.sequence_ = sequence;
-      return at;
+  // Records of one size, which are frequent, stand where one would expect them.
+  if (const auto offset = hint ? in.index().guess(*hint, target - base, salt) : std::nullopt; offset) {
+    if (const auto seen = at.check(*offset, target)) {
+      found.target = seen;
+      return found;
     }
+  }
+  for (unsigned tries = 0; hint && tries < hints_max; ++tries) {
+    if (at.check(hint->place.offset, base + hint->place.sequence_less_base)) return found;
     hint = in.index().before(*hint, target - base, salt);
   }
-  return at;
+  return found;
+}
+
+/// Moves to where a frame is said to be, if it is there. It is read in full: a place that is wrong may hold anything.
+std::optional<format::frame> walker::check(std::uint64_t offset, std::uint64_t sequence) noexcept {
+  if (!format::is_frame_boundary(offset, segment_->facts().capacity)) return std::nullopt;
+  const auto seen = look(*segment_, offset, sequence, format::depth::everything);
+  if (seen.what != sight::frame) return std::nullopt;
+  offset_ = offset;
+  sequence_ = sequence;
+  return seen.frame;
 }
 
 observation walker::step_and_note(format::depth how_deep) noexcept {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "format/frame.hpp"
@@ -31,6 +32,8 @@ struct observation {
 [[nodiscard]] observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence,
                                format::depth how_deep) noexcept;
 
+struct approach;
+
 /// A place in a segment.
 class walker {
  public:
@@ -41,10 +44,13 @@ class walker {
   walker(std::shared_ptr<const core::segment> s, std::uint64_t offset, std::uint64_t sequence) noexcept
       : segment_(std::move(s)), offset_(offset), sequence_(sequence) {}
 
-  /// Stands as near before `target` as the segment's index knows, which is checked, otherwise before the first frame.
-  [[nodiscard]] static walker near(std::shared_ptr<const core::segment> s, std::uint64_t target) noexcept;
+  /// Stands at `target`, or as near before it as the segment's index knows, which is checked, otherwise before the first
+  /// frame.
+  [[nodiscard]] static approach near(std::shared_ptr<const core::segment> s, std::uint64_t target) noexcept;
 
   [[nodiscard]] const std::shared_ptr<const core::segment>& segment() const noexcept { return segment_; }
+  /// For who needs the segment alone: the walker is of no more use.
+  [[nodiscard]] std::shared_ptr<const core::segment> take_segment() noexcept { return std::move(segment_); }
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
   [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
 
@@ -56,9 +62,16 @@ class walker {
   void step_over_holes() noexcept;
 
  private:
+  [[nodiscard]] std::optional<format::frame> check(std::uint64_t offset, std::uint64_t sequence) noexcept;
+
   std::shared_ptr<const core::segment> segment_;
   std::uint64_t offset_ = 0;
   std::uint64_t sequence_ = 0;
+};
+
+struct approach {
+  walker at;
+  std::optional<format::frame> target{};  // what stands there, checked in full, if that is the target already
 };
 
 }  // namespace varve::core
