@@ -24,7 +24,7 @@
 namespace varve::cli {
 namespace {
 
-constexpr std::uint64_t usual_bytes = std::uint64_t{32} << 20;
+constexpr std::uint64_t usual_bytes = std::uint64_t{64} << 20;
 
 struct bench_options {
   std::string directory = ".";
@@ -99,7 +99,7 @@ action set_up_bench(CLI::App& app) {
   app.add_option("DIR", options->directory, "Where to measure: scratch logs are made in it, and removed [.]")
       ->check(path_with_a_name())
       ->option_text(" ");
-  app.add_option("--bytes", options->bytes, "Payload in each log, without a limit on time [32MiB, and about 40 s]")
+  app.add_option("--bytes", options->bytes, "Payload in each log, without a limit on time [64MiB, and about 40 s]")
       ->transform(size_between(std::uint64_t{64} << 10, std::uint64_t{1} << 40, 1))
       ->option_text("SIZE");
   app.add_option("--threads", options->threads, "Numbers of threads that append beside each other [1,2,4]")

@@ -32,6 +32,9 @@ constexpr std::size_t opens = 20, reads = 200'000, syncs = 20'000;
 constexpr std::size_t steps_besides_appends = 1 + sync_threads.size() + 1 + 2 + 1 + 1;
 constexpr std::uint64_t frame_header_bytes = 24, segment_bytes = std::uint64_t{64} << 20, segments_ahead = 2;
 
+// A log is read again and again for so long.
+constexpr std::chrono::milliseconds scan_at_least{250};
+
 // How many records pass between two looks at the stop token.
 constexpr std::uint64_t between_looks = 64;
 
@@ -130,16 +133,23 @@ bench_latency measure_sync(bench_run& run, std::size_t threads) {
                          [&](std::size_t) { static_cast<void>(take(scratch.get().append(payload, durable))); });
 }
 
+void read_all(const log_view& view, bench_rate& rate, const std::stop_token& stop) {
+  reader r = take(view.reader());
+  while (const auto next = take(r.next())) {
+    rate.bytes += next->payload().size();
+    if (++rate.records % between_looks == 0 && stop.stop_requested()) return;
+  }
+}
+
 bench_rate measure_scan(bench_run& run, const std::string& directory, bool verified) {
   const log_view view = take(log_view::open(directory, {.verify_on_read = verified}));
   bench_rate rate;
   rate.seconds = run.together(fmt::format("reading in order, checksums {}", verified ? "checked" : "not checked"), 1,
                               [&](std::size_t, const std::stop_token& stop) {
-                                reader r = take(view.reader());
-                                while (const auto next = take(r.next())) {
-                                  rate.bytes += next->payload().size();
-                                  if (++rate.records % between_looks == 0 && stop.stop_requested()) break;
-                                }
+                                const clock::time_point start = clock::now();
+                                do {
+                                  read_all(view, rate, stop);
+                                } while (clock::now() - start < scan_at_least && !stop.stop_requested());
                               });
   return rate;
 }

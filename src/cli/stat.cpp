@@ -39,8 +39,8 @@ std::string_view name_of(log_description::ending found) {
 
 std::string_view text_of(log_description::ending found) {
   switch (found) {
-    case log_description::ending::unknown: return "not noted";
-    case log_description::ending::closed: return "closed";
+    case log_description::ending::unknown: return "how it had been left is not noted";
+    case log_description::ending::closed: return "it had been closed";
     case log_description::ending::death: return "its process had died";
     case log_description::ending::power_loss: return "as after a power loss";
   }
