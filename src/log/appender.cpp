@@ -73,7 +73,10 @@ result<appender::place_of_frames> appender::claim(std::uint64_t bytes, std::uint
     if (state_of(state) == roll_state::open) {
       claimed_space space;
       switch (try_claim(block, bytes, frames, space)) {
-        case claim_outcome::here: return place_of_frames{block.segment, space, block.position};
+        case claim_outcome::here:
+          if (warmer::is_due(space.offset, space.offset + bytes)) [[unlikely]]
+            with_.preparer.appends_reached(block.segment->facts().number, space.offset + bytes);
+          return place_of_frames{block.segment, space, block.position};
         case claim_outcome::crossed:
           block.roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
           return roll(block, bytes, frames);
@@ -135,6 +138,7 @@ result<appender::place_of_frames> appender::roll(control_block& full, std::uint6
   os::wake_all(full.roll.futex());
   rolls_.fetch_add(1, std::memory_order_relaxed, "roll:count");
   with_.sealer.nudge();
+  with_.preparer.appends_reached(facts.number, format::segment_header_bytes + bytes);
   return place_of_frames{block.segment, {.offset = format::segment_header_bytes, .sequence = facts.base}, block.position};
 }
 

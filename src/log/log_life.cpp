@@ -16,6 +16,17 @@
 #include "os/waiting.hpp"
 
 namespace varve::core {
+namespace {
+
+segment_recipe recipe_of(const log_options& options) {
+  const auto policy = options.durability.policy();
+  return {.permissions = options.file_mode,
+          .version_info = std::string{options.version_info},
+          // Where somebody waits for each sync it is worth writing everything twice.
+          .write_ahead = policy == durability::kind::immediate || policy == durability::kind::grouped};
+}
+
+}  // namespace
 
 result<std::shared_ptr<log_object>> log_object::open(const std::filesystem::path& directory, const log_options& options) {
   if (auto done = check_options(options); !done) return std::unexpected(done.error());
@@ -94,18 +105,17 @@ result<void> log_object::start(const log_options& options) {
   if (!*announced) return fail({.code = errc::locked, .subject = place_.path});
   wake_.begin_publishing();
   walker end;  // of a log without a segment to append to: whoever needs it looks for the next one
-  if (const auto in = std::move((*block)->prepared)) {
-    end = walker{in, bytes_claimed(**block), s->next};
+  const std::uint64_t offset = bytes_claimed(**block);
+  const auto in = std::move((*block)->prepared);
+  if (in) {
+    end = walker{in, offset, s->next};
     table_.append({.facts = in->facts(), .resident = in});
   }
   frontier_.place(end, s->next - 1);
   syncer_.place(end, s->next - 1, epoch);
   const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
   appender_.start(std::move(*block), epoch, predecessor);
-  preparer_.start({.ahead = options.prepared_segments,
-                   .permissions = options.file_mode,
-                   .version_info = std::string{options.version_info}},
-                  s->highest);
+  preparer_.start(recipe_of(options), options.prepared_segments, s->highest, in, offset);
   sealer_.start();
   periodic_.start();
   closed_ = false;
@@ -147,7 +157,7 @@ result<std::unique_ptr<control_block>> log_object::block_to_go_on(const survey& 
 result<std::unique_ptr<control_block>> log_object::fresh_block(survey& s, const log_options& options) {
   os::result<std::unique_ptr<control_block>> block;
   do {
-    block = prepare_segment(place_, ++s.highest, options.version_info, options.file_mode);
+    block = prepare_segment(place_, ++s.highest, recipe_of(options));
   } while (!block && block.error().number == EEXIST);
   if (block) {
     (*block)->claims.store(claim_word::of(format::segment_header_bytes, 0), std::memory_order_relaxed, "claim:first");

@@ -2,6 +2,7 @@
 #include "log/preparer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <new>
 
@@ -37,26 +38,40 @@ format::identity identity_of(const log_place& place, std::uint64_t number, std::
   return id;
 }
 
-os::result<os::mapping> lay_out(const log_place& place, const os::file& file, const format::identity& id) noexcept {
+os::result<void> write_zeros(const os::file& file, std::uint64_t bytes) noexcept {
+  static constexpr std::array<std::byte, std::size_t{256} << 10> zeros{};
+  for (std::uint64_t at = 0; at < bytes; at += zeros.size()) {
+    const std::uint64_t now = std::min<std::uint64_t>(zeros.size(), bytes - at);
+    if (const auto done = os::write_at(file, at, std::span{zeros}.first(now)); !done) return done;
+  }
+  return {};
+}
+
+os::result<os::mapping> lay_out(const log_place& place, const os::file& file, const format::identity& id,
+                                bool write_ahead) noexcept {
   if (const auto done = os::allocate(file, id.file_bytes); !done) return std::unexpected(done.error());
+  if (write_ahead) {
+    if (const auto done = write_zeros(file, id.file_bytes); !done) return std::unexpected(done.error());
+  }
   if (const auto done = os::write_at(file, format::identity_offset, format::encode(id)); !done)
     return std::unexpected(done.error());
   VARVE_POINT("prepare.before_sync");
   if (const auto done = os::sync_file(file); !done) return std::unexpected(done.error());
   if (const auto done = os::sync_directory(place.directory); !done) return std::unexpected(done.error());
+  if (write_ahead) os::drop_from_cache(file);
   return os::map(file, id.capacity, os::access::read_write);
 }
 
 }  // namespace
 
 os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& place, std::uint64_t number,
-                                                           std::string_view version_info, std::uint32_t permissions) {
+                                                           const segment_recipe& recipe) {
   if (number == 0) return std::unexpected(os::failure{EOVERFLOW});  // the highest number there can be is in use
   const auto name = format::name_of(format::file_kind::segment, number);
-  auto file = os::create_file(place.directory, name.c_str(), permissions);
+  auto file = os::create_file(place.directory, name.c_str(), recipe.permissions);
   if (!file) return std::unexpected(file.error());
-  const auto id = identity_of(place, number, version_info);
-  auto map = lay_out(place, *file, id);
+  const auto id = identity_of(place, number, recipe.version_info);
+  auto map = lay_out(place, *file, id, recipe.write_ahead);
   if (!map) {
     // It is no part of the log. If it cannot be removed now, the next open does it.
     static_cast<void>(os::remove(place.directory, name.c_str()));
@@ -64,7 +79,7 @@ os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& plac
   }
   const segment_facts facts{.number = number, .capacity = id.capacity, .checksum = place.checksum_kind()};
   try {
-    auto index = segment_index::create(place.directory, place.index_of(number, id.capacity), permissions);
+    auto index = segment_index::create(place.directory, place.index_of(number, id.capacity), recipe.permissions);
     return std::make_unique<control_block>(
         std::make_shared<segment>(facts, std::move(*file), std::move(*map), std::move(index)));
   } catch (const std::bad_alloc&) {
@@ -74,9 +89,12 @@ os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& plac
   }
 }
 
-void preparer::start(settings s, std::uint64_t highest) {
-  settings_ = std::move(s);
+void preparer::start(segment_recipe recipe, std::uint32_t ahead, std::uint64_t highest, std::shared_ptr<segment> active,
+                     std::uint64_t offset) {
+  recipe_ = std::move(recipe);
+  ahead_ = ahead;
   highest_ = highest;
+  if (active) warmer_.add(std::move(active), offset);
   thread_ = std::make_unique<std::thread>([this] { run(); });
 }
 
@@ -86,6 +104,7 @@ void preparer::stop() noexcept {
   nudge();
   thread_->join();
   thread_.reset();
+  warmer_.clear();
   control_block* block = nullptr;
   while (queue_.pop(block)) {
     const std::unique_ptr<control_block> unused{block};
@@ -122,10 +141,11 @@ void preparer::run() noexcept {
     const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
     if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;  // relaxed: ordered by work:B
     const std::uint32_t request = requested_.load(std::memory_order_relaxed, "supply:request");  // relaxed: likewise
-    const bool enough = prepared_segments_max - queue_.write_available() >= settings_.ahead;
+    const bool enough = prepared_segments_max - queue_.write_available() >= ahead_;
     const bool hopeless = failing && request == failed_request;
     const bool backlogged = is_backlogged();
     if (enough || hopeless || backlogged) {
+      if (warmer_.warm_some()) continue;
       // Not for ever behind a backlog: whoever latches a failure seals no more, and does not wake us.
       os::wait_on(work_.futex(), work, backlogged ? std::chrono::steady_clock::now() + look_again : os::deadline::max());
       continue;
@@ -147,12 +167,10 @@ os::result<void> preparer::prepare_one() noexcept {
   try {
     table_->reserve(prepared_segments_max + 1);  // so that the roller need not allocate
     for (;;) {
-      auto made = prepare_segment(*place_, ++highest_, settings_.version_info, settings_.permissions);
+      auto made = prepare_segment(*place_, ++highest_, recipe_);
       if (!made && made.error().number == EEXIST) continue;  // somebody put a file there: leave it alone
       if (!made) return std::unexpected(made.error());
-      // Pages are brought in here only once the log rolls: a log of a few records need not touch all of its next segment.
-      if (requested_.load(std::memory_order_relaxed, "supply:request") > 0)
-        static_cast<void>(os::populate_for_writing((*made)->segment->map(), 0, (*made)->segment->facts().capacity));
+      warmer_.add((*made)->prepared, 0);
       queue_.push(made->release());  // there is room: only this thread pushes, and it has looked
       return {};
     }

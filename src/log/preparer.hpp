@@ -24,6 +24,7 @@
 
 #include "base/error.hpp"
 #include "log/log_place.hpp"
+#include "log/warmer.hpp"
 #include "os/shared.hpp"
 #include "segment/control_block.hpp"
 
@@ -35,26 +36,31 @@ class segment_table;
 
 constexpr std::uint32_t prepared_segments_max = 64;
 
+/// How segment files are made.
+struct segment_recipe {
+  std::uint32_t permissions = 0600;
+  std::string version_info{};
+  /// Zeros are written to the disk ahead. Without that the first sync of each page also turns a block that was merely
+  /// allocated into one that was written, by the file system's journal: milliseconds, if anybody else keeps that busy.
+  bool write_ahead = false;
+};
+
 /// Makes segment file `number` and its index, ready to be begun. EEXIST if there is something of that name.
 [[nodiscard]] os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& place, std::uint64_t number,
-                                                                         std::string_view version_info,
-                                                                         std::uint32_t permissions);
+                                                                         const segment_recipe& recipe);
 
 class preparer {
  public:
-  struct settings {
-    std::uint32_t ahead = 2;
-    std::uint32_t permissions = 0600;
-    std::string version_info;
-  };
   preparer(const log_place& place, segment_table& table, const frontier& frontier, const failure_latch& latch) noexcept
       : place_(&place), table_(&table), frontier_(&frontier), latch_(&latch) {}
   ~preparer() { stop(); }
   preparer(const preparer&) = delete;
   preparer& operator=(const preparer&) = delete;
 
-  /// The next file gets the number after `highest`. May throw std::system_error if there can be no thread.
-  void start(settings s, std::uint64_t highest);
+  /// Keeps `ahead` segments ready. The next file gets the number after `highest`; appends begin in `active`, if there is
+  /// one, at `offset`. May throw std::system_error if there can be no thread.
+  void start(segment_recipe recipe, std::uint32_t ahead, std::uint64_t highest, std::shared_ptr<segment> active,
+             std::uint64_t offset);
   /// Ends the thread, and removes what was prepared.
   void stop() noexcept;
   /// In a forked child, where the thread does not exist.
@@ -65,6 +71,11 @@ class preparer {
   /// Errors  errno of the attempt that was made for this call.
   [[nodiscard]] os::result<std::unique_ptr<control_block>> take() noexcept;
 
+  /// To be called where warmer::is_due().
+  void appends_reached(std::uint64_t number, std::uint64_t offset) noexcept {
+    warmer_.appends_reached(number, offset);
+    nudge();
+  }
   /// Something has changed that preparation waited for.
   void nudge() noexcept;
   [[nodiscard]] std::uint64_t ready_count() const noexcept { return queue_.read_available(); }
@@ -78,7 +89,9 @@ class preparer {
   segment_table* table_;
   const frontier* frontier_;
   const failure_latch* latch_;
-  settings settings_;
+  segment_recipe recipe_;
+  std::uint32_t ahead_ = 0;
+  warmer warmer_;
   std::uint64_t highest_ = 0;  // touched by the thread only, once it runs
   boost::lockfree::spsc_queue<control_block*, boost::lockfree::capacity<prepared_segments_max>> queue_;
 

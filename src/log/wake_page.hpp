@@ -31,6 +31,8 @@ namespace varve::core {
 
 class wake_page {
  public:
+  static constexpr std::chrono::milliseconds look_again{50};
+
   /// Announces nothing, and naps.
   wake_page() noexcept = default;
   /// Maps the page of varve.live. That must be writable, and nobody else's.
@@ -52,14 +54,15 @@ class wake_page {
 
   /// Waits until somebody says that `sequence` is there, or something else has happened, or `until`; may return early for
   /// no reason. `sequence` is the first that is not published, and `is_there()` looks anew whether it is now.
+  ///
+  /// at_most  how long it sleeps at a time: as late does it see that a writer has died, which nobody tells.
   template <class Look>
-  void await(std::uint64_t sequence, Look is_there, os::deadline until) noexcept;
+  void await(std::uint64_t sequence, Look is_there, os::deadline until,
+             std::chrono::milliseconds at_most = look_again) noexcept;
 
  private:
   explicit wake_page(os::mapping map) noexcept : map_(std::move(map)) {}
 
-  // How long a waiter sleeps at a time: as late does it see that a writer has died, which nobody tells.
-  static constexpr std::chrono::milliseconds look_again{50};
   // Where a page may not be written, or the kernel does not fence for others.
   static constexpr std::chrono::milliseconds nap{1};
 
@@ -80,7 +83,8 @@ class wake_page {
 };
 
 template <class Look>
-void wake_page::await(std::uint64_t sequence, Look is_there, os::deadline until) noexcept {
+void wake_page::await(std::uint64_t sequence, Look is_there, os::deadline until,
+                      std::chrono::milliseconds at_most) noexcept {
   const auto now = std::chrono::steady_clock::now();
   const auto left = [&](std::chrono::microseconds most) {
     return std::clamp(std::chrono::duration_cast<std::chrono::microseconds>(until - now), std::chrono::microseconds{0},
@@ -92,7 +96,7 @@ void wake_page::await(std::uint64_t sequence, Look is_there, os::deadline until)
   const bool is_heard = announce(sequence);
   if (is_there()) return;
   if (!is_heard) return os::nap(left(nap));
-  os::wait_on_shared(words().futex, seen, now + left(look_again));
+  os::wait_on_shared(words().futex, seen, now + left(at_most));
 }
 
 }  // namespace varve::core

@@ -80,6 +80,10 @@ struct file_status {
 /// page in, succeed on a full disk and prove nothing). On a file system that copies on write that is switched off first.
 [[nodiscard]] result<void> allocate(const file& f, std::uint64_t bytes) noexcept;
 
+/// Gives the cache back that clean pages of `f` take. They come again one by one, which is written back sooner than the
+/// large units that a long write leaves there.
+void drop_from_cache(const file& f) noexcept;
+
 /// Durable when it returns: a file's bytes and size (fsync), only its bytes (fdatasync), a directory's entries, and its own
 /// entry in the directory above.
 [[nodiscard]] result<void> sync_file(const file& f) noexcept;

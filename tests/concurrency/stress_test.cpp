@@ -2,6 +2,7 @@
 //
 // Writers, readers of all kinds, a syncer and somebody who asks for figures, all at the same time.
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -27,7 +28,7 @@ constexpr std::uint64_t records_max_of_each = 400'000;
 
 class stress {
  public:
-  stress(varve::log& log, double seconds) : log_(log), clock_(seconds) {}
+  stress(varve::log& log, const varve::log_view& view, double seconds) : log_(log), view_(view), clock_(seconds) {}
 
   std::vector<std::uint64_t> run() {
     std::vector<writer_of> all;
@@ -37,6 +38,8 @@ class stress {
     looking.emplace_back([&] { read_from_the_first(); });
     looking.emplace_back([&] { follow({1}, true); });
     looking.emplace_back([&] { follow(log_.published_sequence() + 1, false); });
+    looking.emplace_back([&] { follow_waiting(log_.reader()); });
+    looking.emplace_back([&] { follow_waiting(view_.reader()); });
     looking.emplace_back([&] { read_by_number(); });
     looking.emplace_back([&] { sync(); });
     looking.emplace_back([&] { ask(); });
@@ -92,6 +95,22 @@ class stress {
     if (reader->position() != log_.published_sequence() + 1) complaints_.add("a follower did not come to the end");
   }
 
+  /// As follow(), but sleeps while there is nothing.
+  void follow_waiting(varve::result<varve::reader> reader) {
+    if (!reader) return complaints_.add("reader: " + reader.error().message());
+    order_check order{shape, writers, true};
+    while (!done_ || reader->position() <= log_.published_sequence()) {
+      const auto there = reader->wait(std::chrono::steady_clock::now() + std::chrono::milliseconds{200});
+      if (!there) return complaints_.add("wait: " + there.error().message());
+      if (!*there) continue;
+      const auto r = reader->next();
+      if (!r || !*r) return complaints_.add("wait said that there is something, and there is not");
+      if (auto what = order.see(**r); !what.empty()) return complaints_.add("waiting: " + what);
+    }
+    if (auto what = order.at_end(); !what.empty()) return complaints_.add("waiting: " + what);
+    read_ += order.seen();
+  }
+
   void read_by_number() {
     dice d{7};
     while (!done_) {
@@ -134,6 +153,7 @@ class stress {
   }
 
   varve::log& log_;
+  const varve::log_view& view_;
   stress_clock clock_;
   complaints complaints_;
   std::atomic<bool> done_ = false;
@@ -144,7 +164,9 @@ void run(std::uint64_t segment_bytes, double seconds) {
   const temp_dir dir;
   auto log = varve::log::open(dir.path(), {.segment_bytes = segment_bytes, .prepared_segments = 8});
   REQUIRE(log.has_value());
-  stress everybody{*log, seconds};
+  const auto view = varve::log_view::open(dir.path());
+  REQUIRE(view.has_value());
+  stress everybody{*log, *view, seconds};
   const auto of_each = everybody.run();
   CHECK(everybody.complaints_text() == "");
   CHECK(check_whole_log(*log, shape, of_each) == "");

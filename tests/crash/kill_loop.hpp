@@ -9,10 +9,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include <varve/varve.hpp>
 
 #include "crash/directory_picture.hpp"
+#include "crash/follower.hpp"
 #include "crash/judge.hpp"
 #include "crash/kept_log.hpp"
 #include "crash/life.hpp"
@@ -29,7 +31,7 @@ struct run_figures {
   std::uint64_t behind_unfinished = 0,
                 behind_unfinished_of_four = 0;  // kills with returned appends behind an unfinished claim
   std::uint64_t most_behind = 0, rolls = 0, stepped_over = 0, half_stamped_batches = 0, batches_absent = 0, records = 0;
-  std::uint64_t clean_closes = 0, losses = 0;
+  std::uint64_t clean_closes = 0, followed = 0, losses = 0;
 
   void print(const char* what, std::uint64_t seed) const {
     const auto n = [](std::uint64_t x) { return static_cast<unsigned long long>(x); };
@@ -38,10 +40,11 @@ struct run_figures {
                     "%llu kills with "
                     "returned appends behind an unfinished claim (%llu of the %llu of 4 writers at work; at most %llu "
                     "behind one); batches dropped "
-                    "whole: %llu, of which partly stamped: %llu; %llu clean closes; %llu records checked, losses: %llu\n",
+                    "whole: %llu, of which partly stamped: %llu; %llu clean closes; %llu records checked, "
+                    "%llu of them as a follower saw them; losses: %llu\n",
                     what, n(seed), n(kills), n(kills_of_recovery), n(rolls), n(stepped_over), n(behind_unfinished),
                     n(behind_unfinished_of_four), n(kills_of_four), n(most_behind), n(batches_absent),
-                    n(half_stamped_batches), n(clean_closes), n(records), n(losses)));
+                    n(half_stamped_batches), n(clean_closes), n(records), n(followed), n(losses)));
     static_cast<void>(std::fflush(stdout));
   }
 };
@@ -49,7 +52,10 @@ struct run_figures {
 class kill_loop {
  public:
   kill_loop(std::filesystem::path directory, std::uint64_t seed, bool tiny, run_figures& figures)
-      : directory_(std::move(directory)), dice_(seed), tiny_(tiny), figures_(figures) {}
+      : directory_(std::move(directory)), dice_(seed), tiny_(tiny), figures_(figures), follower_(directory_) {}
+  ~kill_loop() { figures_.followed += follower_.checked(); }
+  kill_loop(const kill_loop&) = delete;
+  kill_loop& operator=(const kill_loop&) = delete;
 
   /// One more life. Returns a complaint; empty if everything is as promised.
   [[nodiscard]] std::string one_life() {
@@ -59,7 +65,15 @@ class kill_loop {
     if (auto complaint = let_live(l, *o); !complaint.empty()) return complaint;
     kept_log now;
     recovery_report found;
+    // Sometimes it has the time to see that the writer is dead.
+    if (dice_.one_in(4)) std::this_thread::sleep_for(std::chrono::milliseconds{dice_.below(120)});
+    follower_.stop();
     if (auto complaint = look(now, found); !complaint.empty()) return "looking on: " + complaint;
+    if (auto complaint = follower_.check(now); !complaint.empty()) {
+      ++figures_.losses;
+      return complaint;
+    }
+    follower_.go_on();
     judge verdict{l, *o, kept_, now};
     if (auto complaint = verdict.find(); !complaint.empty()) {
       ++figures_.losses;
@@ -154,7 +168,10 @@ class kill_loop {
       disturbed = true;
       kept_log again;
       recovery_report unused;
+      follower_.stop();
       if (auto complaint = look(again, unused); !complaint.empty()) return "after a recovery that died: " + complaint;
+      if (auto complaint = follower_.check(again); !complaint.empty()) return "after a recovery that died: " + complaint;
+      follower_.go_on();
       if (auto complaint = check_same(kept_, again); !complaint.empty()) return "after a recovery that died: " + complaint;
     }
     if (dice_.one_in(4)) return {};  // the next life begins with the recovery
@@ -219,6 +236,7 @@ class kill_loop {
   std::uint32_t number_ = 0;
   std::string last_life_;
   kept_log kept_;  // of all lives so far
+  follower follower_;
 };
 
 }  // namespace varve::testing

@@ -31,7 +31,7 @@ void run(const char* what, bool tiny, std::uint32_t lives_of_log, std::uint64_t 
   while (figures.kills < kills) {
     const temp_dir dir;
     const auto directory = dir.path() / "log";
-    kill_loop loop{directory, seeds.next(), tiny, figures};
+    kill_loop loop{directory, seeds.next(), tiny, figures};  // its follower waits for the log to be there
     for (std::uint32_t i = 0; i < lives_of_log && figures.kills < kills; ++i) {
       const std::string complaint = loop.one_life();
       if (complaint.empty()) continue;
@@ -40,6 +40,7 @@ void run(const char* what, bool tiny, std::uint32_t lives_of_log, std::uint64_t 
                    << " (the log is kept as " << keep_for_later(directory, seed).string() << ')');
     }
   }
+  CHECK(figures.followed > 0);
   figures.print(what, seed);
   CHECK(figures.losses == 0);
   CHECK(figures.records > kills);

@@ -20,7 +20,7 @@ enum class build : std::uint8_t {
 };
 
 struct step {
-  enum class kind : std::uint8_t { append, append_pieces, batch, sync };
+  enum class kind : std::uint8_t { append, append_pieces, in_place, batch, sync };
 
   step::kind what = kind::append;
   bool immediate = false;
@@ -52,6 +52,8 @@ class script {
       count = n == 0 ? 16 : 100;
     } else if (n < 4) {
       s.what = step::kind::append_pieces;
+    } else if (n < 7) {
+      s.what = step::kind::in_place;
     }
     s.immediate = waits_for_disk_ && dice_.one_in(192);
     for (std::size_t i = 0; i < count; ++i) s.sizes.push_back(s.what == step::kind::batch ? size_in_batch() : size());

@@ -100,11 +100,22 @@ class writer_program {
       const bytes pieces[] = {all.first(all.size() / 3), {}, all.subspan(all.size() / 3)};
       return log_->append_pieces(pieces, options);
     }
+    if (s.what == step::kind::in_place) return write_in_place(payloads_.front(), options);
     const auto range = log_->append_batch(payloads_, options);
     if (!range) return std::unexpected(range.error());
     if (range->size() != payloads_.size())
       oracle_.complain("a batch of %zu got %zu sequences", payloads_.size(), range->size());
     return range->first;
+  }
+
+  /// In a claim of just that size, or of more.
+  result<sequence> write_in_place(bytes payload, const append_options& options) {
+    const std::size_t more = payload.size() < 10'000 ? payload.size() % 40 : 0;
+    auto c = log_->claim(payload.size() + more, options);
+    if (!c) return std::unexpected(c.error());
+    std::ranges::fill(c->bytes(), std::byte{0xff});
+    std::ranges::copy(payload, c->bytes().begin());
+    return more == 0 ? c->publish() : c->publish(payload.size());
   }
 
   bool perform_sync() {

@@ -65,6 +65,16 @@ class child_process {
     ::kill(process_, SIGKILL);
     reap();
   }
+  /// Between the two it does nothing; stop() returns when that is so.
+  void stop() noexcept {
+    if (process_ <= 0 || ::kill(process_, SIGSTOP) != 0) return;
+    while (::waitpid(process_, &status_, WUNTRACED) == -1 && errno == EINTR) {
+    }
+    if (!WIFSTOPPED(status_)) process_ = 0;  // it had ended
+  }
+  void go_on() noexcept {
+    if (process_ > 0) ::kill(process_, SIGCONT);
+  }
 
   // ---- How it ended.
   [[nodiscard]] bool was_killed() const noexcept { return WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL; }

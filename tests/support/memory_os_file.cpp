@@ -221,6 +221,8 @@ result<void> sync_whole(const file& f, call what) noexcept {
 
 }  // namespace
 
+void drop_from_cache(const file&) noexcept {}
+
 result<void> sync_file(const file& f) noexcept { return sync_whole(f, call::sync_file); }
 result<void> sync_data(const file& f) noexcept { return sync_whole(f, call::sync_data); }
 

@@ -271,6 +271,10 @@ result<void> allocate(const file& f, std::uint64_t bytes) noexcept {
   return allocated;
 }
 
+void drop_from_cache(const file& f) noexcept {
+  static_cast<void>(::posix_fadvise(f.descriptor(), 0, 0, POSIX_FADV_DONTNEED));
+}
+
 result<void> sync_file(const file& f) noexcept {
   return done([&] { return ::fsync(f.descriptor()); });
 }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#include "log/warmer.hpp"
+
+#include <algorithm>
+
+#include "os/memory.hpp"
+
+namespace varve::core {
+namespace {
+
+// How far ahead: before anything is known of the log's appends, and once they come by the megabyte. Arbitrary; the second is
+// what the fastest appends fill while this thread is woken, several times over.
+constexpr std::uint64_t ahead_at_first = std::uint64_t{2} << 20, ahead_later = std::uint64_t{32} << 20;
+// One call for so much: others of this process may want to map something meanwhile.
+constexpr std::uint64_t step_bytes = std::uint64_t{1} << 20;
+
+}  // namespace
+
+bool warmer::warm_some() noexcept {
+  const std::uint64_t number = number_.load(std::memory_order_relaxed, "warm:place");
+  std::uint64_t offset = offset_.load(std::memory_order_relaxed, "warm:place");
+  const auto active = std::ranges::find(coming_, number, [](const coming& c) { return c.segment->facts().number; });
+  if (active == coming_.end()) {
+    offset = 0;
+  } else {
+    coming_.erase(coming_.begin(), active);
+  }
+  std::uint64_t left = number == 0 ? ahead_at_first : ahead_later;
+  for (auto& each : coming_) {
+    const std::uint64_t capacity = each.segment->facts().capacity;
+    const std::uint64_t begin = std::max(offset, each.warm_to);
+    const std::uint64_t end = std::min(capacity, offset + left);
+    if (begin < end) {
+      const std::uint64_t bytes = std::min(end - begin, step_bytes);
+      static_cast<void>(os::populate_for_writing(each.segment->map(), begin, bytes));  // then the appends do it
+      each.warm_to = begin + bytes;
+      return true;
+    }
+    left -= std::min(left, capacity - std::min(offset, capacity));
+    offset = 0;
+  }
+  return false;
+}
+
+}  // namespace varve::core

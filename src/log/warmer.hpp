@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// warmer.hpp - brings in the pages that appends are about to touch, so that those need not take the faults. Layer log.
+//
+// The first store to a page of a mapped file costs one to five microseconds in the kernel: as much as fifty small appends.
+// So the preparer's thread does it ahead of them: a little in any case, and more once appends come in numbers.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include "os/shared.hpp"
+#include "segment/segment.hpp"
+
+namespace varve::core {
+
+class warmer {
+ public:
+  /// How often appends say how far they are.
+  static constexpr std::uint64_t report_bytes = std::uint64_t{1} << 20;
+  /// True if the bytes [begin, end) of a segment reach over such a place.
+  [[nodiscard]] static constexpr bool is_due(std::uint64_t begin, std::uint64_t end) noexcept {
+    return begin / report_bytes != end / report_bytes;
+  }
+
+  /// Appends have come to `offset` of segment `number`. Any thread.
+  void appends_reached(std::uint64_t number, std::uint64_t offset) noexcept {
+    // relaxed: hints. What does not fit together warms the wrong pages.
+    number_.store(number, std::memory_order_relaxed, "warm:place");
+    offset_.store(offset, std::memory_order_relaxed, "warm:place");
+  }
+
+  // ---- Of one thread.
+  /// `s` will be appended to after those that were added before. May throw std::bad_alloc.
+  void add(std::shared_ptr<segment> s, std::uint64_t from) { coming_.push_back({std::move(s), from}); }
+  void clear() noexcept { coming_.clear(); }
+  /// Brings in some pages. False if enough are there.
+  [[nodiscard]] bool warm_some() noexcept;
+
+ private:
+  struct coming {
+    std::shared_ptr<core::segment> segment;
+    std::uint64_t warm_to;
+  };
+  std::deque<coming> coming_;  // the first is the one that is appended to, as far as is known
+  shared::word<std::uint64_t> number_{0}, offset_{0};
+};
+
+}  // namespace varve::core
