@@ -18,6 +18,9 @@ class mapped_file {
   /// Maps a file that is there, for reading.
   [[nodiscard]] static std::expected<mapped_file, std::string> open(const std::filesystem::path& path);
 
+  /// No file: no bytes.
+  [[nodiscard]] static mapped_file none() noexcept { return mapped_file{{}}; }
+
   mapped_file(mapped_file&& other) noexcept;
   mapped_file& operator=(mapped_file&& other) noexcept;
   ~mapped_file();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// leveldb_store.hpp - LevelDB as a store: its options as they come, but for a cache that holds what is read.
+// leveldb_store.hpp - LevelDB as a store: uncompressed, with a cache that holds what is read, otherwise its
+// options as they come.
 #pragma once
 
 #include <atomic>
@@ -22,6 +23,7 @@ class leveldb_store {
     std::unique_ptr<leveldb::Cache> cache{leveldb::NewLRUCache(std::size_t{1} << 30)};
     leveldb::Options options;
     options.create_if_missing = true;
+    options.compression = leveldb::kNoCompression;
     options.block_cache = cache.get();
     leveldb::DB* db = nullptr;
     const auto status = leveldb::DB::Open(options, plan.directory / "leveldb", &db);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// rocksdb_store.hpp - RocksDB as a store: its write-ahead log on, its options as they come, but for a cache that holds what is read.
+// rocksdb_store.hpp - RocksDB as a store: its write-ahead log on, uncompressed, with a cache that holds what is read, otherwise its
+// options as they come.
 #pragma once
 
 #include <atomic>
@@ -24,6 +25,7 @@ class rocksdb_store {
     table.block_cache = rocksdb::NewLRUCache(std::size_t{1} << 30);
     rocksdb::Options options;
     options.create_if_missing = true;
+    options.compression = rocksdb::kNoCompression;
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     rocksdb::DB* db = nullptr;
     const auto status = rocksdb::DB::Open(options, plan.directory / "rocksdb", &db);
