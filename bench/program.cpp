@@ -85,6 +85,13 @@ bool take_flags(std::vector<char*>& arguments) {
 
 const settings& chosen() noexcept { return the_settings; }
 
+bool prepare_work(int argc, char** argv) {
+  std::vector<char*> arguments{argv, argv + argc};
+  if (!take_flags(arguments)) return std::fputs("bench: --sustained-gib takes a number\n", stderr), false;
+  std::filesystem::create_directories(the_settings.work);
+  return true;
+}
+
 int run_program(int argc, char** argv, const std::function<void()>& declare) {
   std::vector<char*> arguments{argv, argv + argc};
   if (!take_flags(arguments)) return std::fputs("bench: --sustained-gib takes a number\n", stderr), 2;
@@ -95,6 +102,7 @@ int run_program(int argc, char** argv, const std::function<void()>& declare) {
   describe_machine();
   declare();
   benchmark::RunSpecifiedBenchmarks();
+  benchmark::ClearRegisteredBenchmarks();  // and with them the stores that they keep, while all libraries are still there
   benchmark::Shutdown();
   return failed ? 1 : 0;
 }

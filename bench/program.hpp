@@ -28,6 +28,9 @@ struct settings {
 /// Returns  the exit code: not 0 if a benchmark failed.
 [[nodiscard]] int run_program(int argc, char** argv, const std::function<void()>& declare);
 
+/// Only the first of it, for a program that is none of Google Benchmark's.
+[[nodiscard]] bool prepare_work(int argc, char** argv);
+
 /// Registers a benchmark of one lap a repetition.
 void declare_lap(const std::string& name, std::function<void(benchmark::State&)> lap);
 

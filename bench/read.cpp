@@ -5,7 +5,9 @@
 // "hot": everything is in memory, and was read before. "cold": the store is closed, its files are synced and dropped from the
 // page cache with posix_fadvise, and it is opened again, all outside of the time that is taken. What the device and a
 // hypervisor keep for themselves stays where it is.
-#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
 
 #include "filled_log.hpp"
 #include "numbered.hpp"
@@ -67,14 +69,10 @@ class peer_reads : public S {
   }
 };
 
-/// The stores of this program, each filled when it is first read, and kept open between hot laps.
+/// A store that is filled when it is first read, and kept open between hot laps.
 template <class S, class Filler>
 class kept {
  public:
-  static kept& get() {
-    static kept only;
-    return only;
-  }
   [[nodiscard]] S* open(std::string& wrong) {
     if (!place_) {
       place_.emplace(std::string{"read-"} + std::string{S::name});
@@ -116,9 +114,8 @@ bool read_randomly(S& store, std::uint64_t reads, std::uint64_t seed) {
 }
 
 template <class S, class Filler>
-void read_lap(benchmark::State& state, bool cold) {
+void read_lap(benchmark::State& state, kept<S, Filler>& store, bool cold) {
   constexpr std::uint64_t seed = 20, another_seed = 21;
-  auto& store = kept<S, Filler>::get();
   std::string wrong;
   if (!store.open(wrong)) return fail_lap(state, wrong);
   if (cold) {
@@ -136,8 +133,9 @@ void read_lap(benchmark::State& state, bool cold) {
 
 template <readable S, class Filler = S>
 void declare(const std::string& name) {
-  declare_lap("read/hot/" + name, [](auto& state) { read_lap<S, Filler>(state, false); });
-  declare_lap("read/cold/" + name, [](auto& state) { read_lap<S, Filler>(state, true); });
+  const auto store = std::make_shared<kept<S, Filler>>();
+  declare_lap("read/hot/" + name, [=](auto& state) { read_lap(state, *store, false); });
+  declare_lap("read/cold/" + name, [=](auto& state) { read_lap(state, *store, true); });
 }
 
 }  // namespace

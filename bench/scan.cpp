@@ -4,8 +4,10 @@
 //
 // The log lies in the page cache. "no_checksum" takes each record and looks at its number; "no_checksum_sum" also adds up
 // every word of its payload, as "memory" does with every word of the files.
+#include <algorithm>
 #include <cstring>
-#include <numeric>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "filled_log.hpp"
@@ -32,11 +34,26 @@ std::uint64_t sum_words(const char* bytes, std::size_t count) noexcept {
   return sum;
 }
 
-/// One log of each size, made when it is first needed, and its segment files mapped.
+/// A log of records of one size, made when it is first needed, and its segment files mapped.
 class scanned {
  public:
-  explicit scanned(std::size_t payload_bytes) : records_{records_of(payload_bytes)}, place_{"scan"} {
-    if (wrong_ = fill_log(directory(), {}, records_, payload_bytes); !wrong_.empty()) return;
+  explicit scanned(std::size_t payload_bytes) : payload_bytes_{payload_bytes}, records_{records_of(payload_bytes)} {}
+
+  /// What went wrong, or nothing.
+  const std::string& make() {
+    if (!place_) {
+      place_.emplace("scan");
+      fill_and_map();
+    }
+    return wrong_;
+  }
+  [[nodiscard]] std::filesystem::path directory() const { return place_->path() / "log"; }
+  [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
+  [[nodiscard]] const std::vector<mapped_file>& maps() const noexcept { return maps_; }
+
+ private:
+  void fill_and_map() {
+    if (wrong_ = fill_log(directory(), {}, records_, payload_bytes_); !wrong_.empty()) return;
     for (const auto& entry : std::filesystem::directory_iterator{directory()}) {
       if (entry.path().extension() != ".seg") continue;
       auto map = mapped_file::open(entry.path());
@@ -44,25 +61,13 @@ class scanned {
       if (!map) wrong_ = map.error();
     }
   }
-  [[nodiscard]] std::filesystem::path directory() const { return place_.path() / "log"; }
-  [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
-  [[nodiscard]] const std::string& wrong() const noexcept { return wrong_; }
-  [[nodiscard]] const std::vector<mapped_file>& maps() const noexcept { return maps_; }
 
- private:
+  std::size_t payload_bytes_;
   std::uint64_t records_;
-  scratch place_;
+  std::optional<scratch> place_;
   std::vector<mapped_file> maps_;
   std::string wrong_;
 };
-
-const scanned& log_of(std::size_t payload_bytes) {
-  static std::vector<std::pair<std::size_t, std::unique_ptr<scanned>>> made;
-  for (const auto& [bytes, log] : made)
-    if (bytes == payload_bytes) return *log;
-  made.emplace_back(payload_bytes, std::make_unique<scanned>(payload_bytes));
-  return *made.back().second;
-}
 
 /// Goes through the whole log; nothing if a record is not the next one.
 template <bool sum_payloads>
@@ -87,9 +92,8 @@ void report_scan(benchmark::State& state, const scanned& log, double seconds) {
 }
 
 template <bool sum_payloads>
-void scan_log(benchmark::State& state, std::size_t payload_bytes, bool verify) {
-  const auto& log = log_of(payload_bytes);
-  if (!log.wrong().empty()) return fail_lap(state, log.wrong());
+void scan_log(benchmark::State& state, scanned& log, bool verify) {
+  if (const auto& wrong = log.make(); !wrong.empty()) return fail_lap(state, wrong);
   const auto view = varve::log_view::open(log.directory(), {.verify_on_read = verify});
   if (!view) return fail_lap(state, view.error().message());
   // Once before: pages enter this process.
@@ -111,9 +115,8 @@ std::uint64_t read_memory(const scanned& log) {
   return sum;
 }
 
-void scan_memory(benchmark::State& state, std::size_t payload_bytes) {
-  const auto& log = log_of(payload_bytes);
-  if (!log.wrong().empty()) return fail_lap(state, log.wrong());
+void scan_memory(benchmark::State& state, scanned& log) {
+  if (const auto& wrong = log.make(); !wrong.empty()) return fail_lap(state, wrong);
   const std::uint64_t before = read_memory(log);
   const auto begin = clock::now();
   const std::uint64_t sum = read_memory(log);
@@ -129,10 +132,11 @@ int main(int argc, char** argv) {
   return bench::run_program(argc, argv, [] {
     for (const std::size_t bytes : {std::size_t{16}, std::size_t{128}, std::size_t{1024}, std::size_t{4096}}) {
       const std::string size = std::to_string(bytes) + "_B";
-      bench::declare_lap("scan/checksum/" + size, [=](auto& state) { bench::scan_log<false>(state, bytes, true); });
-      bench::declare_lap("scan/no_checksum/" + size, [=](auto& state) { bench::scan_log<false>(state, bytes, false); });
-      bench::declare_lap("scan/no_checksum_sum/" + size, [=](auto& state) { bench::scan_log<true>(state, bytes, false); });
-      bench::declare_lap("scan/memory/" + size, [=](auto& state) { bench::scan_memory(state, bytes); });
+      const auto log = std::make_shared<bench::scanned>(bytes);
+      bench::declare_lap("scan/checksum/" + size, [=](auto& state) { bench::scan_log<false>(state, *log, true); });
+      bench::declare_lap("scan/no_checksum/" + size, [=](auto& state) { bench::scan_log<false>(state, *log, false); });
+      bench::declare_lap("scan/no_checksum_sum/" + size, [=](auto& state) { bench::scan_log<true>(state, *log, false); });
+      bench::declare_lap("scan/memory/" + size, [=](auto& state) { bench::scan_memory(state, *log); });
     }
   });
 }
