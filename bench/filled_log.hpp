@@ -17,7 +17,7 @@ namespace bench {
 [[nodiscard]] std::string fill_log(const std::filesystem::path& directory, const varve::log_options& options,
                                    std::uint64_t records, std::size_t payload_bytes);
 
-/// Drops what the files of a closed store have in the page cache, once the device has it. Pages that somebody has mapped stay.
+/// Drops what the files of a closed store have in the page cache, once the device has it. Mapped pages stay.
 [[nodiscard]] std::string evict(const std::filesystem::path& directory);
 
 }  // namespace bench

@@ -40,9 +40,8 @@ void floor_chain::prepare() {
   const std::size_t backlog_max = settings_.sync_ended ? backlog_bytes_max / settings_.file_bytes : SIZE_MAX;
   for (unsigned number = 0;; ++number) {
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [&] {
-      return stopping_ || (ready_.size() < settings_.ahead && ended_.size() + retiring_ < backlog_max);
-    });
+    changed_.wait(lock,
+                  [&] { return stopping_ || (ready_.size() < settings_.ahead && ended_.size() + retiring_ < backlog_max); });
     if (stopping_) return;
     lock.unlock();
     auto made = mapped_file::create(settings_.directory / ("floor-" + std::to_string(number)), settings_.file_bytes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// instructions - does one thing a given number of times, for a tool that counts instructions; ./dev instructions runs it twice
-// with different numbers and divides the difference.
+// instructions - does one thing a given number of times, for a tool that counts instructions; ./dev instructions runs it
+// twice with different numbers and divides the difference.
 //
 // Usage: instructions floor|append|batch|read|next COUNT DIRECTORY
 // `batch` counts records, 16 of them a call. `read` and `next` go over the same log however large COUNT is.
@@ -65,7 +65,8 @@ bool fill(varve::log& log) {
 }
 
 bool read(varve::log& log, std::uint64_t count) {
-  constexpr std::uint64_t step = 7919;  // a prime that does not divide read_records: every record in turn, none near the last
+  constexpr std::uint64_t step =
+      7919;  // a prime that does not divide read_records: every record in turn, none near the last
   std::uint64_t at = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     at = (at + step) % read_records;

@@ -48,10 +48,10 @@ std::expected<mapped_file, std::string> mapped_file::create(const std::filesyste
 std::expected<mapped_file, std::string> mapped_file::open(const std::filesystem::path& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return std::unexpected(call_failed("open"));
-  struct stat found {};
+  struct stat found{};
   const bool known = fstat(file, &found) == 0;
-  const auto mapped = known ? map(file, static_cast<std::uint64_t>(found.st_size), PROT_READ)
-                            : std::unexpected(call_failed("fstat"));
+  const auto mapped =
+      known ? map(file, static_cast<std::uint64_t>(found.st_size), PROT_READ) : std::unexpected(call_failed("fstat"));
   ::close(file);
   if (!mapped) return std::unexpected(mapped.error());
   return mapped_file{*mapped};

@@ -14,7 +14,8 @@ namespace bench {
 class mapped_file {
  public:
   /// Makes the file: blocks allocated, its size and entry durable, mapped, every page brought in for writing.
-  [[nodiscard]] static std::expected<mapped_file, std::string> create(const std::filesystem::path& path, std::uint64_t bytes);
+  [[nodiscard]] static std::expected<mapped_file, std::string> create(const std::filesystem::path& path,
+                                                                      std::uint64_t bytes);
   /// Maps a file that is there, for reading.
   [[nodiscard]] static std::expected<mapped_file, std::string> open(const std::filesystem::path& path);
 

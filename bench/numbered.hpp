@@ -12,7 +12,8 @@ namespace bench {
 
 class numbered_payload {
  public:
-  explicit numbered_payload(std::size_t bytes) : bytes_(bytes < sizeof(std::uint64_t) ? sizeof(std::uint64_t) : bytes, 'v') {}
+  explicit numbered_payload(std::size_t bytes)
+      : bytes_(bytes < sizeof(std::uint64_t) ? sizeof(std::uint64_t) : bytes, 'v') {}
 
   /// Valid until the next call.
   [[nodiscard]] std::string_view operator()(std::uint64_t number) noexcept {

@@ -9,13 +9,13 @@
 #include <cstdio>
 #include <string_view>
 
+#include <varve/varve.hpp>
+
 #include "child.hpp"
 #include "floor.hpp"
 #include "numbered.hpp"
 #include "program.hpp"
 #include "team.hpp"
-
-#include <varve/varve.hpp>
 
 namespace bench {
 namespace {

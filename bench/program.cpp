@@ -108,10 +108,13 @@ int run_program(int argc, char** argv, const std::function<void()>& declare) {
 }
 
 void declare_lap(const std::string& name, std::function<void(benchmark::State&)> lap) {
-  benchmark::RegisterBenchmark(name.c_str(), [lap = std::move(lap)](benchmark::State& state) {
-    // One iteration, always; a lap that fails must not be entered at all, hence no loop around it.
-    for (auto _ : state) lap(state);
-  })->Iterations(1)->UseManualTime();
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [lap = std::move(lap)](benchmark::State& state) {
+                                 // One iteration, always: the lap is the loop.
+                                 for (auto _ : state) lap(state);
+                               })
+      ->Iterations(1)
+      ->UseManualTime();
 }
 
 void report_lap(benchmark::State& state, std::uint64_t records, double seconds) {

@@ -2,17 +2,17 @@
 //
 // program.hpp - what every benchmark program begins with: its command line, the machine it runs on, its working directory.
 //
-// All of them are programs of Google Benchmark and take its flags. Every benchmark is one *lap* of a fixed amount of work per
-// repetition, timed by hand; repetitions are run in random order, so that what is compared meets the same machine.
+// All of them are programs of Google Benchmark and take its flags. Every benchmark is one *lap* of a fixed amount of work
+// per repetition, timed by hand; repetitions are run in random order, so that what is compared meets the same machine.
 #pragma once
+
+#include <benchmark/benchmark.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
-
-#include <benchmark/benchmark.h>
 
 namespace bench {
 

@@ -4,17 +4,17 @@
 //
 // varve rolls here, and waits for new segments and for the device. "floor" is the bare loop over files that are prepared in
 // the same way, whose bytes the kernel writes when it likes; "floor_synced" also makes each file durable once it has ended,
-// and waits as varve does when the device falls behind. Latencies are taken in laps of their own, from the end of one append to
-// the end of the next, so they contain one reading of the clock; throughput is that of laps without.
+// and waits as varve does when the device falls behind. Latencies are taken in laps of their own, from the end of one append
+// to the end of the next, so they contain one reading of the clock; throughput is that of laps without.
 #include <string_view>
+
+#include <varve/varve.hpp>
 
 #include "floor_chain.hpp"
 #include "histogram.hpp"
 #include "payload.hpp"
 #include "program.hpp"
 #include "team.hpp"
-
-#include <varve/varve.hpp>
 
 namespace bench {
 namespace {
@@ -78,8 +78,13 @@ void latency_lap(benchmark::State& state, std::size_t payload_bytes) {
   }
   if (const auto wrong = run.check(records); !wrong.empty()) return fail_lap(state, wrong);
   report_lap(state, records, seconds_between(begin, before));
-  for (const auto& [name, share] : {std::pair{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999},
-                                    {"p99.99", 0.9999}, {"p99.999", 0.99999}, {"p99.9999", 0.999999}})
+  for (const auto& [name, share] : {std::pair{"p50", 0.5},
+                                    {"p90", 0.9},
+                                    {"p99", 0.99},
+                                    {"p99.9", 0.999},
+                                    {"p99.99", 0.9999},
+                                    {"p99.999", 0.99999},
+                                    {"p99.9999", 0.999999}})
     state.counters[name] = static_cast<double>(took->quantile(share));
   state.counters["max"] = static_cast<double>(took->largest());
 }

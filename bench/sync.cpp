@@ -33,7 +33,8 @@ int keep_journal_busy(const std::filesystem::path& directory) {
     const auto file = directory / ("busy-" + std::to_string(i));
     const int opened = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (opened < 0) return 1;
-    const bool written = ::write(opened, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) && fsync(opened) == 0;
+    const bool written =
+        ::write(opened, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) && fsync(opened) == 0;
     ::close(opened);
     if (!written || ::unlink(file.c_str()) != 0) return 1;
   }

@@ -24,15 +24,18 @@ void add_section(std::string& text, const std::string& title, const std::string&
   text += fmt::format("### {}\n\n{}\n\n{}\n", title, said, table);
 }
 
-std::string generate(const report::results& r, const std::filesystem::path& document, const std::filesystem::path& pictures) {
+std::string generate(const report::results& r, const std::filesystem::path& document,
+                     const std::filesystem::path& pictures) {
   using namespace report;
   std::string text = fmt::format("\n{}\n", machine(r));
-  if (r.context("quick") == "yes") text += "**A quick run, to see that everything works. These figures compare nothing.**\n\n";
+  if (r.context("quick") == "yes")
+    text += "**A quick run, to see that everything works. These figures compare nothing.**\n\n";
   add_section(text, "Aims",
               "`at least` compares rates, `at most` times. The worst of all cases that the aim speaks of decides.",
               aims_table(r));
-  text += "Everything below is the median time of a record; in brackets the distance between the fastest and the slowest lap, "
-          "in percent of the median. Behind a peer's time: how many times varve's it is.\n\n";
+  text +=
+      "Everything below is the median time of a record; in brackets the distance between the fastest and the slowest lap, "
+      "in percent of the median. Behind a peer's time: how many times varve's it is.\n\n";
   add_section(text, "Append", "`./dev bench append`. Nothing is durable; segments are ready.", append_table(r, "append"));
   add_section(text, "Append in batches of 16", "`./dev bench append`. For a record, not for a batch.",
               append_table(r, "append_batch"));
@@ -43,7 +46,8 @@ std::string generate(const report::results& r, const std::filesystem::path& docu
   add_section(text, "Scan", "`./dev bench scan`. One thread, everything in memory.", scan_table(r));
   add_section(text, "Open", "`./dev bench open`. 256 MiB of records of 128 B.", open_table(r));
   for (const auto& [file, title] : draw(r, pictures))
-    text += fmt::format("![{}]({})\n\n", title, (pictures.lexically_relative(document.parent_path()) / file).generic_string());
+    text +=
+        fmt::format("![{}]({})\n\n", title, (pictures.lexically_relative(document.parent_path()) / file).generic_string());
   return text;
 }
 

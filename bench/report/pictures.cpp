@@ -74,8 +74,13 @@ std::vector<curve> latencies(const results& r) {
   std::vector<curve> curves;
   for (const auto* store : {"varve", "floor", "floor_synced"}) {
     curve one{.name = store, .points = {}};
-    for (const auto& [name, x] : {std::pair{"p50", 2.0}, {"p90", 10.0}, {"p99", 1e2}, {"p99.9", 1e3}, {"p99.99", 1e4},
-                                  {"p99.999", 1e5}, {"p99.9999", 1e6}})
+    for (const auto& [name, x] : {std::pair{"p50", 2.0},
+                                  {"p90", 10.0},
+                                  {"p99", 1e2},
+                                  {"p99.9", 1e3},
+                                  {"p99.99", 1e4},
+                                  {"p99.999", 1e5},
+                                  {"p99.9999", 1e6}})
       one.add(fmt::format("{}", x), r.median(fmt::format("latency/{}/128_B", store), name));
     if (one.count) curves.push_back(std::move(one));
   }
@@ -100,8 +105,10 @@ std::vector<curve> reads(const results& r) {
   for (const auto* heat : {"hot", "cold"}) {
     curve one{.name = heat, .points = {}};
     for (const unsigned stride : strides)
-      one.add(fmt::format("varve/{}", stride), r.median(fmt::format("read/{}/varve/stride_{}", heat, stride), "ns_per_record"));
-    for (const auto peer : peers) one.add(std::string{peer}, r.median(fmt::format("read/{}/{}", heat, peer), "ns_per_record"));
+      one.add(fmt::format("varve/{}", stride),
+              r.median(fmt::format("read/{}/varve/stride_{}", heat, stride), "ns_per_record"));
+    for (const auto peer : peers)
+      one.add(std::string{peer}, r.median(fmt::format("read/{}/{}", heat, peer), "ns_per_record"));
     if (one.count) curves.push_back(std::move(one));
   }
   return curves;

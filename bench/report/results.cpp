@@ -30,7 +30,8 @@ std::expected<results, std::string> results::load(const std::filesystem::path& d
       all.context_[key] = value.is_string() ? value.get<std::string>() : value.dump();
     for (const auto& run : file["benchmarks"]) {
       const auto name = plain_name(run.value("name", std::string{}));
-      if (run.value("error_occurred", false)) return std::unexpected(name + ": " + run.value("error_message", std::string{}));
+      if (run.value("error_occurred", false))
+        return std::unexpected(name + ": " + run.value("error_message", std::string{}));
       if (run.value("run_type", std::string{}) != "iteration") continue;
       for (const auto& [key, value] : run.items())
         if (value.is_number_float()) all.values_[name][key].push_back(value.get<double>());

@@ -51,8 +51,8 @@ std::string time_text(double nanoseconds) {
 
 std::string machine(const results& r) {
   std::string text = head({"what", "value"});
-  text += row({"processor", fmt::format("{}, {} cores, {} MHz", r.context("cpu"), r.context("num_cpus"),
-                                        r.context("mhz_per_cpu"))});
+  text += row(
+      {"processor", fmt::format("{}, {} cores, {} MHz", r.context("cpu"), r.context("num_cpus"), r.context("mhz_per_cpu"))});
   text += row({"memory", r.context("memory")});
   text += row({"kernel", r.context("kernel")});
   text += row({"file system", r.context("file_system")});
@@ -61,16 +61,17 @@ std::string machine(const results& r) {
 }
 
 std::string append_table(const results& r, const std::string& what) {
-  std::string text = head({"payload", "threads", "varve", "in place", "floor", "of the floor", "RocksDB", "LevelDB", "LMDB",
-                           "SQLite"});
+  std::string text =
+      head({"payload", "threads", "varve", "in place", "floor", "of the floor", "RocksDB", "LevelDB", "LMDB", "SQLite"});
   std::size_t rows = 0;
   for (const unsigned bytes : payload_sizes) {
     for (const unsigned threads : append_threads) {
       const auto ours = lap_of(what, "varve", bytes, threads), floor = lap_of(what, "floor", bytes, threads);
       if (!r.median(ours, each)) continue;
-      std::vector<std::string> cells{fmt::format("{} B", bytes), fmt::format("{}", threads), time_cell(r, ours),
-                                     time_cell(r, lap_of(what, "varve_in_place", bytes, threads)), time_cell(r, floor),
-                                     part_cell(r, ours, floor)};
+      std::vector<std::string> cells{
+          fmt::format("{} B", bytes), fmt::format("{}", threads),
+          time_cell(r, ours),         time_cell(r, lap_of(what, "varve_in_place", bytes, threads)),
+          time_cell(r, floor),        part_cell(r, ours, floor)};
       for (const auto peer : peers) cells.push_back(peer_cell(r, lap_of(what, peer, bytes, threads), ours));
       text += row(cells);
       ++rows;
@@ -80,7 +81,8 @@ std::string append_table(const results& r, const std::string& what) {
 }
 
 std::string sync_table(const results& r) {
-  std::string text = head({"file system", "threads", "varve", "floor", "of the floor", "RocksDB", "LevelDB", "LMDB", "SQLite"});
+  std::string text =
+      head({"file system", "threads", "varve", "floor", "of the floor", "RocksDB", "LevelDB", "LMDB", "SQLite"});
   std::size_t rows = 0;
   for (const auto* what : {"sync_quiet", "sync_busy"}) {
     for (const unsigned threads : {1U, 8U}) {
@@ -139,8 +141,8 @@ std::string open_table(const results& r) {
 }
 
 std::string sustained_table(const results& r) {
-  std::string text = head({"payload", "what", "records/s", "payload/s", "of the floor", "p50", "p90", "p99", "p99.9", "p99.99",
-                           "max"});
+  std::string text =
+      head({"payload", "what", "records/s", "payload/s", "of the floor", "p50", "p90", "p99", "p99.9", "p99.99", "max"});
   std::size_t rows = 0;
   for (const unsigned bytes : {128U, 1024U}) {
     for (const auto* what : {"varve", "floor", "floor_synced"}) {

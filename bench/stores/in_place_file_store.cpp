@@ -45,7 +45,8 @@ bool in_place_file_store::append(std::string_view payload) {
   thread_local std::vector<char> frame;
   frame.assign(extent, '\0');
   std::memcpy(frame.data() + sizeof(floor_header), payload.data(), payload.size());
-  return pwrite(file_, frame.data(), extent, static_cast<off_t>(at)) == static_cast<ssize_t>(extent) && fdatasync(file_) == 0;
+  return pwrite(file_, frame.data(), extent, static_cast<off_t>(at)) == static_cast<ssize_t>(extent) &&
+         fdatasync(file_) == 0;
 }
 
 std::string in_place_file_store::check(std::uint64_t records, const payloads& appended) {

@@ -14,7 +14,7 @@ class key {
  public:
   explicit key(std::uint64_t number) noexcept
       : bytes_{std::bit_cast<std::array<char, 8>>(std::endian::native == std::endian::little ? __builtin_bswap64(number)
-                                                                                           : number)} {}
+                                                                                             : number)} {}
   [[nodiscard]] std::string_view text() const noexcept { return {bytes_.data(), bytes_.size()}; }
 
  private:

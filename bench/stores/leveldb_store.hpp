@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// leveldb_store.hpp - LevelDB as a store: uncompressed, with a cache that holds what is read, otherwise its
+// leveldb_store.hpp - LevelDB as a store: uncompressed, with a cache that holds what is read; otherwise its
 // options as they come.
 #pragma once
-
-#include <atomic>
 
 #include <leveldb/cache.h>
 #include <leveldb/db.h>
 #include <leveldb/write_batch.h>
+
+#include <atomic>
 
 #include "stores/key.hpp"
 #include "stores/store.hpp"

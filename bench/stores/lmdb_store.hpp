@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// lmdb_store.hpp - LMDB as a store: a writable map, keys appended in order, one transaction for a record or a batch. It has one
-// writer at a time, by its own lock. Not durable: no sync at all.
+// lmdb_store.hpp - LMDB as a store: a writable map, keys appended in order, one transaction for a record or a batch. It has
+// one writer at a time, by its own lock. Not durable: no sync at all.
 #pragma once
 
 #include <lmdb.h>

@@ -50,7 +50,8 @@ std::uint64_t segment_bytes_for(std::uint64_t records, std::uint64_t payload_byt
   return (bytes + segment_unit - 1) / segment_unit * segment_unit;
 }
 
-std::expected<varve::log, std::string> open_ready(const std::filesystem::path& directory, const varve::log_options& options) {
+std::expected<varve::log, std::string> open_ready(const std::filesystem::path& directory,
+                                                  const varve::log_options& options) {
   auto log = varve::log::open(directory, options);
   if (!log) return std::unexpected(log.error().message());
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};

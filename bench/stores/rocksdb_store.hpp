@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// rocksdb_store.hpp - RocksDB as a store: its write-ahead log on, uncompressed, with a cache that holds what is read, otherwise its
-// options as they come.
+// rocksdb_store.hpp - RocksDB as a store: its write-ahead log on, uncompressed, with a cache that holds what is read;
+// otherwise its options as they come.
 #pragma once
-
-#include <atomic>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+
+#include <atomic>
 
 #include "stores/key.hpp"
 #include "stores/store.hpp"
@@ -56,7 +56,8 @@ class rocksdb_store {
 
   /// Moves everything out of the log into tables, as it is once it has been there for a while.
   bool settle() {
-    return db_->Flush(rocksdb::FlushOptions{}).ok() && db_->CompactRange(rocksdb::CompactRangeOptions{}, nullptr, nullptr).ok();
+    return db_->Flush(rocksdb::FlushOptions{}).ok() &&
+           db_->CompactRange(rocksdb::CompactRangeOptions{}, nullptr, nullptr).ok();
   }
 
   std::string why() const { return "rocksdb failed"; }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// sqlite_store.hpp - SQLite as a store: a table by rowid, its write-ahead log on, prepared statements, one transaction for a record
-// or a batch. One connection, behind a mutex. Durable: synchronous = FULL; otherwise OFF.
+// sqlite_store.hpp - SQLite as a store: a table by rowid, its write-ahead log on, prepared statements, one transaction for a
+// record or a batch. One connection, behind a mutex. Durable: synchronous = FULL; otherwise OFF.
 #pragma once
 
-#include <mutex>
-
 #include <sqlite3.h>
+
+#include <mutex>
 
 #include "stores/store.hpp"
 
