@@ -6,6 +6,8 @@
 // is about power loss and a crash of the operating system.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 
 namespace varve {
@@ -13,16 +15,27 @@ namespace varve {
 /// A policy. Trivially copyable; the default is none().
 class durability {
  public:
-  enum class kind : std::uint8_t { none, immediate };
+  enum class kind : std::uint8_t { none, immediate, grouped, periodic };
 
   constexpr durability() noexcept = default;
   [[nodiscard]] constexpr kind policy() const noexcept { return policy_; }
+  /// Of grouped().
+  [[nodiscard]] constexpr std::chrono::microseconds window() const noexcept { return window_; }
+  /// Of periodic().
+  [[nodiscard]] constexpr std::chrono::milliseconds interval() const noexcept { return interval_; }
+  [[nodiscard]] constexpr std::uint64_t records() const noexcept { return records_; }
+  [[nodiscard]] constexpr std::uint64_t bytes() const noexcept { return bytes_; }
   bool operator==(const durability&) const = default;
 
  private:
-  friend constexpr durability none() noexcept;
   friend constexpr durability immediate() noexcept;
+  friend constexpr durability grouped(std::chrono::microseconds window) noexcept;
+  friend constexpr durability periodic(std::chrono::milliseconds interval, std::uint64_t records,
+                                       std::uint64_t bytes) noexcept;
   kind policy_ = kind::none;
+  std::chrono::microseconds window_{0};
+  std::chrono::milliseconds interval_{0};
+  std::uint64_t records_ = 0, bytes_ = 0;
 };
 
 /// append() returns once the record is finished; sync() and close() make it durable. Ended segments are made durable in the
@@ -33,6 +46,30 @@ class durability {
 [[nodiscard]] constexpr durability immediate() noexcept {
   durability d;
   d.policy_ = durability::kind::immediate;
+  return d;
+}
+
+/// As immediate(), but the first who waits gives others `window` to come along before it syncs for all of them: fewer syncs
+/// for more latency. Worth its while where many threads append and the device is slow. 0 is immediate().
+[[nodiscard]] constexpr durability grouped(std::chrono::microseconds window) noexcept {
+  durability d;
+  d.policy_ = durability::kind::grouped;
+  d.window_ = std::max(window, std::chrono::microseconds{0});
+  return d;
+}
+
+/// append() returns once the record is finished; a background thread makes it durable within about `interval`, earlier if
+/// `records` or `bytes` (of frames) are not durable yet; 0 is no such limit. What it fails to make durable is in
+/// log::failure(), and later appends answer with it.
+///
+/// interval  1 ms to a day; otherwise it is taken for the nearest of the two.
+[[nodiscard]] constexpr durability periodic(std::chrono::milliseconds interval, std::uint64_t records = 0,
+                                            std::uint64_t bytes = 0) noexcept {
+  durability d;
+  d.policy_ = durability::kind::periodic;
+  d.interval_ = std::clamp(interval, std::chrono::milliseconds{1}, std::chrono::milliseconds{std::chrono::hours{24}});
+  d.records_ = records;
+  d.bytes_ = bytes;
   return d;
 }
 

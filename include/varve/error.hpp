@@ -38,14 +38,15 @@ enum class errc : std::uint16_t {
   trimmed,    ///< Older than the first record that is kept.
   abandoned,  ///< The claim of this sequence was given up, or its writer died. There is no record; go on behind it.
   // ---- any
-  damaged,        ///< Bytes that had been written fail validation: segment(), offset(), sequences. Restore them.
-  sync_failed,    ///< Making records durable failed. It is latched: reopen the log after the device has been mended.
-  io,             ///< A system call failed: os_errno().
-  out_of_memory,  ///< Free some, then try again; the log is unchanged and usable.
-  timed_out,      ///< The deadline passed first. Nothing is lost; wait again.
-  forked,         ///< This process is a fork of the one that opened the log. Open a log_view of its own.
-  closed,         ///< The log was closed. Open it again.
-  bug,            ///< A fault in varve. Please report the sentence of message().
+  damaged,             ///< Bytes that had been written fail validation: segment(), offset(), sequences. Restore them.
+  sync_failed,         ///< Making records durable failed. It is latched: reopen the log after the device has been mended.
+  io,                  ///< A system call failed: os_errno().
+  out_of_memory,       ///< Free some, then try again; the log is unchanged and usable.
+  would_block_itself,  ///< This thread holds an open claim that it would wait for: first_sequence(). Finish that first.
+  timed_out,           ///< The deadline passed first. Nothing is lost; wait again.
+  forked,              ///< This process is a fork of the one that opened the log. Open a log_view of its own.
+  closed,              ///< The log was closed. Open it again.
+  bug,                 ///< A fault in varve. Please report the sentence of message().
 };
 
 /// One failure: a code, what it concerns, and errno. 48 bytes, trivially copyable, so that one latched error can be handed

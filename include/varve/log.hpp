@@ -28,7 +28,9 @@
 #include <string_view>
 #include <vector>
 
+#include <varve/claim.hpp>
 #include <varve/error.hpp>
+#include <varve/event.hpp>
 #include <varve/options.hpp>
 #include <varve/reader.hpp>
 #include <varve/record.hpp>
@@ -95,18 +97,19 @@ class log {
   ///                damaged: records that were durable fail validation; nothing was changed;
   ///                no_space, io, out_of_memory.
   /// Blocks         after a clean close it reads headers only; otherwise it scans and syncs what was not durable.
-  /// Starts         two threads, which end with close().
+  /// Starts         three threads, which end with close().
   [[nodiscard]] static result<log> open(const std::filesystem::path& directory, const log_options& options = {});
 
   log(log&&) noexcept;
   log& operator=(log&&) noexcept;
-  /// close(), with its answer lost.
+  /// close(), with its answer lost. Claims that this thread still holds are abandoned first.
   ~log();
 
-  /// Waits for the appends that are under way, makes everything durable, and lets the directory go. Readers and records
-  /// that are still held stay valid. Calling it again does nothing.
+  /// Waits for the appends and claims that are under way, makes everything durable, and lets the directory go. Readers and
+  /// records that are still held stay valid. Calling it again does nothing.
   ///
   /// Errors         sync_failed, io: the log is let go, and recovered at the next open. forked.
+  ///                would_block_itself: this thread holds an open claim; nothing was changed.
   [[nodiscard]] result<void> close() noexcept;
 
   /// Appends one record.
@@ -115,7 +118,10 @@ class log {
   ///                is stored as some mixture, never as damage.
   /// Returns        the record's sequence; by then the record is finished, and durable if the policy says so.
   /// Errors         too_large, no_space: nothing was appended.
-  ///                sync_failed: under immediate() the record may be published, but it is not durable.
+  ///                would_block_itself: the policy waits for the device, and this thread holds an open claim; nothing was
+  ///                appended.
+  ///                sync_failed: under immediate() or grouped() the record may be published, but it is not durable. Later
+  ///                appends answer with it under every policy.
   ///                io, out_of_memory (of a roll; nothing was appended), closed, forked.
   /// Thread-safety  any number of threads. Lock-free within a segment; one append per segment rolls, and those that come
   ///                meanwhile wait for it.
@@ -138,10 +144,18 @@ class log {
   [[nodiscard]] result<sequence_range> append_batch(std::span<const std::string_view> payloads,
                                                     const append_options& options = {}) noexcept;
 
+  /// Reserves space for a record of up to `bytes`, to be written in place.
+  ///
+  /// Errors         too_large, no_space, io, out_of_memory, sync_failed, closed, forked: nothing was claimed.
+  /// Thread-safety  any number of threads; the claim belongs to the one that made it.
+  /// Cost           one fetch_add, whatever the size up to 64 KiB; nothing is copied.
+  /// Source         Aeron's tryClaim.
+  [[nodiscard]] result<varve::claim> claim(std::size_t bytes, const append_options& options = {}) noexcept;
+
   /// Makes everything durable that was claimed when it was called.
   ///
   /// Returns        the durable mark, which may be further.
-  /// Errors         sync_failed, closed, forked.
+  /// Errors         sync_failed, closed, forked. would_block_itself: this thread holds an open claim.
   /// Blocks         until earlier appends are finished, then for the device. One caller syncs for all that wait.
   [[nodiscard]] result<sequence> sync() noexcept;
 
@@ -149,8 +163,25 @@ class log {
   ///
   /// deadline       checked while waiting; a sync of the device that has begun is not interrupted.
   /// Errors         past_end: `target` was never claimed. timed_out, sync_failed, closed, forked.
+  ///                would_block_itself: this thread holds an open claim up to `target`.
   [[nodiscard]] result<void> sync(sequence target, std::chrono::steady_clock::time_point deadline =
                                                        std::chrono::steady_clock::time_point::max()) noexcept;
+
+  /// Waits until others, or the background, have made everything up to `target` durable. Syncs nothing by itself.
+  ///
+  /// Returns        false: not by then.
+  /// Errors         bad_option if the log's policy is none(): nobody might ever do it. Otherwise as sync().
+  [[nodiscard]] result<bool> wait_durable(sequence target, std::chrono::steady_clock::time_point deadline) noexcept;
+
+  /// A descriptor for an event loop that becomes readable when the mark has reached `target`, which need not have been
+  /// claimed yet; also when it never will, since making something durable failed or the log was closed: look at the mark.
+  /// Both only look on, as wait_durable() does.
+  ///
+  /// Errors         io (no descriptor or thread can be had), out_of_memory, forked.
+  /// Starts         published_event(): at its first call a thread, which ends with close(). While such events wait, each
+  ///                append may pay for a wake-up.
+  [[nodiscard]] result<event> durable_event(sequence target) noexcept;
+  [[nodiscard]] result<event> published_event(sequence target) noexcept;
 
   /// Returns one record by its number. No record has the number 0: {} answers trimmed.
   ///
@@ -183,6 +214,7 @@ class log {
 
  private:
   explicit log(std::shared_ptr<core::log_object>) noexcept;
+  void let_go() noexcept;
   std::shared_ptr<core::log_object> object_;
 };
 

@@ -3,6 +3,7 @@
 // reader.hpp - go through a log in order.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <iterator>
 #include <memory>
@@ -44,6 +45,16 @@ class reader {
   /// Errors     trimmed, not_yet, past_end, damaged, io, out_of_memory, forked: the reader stays where it was.
   /// Cost       a walk from the start of the segment.
   [[nodiscard]] result<void> seek(sequence target);
+
+  /// Waits until next() has something to return: a record, or an error.
+  ///
+  /// Returns    false if there is nothing by `deadline`.
+  /// Errors     Of a log: closed, or sync_failed, if nothing more will come; would_block_itself: this thread holds the open
+  ///            claim that it would wait for. forked; otherwise as next().
+  /// Cost       while it waits, one wake-up for the appender that publishes the record. A view waits by announcing so in
+  ///            varve.live, the one thing that it ever writes. Where it may not, it looks once a millisecond. It sees within
+  ///            50 ms that a writer has died, and shows what recovery will leave.
+  [[nodiscard]] result<bool> wait(std::chrono::steady_clock::time_point deadline);
 
   /// What next() would look at.
   [[nodiscard]] sequence position() const noexcept;

@@ -3,8 +3,10 @@
 // varve.hpp - everything.
 #pragma once
 
+#include <varve/claim.hpp>
 #include <varve/durability.hpp>
 #include <varve/error.hpp>
+#include <varve/event.hpp>
 #include <varve/log.hpp>
 #include <varve/log_view.hpp>
 #include <varve/options.hpp>

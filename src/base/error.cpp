@@ -40,6 +40,8 @@ constexpr explanation explanations[] = {
      "mend the device, then open the log anew"},
     {errc::io, "io", "a system call failed", "mend what it names, then try again"},
     {errc::out_of_memory, "out_of_memory", "there is not enough memory; the log is unchanged", "free some, and try again"},
+    {errc::would_block_itself, "would_block_itself", "this thread holds an open claim that it would wait for",
+     "publish or abandon that claim first"},
     {errc::timed_out, "timed_out", "the deadline passed first", "wait again"},
     {errc::forked, "forked", "this process is a fork of the one that opened the log", "open a view of its own"},
     {errc::closed, "closed", "the log was closed", "open it again"},

@@ -24,6 +24,7 @@ exit_code exit_code_of(errc code) noexcept {
     case errc::sync_failed:
     case errc::io:
     case errc::out_of_memory:
+    case errc::would_block_itself:
     case errc::timed_out:
     case errc::forked:
     case errc::closed:

@@ -12,7 +12,7 @@
 //                 that is no JSON
 //   3 system      not_found not_a_log newer_format                 corrects the path, or mends the machine. Not 1: a wrong
 //                 unsupported_file_system no_space sync_failed     path must not look like a record that is not there
-//                 io out_of_memory timed_out forked closed bug
+//                 io out_of_memory would_block_itself timed_out forked closed bug
 //   4 damaged     damaged would_cut                                restores the log; `varve verify` names the places
 //   5 locked      locked                                           waits for the other writer
 //   141 pipe      EPIPE on standard output                         nothing: 128 + SIGPIPE is what a shell reports of every

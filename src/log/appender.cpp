@@ -6,6 +6,7 @@
 #include "log/failure_latch.hpp"
 #include "log/sealer.hpp"
 #include "os/process.hpp"
+#include "os/waiting.hpp"
 
 namespace varve::core {
 namespace {
@@ -30,7 +31,7 @@ void appender::start(std::unique_ptr<control_block> block, std::uint64_t epoch, 
   active_.store(blocks_.back().get(), std::memory_order_release, "active:A");
 }
 
-result<std::uint64_t> appender::append(std::span<const bytes_view> pieces, std::uint16_t type) noexcept {
+result<appended> appender::append(std::span<const bytes_view> pieces, std::uint16_t type) noexcept {
   std::uint64_t length = 0;
   for (const auto piece : pieces) {
     if (piece.size() > room() || length > room()) return too_large(1);  // before the sum can wrap
@@ -39,10 +40,26 @@ result<std::uint64_t> appender::append(std::span<const bytes_view> pieces, std::
   if (length > room()) return too_large(1);
   const auto claimed = claim(format::frame_bytes(length), 1);
   if (!claimed) return std::unexpected(claimed.error());
-  const auto [in, at] = *claimed;
+  const auto [in, at, position] = *claimed;
   const std::uint64_t extent = fill(*in, at.offset, at.sequence, type, 0, pieces);
-  publish(*in, at.offset, extent, at.sequence);
-  return at.sequence;
+  finish(*in, {.offset = at.offset, .extent = extent, .sequence = at.sequence});
+  return appended{.sequence = at.sequence, .position = position + at.offset + extent};
+}
+
+result<appender::open_frame> appender::claim_frame(std::uint64_t length) noexcept {
+  if (length > room()) return too_large(1);  // before the sum can wrap
+  const std::uint64_t extent = format::frame_bytes(length);
+  const auto claimed = claim(extent, 1);
+  if (!claimed) return std::unexpected(claimed.error());
+  const auto [in, at, position] = *claimed;
+  return open_frame{.segment = in,
+                    .at = {.offset = at.offset, .extent = extent, .sequence = at.sequence},
+                    .position = position + at.offset + extent};
+}
+
+void appender::finish(segment& in, const frame_space& at) noexcept {
+  publish(in, at.offset, at.extent, at.sequence);
+  with_.wake.published(at.sequence, 1);
 }
 
 result<appender::place_of_frames> appender::claim(std::uint64_t bytes, std::uint64_t frames) noexcept {
@@ -56,7 +73,7 @@ result<appender::place_of_frames> appender::claim(std::uint64_t bytes, std::uint
     if (state_of(state) == roll_state::open) {
       claimed_space space;
       switch (try_claim(block, bytes, frames, space)) {
-        case claim_outcome::here: return place_of_frames{block.segment, space};
+        case claim_outcome::here: return place_of_frames{block.segment, space, block.position};
         case claim_outcome::crossed:
           block.roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
           return roll(block, bytes, frames);
@@ -118,7 +135,7 @@ result<appender::place_of_frames> appender::roll(control_block& full, std::uint6
   os::wake_all(full.roll.futex());
   rolls_.fetch_add(1, std::memory_order_relaxed, "roll:count");
   with_.sealer.nudge();
-  return place_of_frames{block.segment, {.offset = format::segment_header_bytes, .sequence = facts.base}};
+  return place_of_frames{block.segment, {.offset = format::segment_header_bytes, .sequence = facts.base}, block.position};
 }
 
 os::result<std::unique_ptr<control_block>> appender::next_block(control_block& full) noexcept {
@@ -135,6 +152,7 @@ os::result<std::unique_ptr<control_block>> appender::next_block(control_block& f
   if (!next) return next;
   const std::uint64_t base = full.base + claim_word::frames(full.crossing);
   (*next)->base = base;
+  (*next)->position = full.position + claim_word::offset(full.crossing);
   (*next)->segment->begin({.base = base,
                            .salt = salt | format::salt_top_bit,
                            .epoch = epoch_,
@@ -172,6 +190,7 @@ std::unexpected<error> appender::refusal() const noexcept {
     case gate::position::failed:
       if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
       break;
+    case gate::position::closing:
     case gate::position::closed: return fail({.code = errc::closed, .subject = with_.place.path});
     case gate::position::open: break;
   }

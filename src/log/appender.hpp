@@ -19,12 +19,19 @@
 #include "log/gate.hpp"
 #include "log/preparer.hpp"
 #include "log/segment_table.hpp"
+#include "log/wake_page.hpp"
 #include "segment/claim.hpp"
 
 namespace varve::core {
 
 class failure_latch;
 class sealer;
+
+/// The last frame of what was appended.
+struct appended {
+  std::uint64_t sequence = 0;
+  std::uint64_t position = 0;  // where it ends, in bytes of all segments that this opening appended to
+};
 
 class appender {
  public:
@@ -35,6 +42,7 @@ class appender {
     segment_table& table;
     core::preparer& preparer;
     core::sealer& sealer;
+    wake_page& wake;
   };
   explicit appender(const parts& p) noexcept : with_(p) {}
   appender(const appender&) = delete;
@@ -43,12 +51,22 @@ class appender {
   /// Appends go on in `block`; `before` is the segment before the next one to be begun if block has no segment.
   void start(std::unique_ptr<control_block> block, std::uint64_t epoch, const segment_facts& before);
 
-  /// Appends one record in pieces. Returns its sequence.
-  [[nodiscard]] result<std::uint64_t> append(std::span<const bytes_view> pieces, std::uint16_t type) noexcept;
+  /// Appends one record in pieces.
+  [[nodiscard]] result<appended> append(std::span<const bytes_view> pieces, std::uint16_t type) noexcept;
 
-  /// Appends a batch of at least one; `payload(i)` gives the bytes of each. Returns the first sequence.
+  /// Appends a batch of at least one; `payload(i)` gives the bytes of each.
   template <class Payload>
-  [[nodiscard]] result<std::uint64_t> append_batch(std::size_t count, std::uint16_t type, Payload payload) noexcept;
+  [[nodiscard]] result<appended> append_batch(std::size_t count, std::uint16_t type, Payload payload) noexcept;
+
+  /// A frame for its claimer to fill.
+  struct open_frame {
+    core::segment* segment;
+    frame_space at;
+    std::uint64_t position;  // of its end
+  };
+  [[nodiscard]] result<open_frame> claim_frame(std::uint64_t length) noexcept;
+  /// Stamps it: fill_in_place() or fill_as_skip() was called.
+  void finish(segment& in, const frame_space& at) noexcept;
 
   /// The error of a call that the gate does not let pass.
   [[nodiscard]] std::unexpected<error> refusal() const noexcept;
@@ -68,6 +86,7 @@ class appender {
   struct place_of_frames {
     segment* in;
     claimed_space at;
+    std::uint64_t position;  // of the segment's first byte
   };
 
   [[nodiscard]] result<place_of_frames> claim(std::uint64_t bytes, std::uint64_t frames) noexcept;
@@ -89,7 +108,7 @@ class appender {
 };
 
 template <class Payload>
-result<std::uint64_t> appender::append_batch(std::size_t count, std::uint16_t type, Payload payload) noexcept {
+result<appended> appender::append_batch(std::size_t count, std::uint16_t type, Payload payload) noexcept {
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t size = payload(i).size();
@@ -98,7 +117,7 @@ result<std::uint64_t> appender::append_batch(std::size_t count, std::uint16_t ty
   }
   const auto claimed = claim(bytes, count);
   if (!claimed) return std::unexpected(claimed.error());
-  const auto [in, at] = *claimed;
+  const auto [in, at, position] = *claimed;
   std::uint64_t offset = at.offset;
   for (std::size_t i = 0; i < count; ++i) {
     const bytes_view piece = payload(i);
@@ -113,7 +132,8 @@ result<std::uint64_t> appender::append_batch(std::size_t count, std::uint16_t ty
     publish(*in, offset, extent, at.sequence + i);
     if (i > 0) VARVE_POINT("publish.between_stamps");
   }
-  return at.sequence;
+  with_.wake.published(at.sequence, count);
+  return appended{.sequence = at.sequence + count - 1, .position = position + at.offset + bytes};
 }
 
 }  // namespace varve::core

@@ -18,7 +18,7 @@ namespace varve::core {
 
 class gate {
  public:
-  enum class position : std::uint32_t { forked = 0, open = 1, failed = 2, closed = 3 };
+  enum class position : std::uint32_t { forked = 0, open, failed, closing, closed };
 
   [[nodiscard]] os::result<void> make() noexcept {
     auto page = os::map_wiped_on_fork();

@@ -1,250 +1,97 @@
 // SPDX-License-Identifier: MIT
+//
+// log_object.cpp - what callers ask of an open log. Layer log.
 #include "log/log_object.hpp"
 
-#include <cerrno>
-#include <exception>
 #include <new>
 #include <system_error>
-#include <thread>
-
-#include "format/file_name.hpp"
-#include "log/index_files.hpp"
-#include "log/log_directory.hpp"
-#include "log/repair.hpp"
-#include "os/process.hpp"
 
 namespace varve::core {
+namespace {
 
-result<std::shared_ptr<log_object>> log_object::open(const std::filesystem::path& directory, const log_options& options) {
-  if (auto done = check_options(options); !done) return std::unexpected(done.error());
-  try {
-    auto place = open_place_for_writing(directory, options);
-    if (!place) return std::unexpected(place.error());
-    std::shared_ptr<log_object> object{new log_object{std::move(*place), options}};
-    if (auto done = object->start(options); !done) return std::unexpected(done.error());
-    return object;
-  } catch (const std::bad_alloc&) {
-    return fail({.code = errc::out_of_memory});
-  } catch (const std::system_error& e) {
-    return fail({.code = code_of_errno(e.code().value()), .os_errno = e.code().value()});  // no thread could be had
-  }
+bool waits_for_device(const durability& policy) noexcept {
+  return policy.policy() == durability::kind::immediate || policy.policy() == durability::kind::grouped;
 }
 
-log_object::log_object(log_place place, const log_options& options)
-    : place_(std::move(place)),
-      verify_on_read_(options.verify_on_read),
-      durability_(options.durability),
-      table_(place_),
-      frontier_(table_),
-      syncer_({place_.path, table_, frontier_, live_, latch_, gate_}),
-      preparer_(place_, table_, latch_),
-      sealer_({place_.path, table_, frontier_, syncer_, preparer_, latch_, gate_}),
-      appender_({place_, gate_, latch_, table_, preparer_, sealer_}) {}
-
-log_object::~log_object() { static_cast<void>(close()); }
-
-result<void> log_object::start(const log_options& options) {
-  if (const auto made = gate_.make(); !made) return place_.fail_call(made.error());
-  auto state = state_file::open(place_, os::access::read_write);
-  if (!state) return std::unexpected(state.error());
-  state_.emplace(std::move(*state));
-  // The creation may have died before varve.meta, or the directory itself, was durable. Before a segment is made both must
-  // be.
-  if (state_->current().epoch == 0) {
-    if (const auto done = os::sync_directory(place_.directory); !done) return place_.fail_call(done.error());
-    if (const auto done = os::sync_parent(place_.directory); !done) return place_.fail_call(done.error());
-  }
-  auto live = live_file::open_for_writing(place_, options.file_mode);
-  if (!live) return std::unexpected(live.error());
-  live_ = std::move(*live);
-  auto s = survey_log(place_, *state_, live_, {.mode = options.recovery, .on_progress = &options.on_progress});
-  if (!s) return std::unexpected(s.error());
-
-  if (auto done = state_->reaffirm(place_); !done) return done;
-  if (s->ending != ending::clean) {
-    if (auto done = repair(place_, *s); !done) return done;
-  }
-  if (auto done = remove_leftovers(place_, *s); !done) return done;
-  remove_stray_indexes(place_, *s);
-  first_ = s->first;
-  report_ = s->report;
-  report_.indexes_rebuilt = rebuild_indexes(place_, *s, options.file_mode);
-  if (auto done = enter_segments(*s); !done) return done;
-  const auto before = s->chain.empty() ? segment_facts{} : s->chain.back().facts;
-  const bool goes_on = s->ending == ending::clean && !s->chain.empty();
-  auto block = goes_on ? block_to_go_on(*s, options) : fresh_block(*s, options);
-  if (!block) return std::unexpected(block.error());
-  if (auto done = store_open_state(*s); !done) return done;
-  // Only now: a log that is still said to be clean has no segments but those that it closed with.
-  if (!goes_on) {
-    if (auto done = begin_fresh(**block, *s); !done) return done;
-  }
-
-  const std::uint64_t epoch = state_->current().epoch;
-  const auto announced = live_.begin_appending(epoch, os::process_id());
-  if (!announced) return place_.fail_call(announced.error());
-  if (!*announced) return fail({.code = errc::locked, .subject = place_.path});
-  walker end;  // of a log without a segment to append to: whoever needs it looks for the next one
-  if (const auto in = std::move((*block)->prepared)) {
-    end = walker{in, bytes_claimed(**block), s->next};
-    table_.append({.facts = in->facts(), .resident = in});
-  }
-  frontier_.place(end, s->next - 1);
-  syncer_.place(end, s->next - 1, epoch);
-  const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
-  appender_.start(std::move(*block), epoch, predecessor);
-  preparer_.start({.ahead = options.prepared_segments,
-                   .permissions = options.file_mode,
-                   .version_info = std::string{options.version_info}},
-                  s->highest);
-  sealer_.start();
-  closed_ = false;
-  return {};
-}
-
-/// The segments that have ended.
-result<void> log_object::enter_segments(const survey& s) {
-  table_.reserve(s.chain.size() + 1);
-  const bool last_is_active = s.ending == ending::clean;
-  for (std::size_t i = 0; i < s.chain.size(); ++i) {
-    if (last_is_active && i + 1 == s.chain.size()) break;
-    const auto& link = s.chain[i];
-    table_.append({.facts = link.facts, .end_offset = link.end_offset, .end_sequence = link.end_sequence, .sealed = true});
-  }
-  return {};
-}
-
-/// After a clean close appending goes on where it was.
-result<std::unique_ptr<control_block>> log_object::block_to_go_on(const survey& s, const log_options& options) {
-  const auto& last = s.chain.back();
-  if (last.links > 1) return place_.fail_call({EMLINK}, last.facts.number);  // somebody else's file as well
-  // The index goes on in a file of its own making: who knows how the one that is there was made.
-  const auto id = place_.index_of(last.facts.number, last.facts.capacity);
-  const auto old = segment_index::load(place_.directory, id);
-  auto index = segment_index::create(place_.directory, id, options.file_mode);
-  index.copy_from(old);
-  auto opened = open_segment(place_.directory, place_.path, last.facts, os::access::read_write, std::move(index));
-  if (!opened) return std::unexpected(opened.error());
-  auto block = std::make_unique<control_block>(std::move(*opened));
-  block->base = last.facts.base;
-  block->claims.store(claim_word::of(last.end_offset, s.next - last.facts.base), std::memory_order_relaxed, "claim:first");
-  return block;
-}
-
-/// After any other end it goes on in a fresh segment with a fresh salt: in the old one a new record would get the offset,
-/// the sequence and so the stamp of a dead claim, which could then come back in its place. If no segment can be had the
-/// log opens all the same, and appends answer with the reason until one can.
-result<std::unique_ptr<control_block>> log_object::fresh_block(survey& s, const log_options& options) {
-  os::result<std::unique_ptr<control_block>> block;
-  do {
-    block = prepare_segment(place_, ++s.highest, options.version_info, options.file_mode);
-  } while (!block && block.error().number == EEXIST);
-  if (block) {
-    (*block)->claims.store(claim_word::of(format::segment_header_bytes, 0), std::memory_order_relaxed, "claim:first");
-  } else {
-    const int number = block.error().number;
-    block = std::make_unique<control_block>(nullptr);
-    (*block)->roll.store(roll_word(roll_state::failed, number), std::memory_order_relaxed, "roll:B");
-  }
-  (*block)->base = s.next;
-  return std::move(*block);
-}
-
-result<void> log_object::begin_fresh(control_block& block, const survey& s) {
-  if (!block.segment) return {};
-  std::uint64_t salt = 0;
-  if (const auto done = os::fill_random(std::as_writable_bytes(std::span{&salt, 1})); !done)
-    return place_.fail_call(done.error());
-  const auto before = s.chain.empty() ? segment_facts{} : s.chain.back().facts;
-  block.segment->begin({.base = s.next,
-                        .salt = salt | format::salt_top_bit,
-                        .epoch = state_->current().epoch,
-                        .predecessor = before.number,
-                        .predecessor_salt = before.salt,
-                        .time_ns = os::wall_clock_ns()});
-  return {};
-}
-
-result<void> log_object::store_open_state(const survey& s) {
-  auto next = state_->current();
-  next.epoch += 1;
-  next.condition = format::condition::open;
-  const auto boot = os::this_boot();
-  if (!boot) return place_.fail_call(boot.error());
-  next.boot = *boot;
-  next.durable_floor = s.next - 1;
-  next.clean_segment = next.clean_offset = 0;
-  next.clean_next = s.next;
-  next.report_kept = s.report.kept;
-  next.report_cut_bytes = s.report.cut_bytes;
-  next.report_cut_records = s.report.cut_records;
-  next.report_stepped_over = s.report.stepped_over;
-  return state_->write(place_, next);
-}
-
-result<void> log_object::close() noexcept {
-  const std::scoped_lock lock{closing_};
-  if (closed_) return close_failure_ ? result<void>{std::unexpected(*close_failure_)} : result<void>{};
-  if (is_forked()) {
-    // The threads and the log belong to the parent.
-    preparer_.forget_thread();
-    sealer_.forget_thread();
-    syncer_.forget_waiters();
-    closed_ = true;
-    return fail({.code = errc::forked, .subject = place_.path});
-  }
-  closed_ = true;
-  if (gate_.get() == gate::position::open) gate_.set(gate::position::closed);
-  const std::uint64_t next = appender_.stop();
-  sealer_.stop();
-  preparer_.stop();
-  // Also after a failure: the log is not let go while anybody is in the middle of an append, or of a sync.
-  syncer_.wait_until_quiet(next - 1);
-  auto done = syncer_.sync_published(next - 1, os::deadline::max());
-  if (done) sealer_.seal_all();
-  if (done && latch_.is_set()) done = std::unexpected(*latch_.get());
-  if (done) done = store_clean_state(next);
-  if (!done) close_failure_ = done.error();
-  // What a later opening appends to the same segment is none of a reader's that is still held.
-  const control_block& last = appender_.active();
-  if (last.segment) last.segment->set_end(claim_word::offset(last.crossing), next);
-  gate_.set(gate::position::closed);
-  live_.release();
-  os::unlock_directory(place_.directory);  // it stays open for readers that are still held
-  return done;
-}
-
-result<void> log_object::store_clean_state(std::uint64_t next) {
-  const control_block& last = appender_.active();
-  if (!last.segment) return {};  // no segment could be had since the open: the next one finds the end by itself
-  // If no record was appended to it, nothing has synced its activation yet, and `clean` must not be ahead of that.
-  if (last.segment->take_header_dirty()) {
-    const auto synced = os::sync_range(last.segment->map(), 0, format::segment_header_bytes);
-    if (!synced)
-      return fail({.code = errc::sync_failed,
-                   .subject = place_.path,
-                   .os_errno = synced.error().number,
-                   .segment = last.segment->facts().number});
-  }
-  auto clean = state_->current();
-  clean.condition = format::condition::clean;
-  clean.durable_floor = next - 1;
-  clean.clean_segment = last.segment->facts().number;
-  clean.clean_offset = claim_word::offset(last.crossing);
-  clean.clean_next = next;
-  return state_->write(place_, clean);
-}
+}  // namespace
 
 result<sequence> log_object::append(std::span<const bytes_view> pieces, const append_options& options) noexcept {
-  const auto appended = appender_.append(pieces, options.type);
-  if (!appended) return std::unexpected(appended.error());
-  if (auto done = honour(options, *appended); !done) return std::unexpected(done.error());
-  return sequence{*appended};
+  const durability& policy = policy_of(options);
+  if (auto done = may_wait(policy); !done) return std::unexpected(done.error());
+  const auto last = appender_.append(pieces, options.type);
+  if (!last) return std::unexpected(last.error());
+  if (auto done = honour(policy, *last); !done) return std::unexpected(done.error());
+  return sequence{last->sequence};
 }
 
-result<void> log_object::honour(const append_options& options, std::uint64_t last) noexcept {
-  if (options.durability.value_or(durability_).policy() == durability::kind::none) return {};
-  return syncer_.sync_published(last, os::deadline::max());
+/// Before anything is claimed: an append that waits for the device waits for all earlier claims first.
+result<void> log_object::may_wait(const durability& policy) const noexcept {
+  return waits_for_device(policy) ? may_wait_for(none_yet) : result<void>{};
+}
+
+result<void> log_object::may_wait_for(std::uint64_t sequence) const noexcept {
+  const auto* const own = open_claims::oldest(this);
+  if (own == nullptr || own->sequence > sequence) return {};
+  return fail({.code = errc::would_block_itself,
+               .subject = place_.path,
+               .first_sequence = own->sequence,
+               .last_sequence = own->sequence});
+}
+
+result<void> log_object::honour(const durability& policy, const appended& last) noexcept {
+  switch (policy.policy()) {
+    case durability::kind::none: return {};
+    case durability::kind::periodic: periodic_.note(policy, last); return {};
+    case durability::kind::immediate:
+    case durability::kind::grouped: break;
+  }
+  return syncer_.sync_published(last.sequence, os::deadline::max(), policy.window());
+}
+
+result<varve::claim> log_object::claim(std::uint64_t bytes, const append_options& options) noexcept {
+  const auto frame = appender_.claim_frame(bytes);
+  if (!frame) return std::unexpected(frame.error());
+  varve::claim made;
+  made.open_ = {.log = this,
+                .segment = frame->segment,
+                .offset = frame->at.offset,
+                .extent = frame->at.extent,
+                .sequence = frame->at.sequence,
+                .bytes = bytes,
+                .position = frame->position,
+                .durability = policy_of(options),
+                .type = options.type};
+  open_claims::add(made.open_);
+  return made;
+}
+
+result<sequence> log_object::publish(open_claim& c, std::uint64_t bytes) noexcept {
+  if (is_forked()) return fail({.code = errc::forked, .subject = place_.path});
+  if (bytes > c.bytes) return fail({.code = errc::too_large, .subject = place_.path, .offset = c.bytes});
+  if (waits_for_device(c.durability)) {
+    if (auto done = may_wait_for(c.sequence - 1); !done) return std::unexpected(done.error());
+  }
+  open_claims::remove(c);
+  const frame_space at{.offset = c.offset, .extent = c.extent, .sequence = c.sequence};
+  fill_in_place(*c.segment, at, bytes, c.type);
+  c.log = nullptr;
+  appender_.finish(*c.segment, at);
+  if (auto done = honour(c.durability, {.sequence = c.sequence, .position = c.position}); !done)
+    return std::unexpected(done.error());
+  return sequence{c.sequence};
+}
+
+void log_object::abandon(open_claim& c) noexcept {
+  open_claims::remove(c);
+  c.log = nullptr;
+  if (is_forked()) return;  // it is the parent's
+  const frame_space at{.offset = c.offset, .extent = c.extent, .sequence = c.sequence};
+  fill_as_skip(*c.segment, at);
+  appender_.finish(*c.segment, at);
+}
+
+void log_object::abandon_own_claims() noexcept {
+  while (open_claim* const c = open_claims::oldest(this)) abandon(*c);
 }
 
 result<void> log_object::usable() noexcept {
@@ -254,16 +101,57 @@ result<void> log_object::usable() noexcept {
 
 result<sequence> log_object::sync() noexcept {
   if (gate_.get() != gate::position::open) return appender_.refusal();
-  if (auto done = syncer_.sync_published(appender_.next_sequence() - 1, os::deadline::max()); !done)
-    return std::unexpected(done.error());
+  const std::uint64_t target = appender_.next_sequence() - 1;
+  if (auto done = may_wait_for(target); !done) return std::unexpected(done.error());
+  if (auto done = syncer_.sync_published(target, os::deadline::max()); !done) return std::unexpected(done.error());
   return sequence{syncer_.durable()};
 }
 
 result<void> log_object::sync(sequence target, os::deadline until) noexcept {
+  if (auto done = may_ask_for(target); !done) return done;
+  return syncer_.sync_published(target.value, until);
+}
+
+result<bool> log_object::wait_durable(sequence target, os::deadline until) noexcept {
+  if (durability_.policy() == durability::kind::none) return bad_option("durability");  // nobody would ever do it
+  if (auto done = may_ask_for(target); !done) return std::unexpected(done.error());
+  return syncer_.wait_durable(target.value, until);
+}
+
+/// Whether to wait until `target` is durable.
+result<void> log_object::may_ask_for(sequence target) const noexcept {
   if (gate_.get() != gate::position::open) return appender_.refusal();
   if (target.value >= appender_.next_sequence())
     return fail({.code = errc::past_end, .subject = place_.path, .first_sequence = target.value});
-  return syncer_.sync_published(target.value, until);
+  return may_wait_for(target.value);
+}
+
+result<event> log_object::durable_event(sequence target) noexcept {
+  return make_event([&] { return events_.when_durable(target.value); });
+}
+
+result<event> log_object::published_event(sequence target) noexcept {
+  return make_event([&] { return events_.when_published(target.value); });
+}
+
+template <class Make>
+result<event> log_object::make_event(Make make) noexcept {
+  if (auto done = usable(); !done) return std::unexpected(done.error());
+  try {
+    return make();
+  } catch (const std::bad_alloc&) {
+    return fail({.code = errc::out_of_memory, .subject = place_.path});
+  } catch (const std::system_error& e) {
+    return fail({.code = code_of_errno(e.code().value()), .subject = place_.path, .os_errno = e.code().value()});
+  }
+}
+
+result<void> log_object::await_published(std::uint64_t sequence, os::deadline until) {
+  if (auto done = may_wait_for(sequence); !done) return done;
+  const auto is_over = [this] { return gate_.get() == gate::position::failed || gate_.get() == gate::position::closed; };
+  if (is_over() && !has_published(sequence)) return appender_.refusal();
+  wake_.await(sequence, [&] { return has_published(sequence) || is_over(); }, until);
+  return {};
 }
 
 std::uint64_t log_object::published() noexcept {

@@ -15,11 +15,14 @@
 #include <varve/log.hpp>
 
 #include "log/appender.hpp"
+#include "log/events.hpp"
 #include "log/failure_latch.hpp"
 #include "log/frontier.hpp"
 #include "log/gate.hpp"
 #include "log/live_file.hpp"
 #include "log/log_place.hpp"
+#include "log/open_claims.hpp"
+#include "log/periodic_syncer.hpp"
 #include "log/preparer.hpp"
 #include "log/record_source.hpp"
 #include "log/sealer.hpp"
@@ -27,6 +30,7 @@
 #include "log/state_file.hpp"
 #include "log/survey.hpp"
 #include "log/syncer.hpp"
+#include "log/wake_page.hpp"
 
 namespace varve::core {
 
@@ -44,15 +48,27 @@ class log_object final : public record_source {
   [[nodiscard]] result<sequence_range> append_batch(std::size_t count, const append_options& options,
                                                     Payload payload) noexcept {
     if (count == 0) return bad_option("payloads");
-    const auto first = appender_.append_batch(count, options.type, payload);
-    if (!first) return std::unexpected(first.error());
-    if (auto done = honour(options, *first + count - 1); !done) return std::unexpected(done.error());
-    return sequence_range{{*first}, {*first + count}};
+    const durability& policy = policy_of(options);
+    if (auto done = may_wait(policy); !done) return std::unexpected(done.error());
+    const auto last = appender_.append_batch(count, options.type, payload);
+    if (!last) return std::unexpected(last.error());
+    if (auto done = honour(policy, *last); !done) return std::unexpected(done.error());
+    return sequence_range{{last->sequence - count + 1}, {last->sequence + 1}};
   }
+
+  // ---- Claims in place; all by the thread that holds the claim.
+  [[nodiscard]] result<varve::claim> claim(std::uint64_t bytes, const append_options& options) noexcept;
+  [[nodiscard]] result<sequence> publish(open_claim& c, std::uint64_t bytes) noexcept;
+  void abandon(open_claim& c) noexcept;
+  /// Before the log goes, so that what is left of them is harmless.
+  void abandon_own_claims() noexcept;
 
   // ---- Durability.
   [[nodiscard]] result<sequence> sync() noexcept;
   [[nodiscard]] result<void> sync(sequence target, os::deadline until) noexcept;
+  [[nodiscard]] result<bool> wait_durable(sequence target, os::deadline until) noexcept;
+  [[nodiscard]] result<event> durable_event(sequence target) noexcept;
+  [[nodiscard]] result<event> published_event(sequence target) noexcept;
 
   // ---- What a reader needs.
   [[nodiscard]] const error_subject* path() const noexcept override { return place_.path; }
@@ -65,6 +81,7 @@ class log_object final : public record_source {
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) override {
     return table_.holding(sequence);
   }
+  [[nodiscard]] result<void> await_published(std::uint64_t sequence, os::deadline until) override;
 
   // ---- Looking on.
   [[nodiscard]] std::uint64_t durable() const noexcept { return syncer_.durable(); }
@@ -85,7 +102,15 @@ class log_object final : public record_source {
   [[nodiscard]] result<void> begin_fresh(control_block& block, const survey& s);
   [[nodiscard]] result<void> store_open_state(const survey& s);
   [[nodiscard]] result<void> store_clean_state(std::uint64_t next);
-  [[nodiscard]] result<void> honour(const append_options& options, std::uint64_t last) noexcept;
+  [[nodiscard]] const durability& policy_of(const append_options& options) const noexcept {
+    return options.durability ? *options.durability : durability_;
+  }
+  [[nodiscard]] result<void> may_wait(const durability& policy) const noexcept;
+  [[nodiscard]] result<void> may_wait_for(std::uint64_t sequence) const noexcept;
+  [[nodiscard]] result<void> may_ask_for(sequence target) const noexcept;
+  template <class Make>
+  [[nodiscard]] result<event> make_event(Make make) noexcept;
+  [[nodiscard]] result<void> honour(const durability& policy, const appended& last) noexcept;
   [[nodiscard]] bool is_forked() const noexcept { return gate_.get() == gate::position::forked; }
 
   log_place place_;
@@ -97,13 +122,16 @@ class log_object final : public record_source {
   std::optional<state_file> state_;
   live_file live_;
   core::gate gate_;
-  failure_latch latch_;
+  wake_page wake_;
   segment_table table_;
   core::frontier frontier_;
+  core::events events_;
+  failure_latch latch_;
   core::syncer syncer_;
   core::preparer preparer_;
   core::sealer sealer_;
   core::appender appender_;
+  periodic_syncer periodic_;
 
   std::mutex closing_;
   bool closed_ = true;                  // guarded by closing_; until start() is done there is nothing to close

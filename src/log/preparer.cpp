@@ -7,9 +7,11 @@
 
 #include "format/file_name.hpp"
 #include "log/failure_latch.hpp"
+#include "log/frontier.hpp"
 #include "log/segment_table.hpp"
 #include "os/memory.hpp"
 #include "os/process.hpp"
+#include "os/waiting.hpp"
 
 namespace varve::core {
 namespace {
@@ -163,7 +165,8 @@ bool preparer::is_backlogged() const noexcept {
   if (latch_->is_set()) return false;  // nothing is sealed any more, and who waits for a segment must get an answer
   const std::uint64_t allowed =
       std::clamp(backlog_bytes_max / place_->meta.segment_bytes, backlog_segments_min, backlog_segments_max);
-  return table_->ended_count() >= allowed;
+  // What waits for a claim, and not for the device, does not count: the one who holds it may be the one who waits for us.
+  return table_->ended_count(frontier_->published()) >= allowed;
 }
 
 }  // namespace varve::core

@@ -7,8 +7,8 @@
 // Invariants
 //   I1  One roller takes at a time (the roll state sees to it), one thread prepares: an spsc_queue is enough.
 //   I2  A segment is queued only when its identity and its directory entry are durable.
-//   I3  Nothing is prepared while too many ended segments wait to be sealed: dirty memory, open descriptors and the work of
-//       recovery stay bounded, and appends slow down to what the device takes.
+//   I3  Nothing is prepared while too many ended segments wait for the device: dirty memory, open descriptors and the work
+//       of recovery stay bounded, and appends slow down to what the device takes.
 //
 // Ordering
 //   supply:A / supply:B   a segment is queued, or a failure recorded, then the taker is told (`outcome_`)
@@ -30,6 +30,7 @@
 namespace varve::core {
 
 class failure_latch;
+class frontier;
 class segment_table;
 
 constexpr std::uint32_t prepared_segments_max = 64;
@@ -46,8 +47,8 @@ class preparer {
     std::uint32_t permissions = 0600;
     std::string version_info;
   };
-  preparer(const log_place& place, segment_table& table, failure_latch& latch) noexcept
-      : place_(&place), table_(&table), latch_(&latch) {}
+  preparer(const log_place& place, segment_table& table, const frontier& frontier, const failure_latch& latch) noexcept
+      : place_(&place), table_(&table), frontier_(&frontier), latch_(&latch) {}
   ~preparer() { stop(); }
   preparer(const preparer&) = delete;
   preparer& operator=(const preparer&) = delete;
@@ -75,7 +76,8 @@ class preparer {
 
   const log_place* place_;
   segment_table* table_;
-  failure_latch* latch_;
+  const frontier* frontier_;
+  const failure_latch* latch_;
   settings settings_;
   std::uint64_t highest_ = 0;  // touched by the thread only, once it runs
   boost::lockfree::spsc_queue<control_block*, boost::lockfree::capacity<prepared_segments_max>> queue_;

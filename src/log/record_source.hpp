@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "os/waiting.hpp"
 #include "segment/segment.hpp"
 
 namespace varve::core {
@@ -31,6 +32,10 @@ class record_source {
   [[nodiscard]] virtual std::uint64_t known_published() const noexcept = 0;
   /// The code for a sequence above published(): not_yet or past_end.
   [[nodiscard]] virtual errc beyond(std::uint64_t sequence) const noexcept = 0;
+  /// Waits until `sequence`, the first that is not published, is published, or `until`; may return early for no reason.
+  ///
+  /// Errors  if it never will be, or not before the caller does something.
+  [[nodiscard]] virtual result<void> await_published(std::uint64_t sequence, os::deadline until) = 0;
   /// The segment in which `sequence` stands, or will stand; none if there is none yet.
   [[nodiscard]] virtual result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) = 0;
 

@@ -2,7 +2,7 @@
 #include "log/sealer.hpp"
 
 #include "format/segment_header.hpp"
-#include "os/process.hpp"
+#include "os/waiting.hpp"
 
 namespace varve::core {
 namespace {
@@ -70,7 +70,6 @@ bool sealer::seal_one(const std::shared_ptr<segment>& s) noexcept {
                                         .os_errno = done.error().number,
                                         .segment = s->facts().number,
                                         .offset = format::seal_offset}));
-    with_.gate.set(gate::position::failed);
     return false;
   }
   s->file().close();

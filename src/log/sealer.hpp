@@ -32,7 +32,6 @@ class sealer {
     core::syncer& syncer;
     core::preparer& preparer;
     failure_latch& latch;
-    core::gate& gate;
   };
   explicit sealer(const parts& p) noexcept : with_(p) {}
   ~sealer() { stop(); }

@@ -77,11 +77,11 @@ std::shared_ptr<segment> segment_table::oldest_ended() noexcept {
   return candidate && candidate->end_sequence() != none_yet ? candidate : nullptr;
 }
 
-std::size_t segment_table::ended_count() const noexcept {
+std::size_t segment_table::ended_count(std::uint64_t last) const noexcept {
   const std::scoped_lock lock{guard_};
   std::size_t count = 0;
   for (std::size_t i = first_unsealed_; i < entries_.size(); ++i)
-    if (entries_[i].resident && entries_[i].resident->end_sequence() != none_yet) ++count;
+    if (entries_[i].resident && entries_[i].resident->end_sequence() <= last + 1) ++count;
   return count;
 }
 

@@ -48,8 +48,8 @@ class segment_table {
 
   /// The oldest segment that has ended and is not sealed; none if there is none.
   [[nodiscard]] std::shared_ptr<segment> oldest_ended() noexcept;
-  /// How many have ended and are not sealed.
-  [[nodiscard]] std::size_t ended_count() const noexcept;
+  /// How many have ended with a sequence up to `last`, and are not sealed.
+  [[nodiscard]] std::size_t ended_count(std::uint64_t last) const noexcept;
   void mark_sealed(std::uint64_t number) noexcept;
 
   struct totals {

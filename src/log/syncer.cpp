@@ -9,6 +9,10 @@ namespace {
 
 // Long ranges are synced in steps, so that one msync does not hold the device for all of a large segment.
 constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
+// How often to look again before sleeping: an append takes less than a microsecond, if its thread is not put to sleep.
+constexpr unsigned yields_max = 100;
+// Arbitrary: how late somebody who only waits may learn of a failure.
+constexpr std::chrono::milliseconds look_again{100};
 
 }  // namespace
 
@@ -16,18 +20,32 @@ void syncer::place(walker start, std::uint64_t durable, std::uint64_t epoch) noe
   at_ = std::move(start);
   epoch_ = epoch;
   durable_.raise(durable, std::memory_order_release, "durable:B");
+  durable_position_.store(at_.offset(), std::memory_order_relaxed, "durable:position");
+  with_.events.durable_moved(durable);
 }
 
-result<void> syncer::sync_published(std::uint64_t target, os::deadline until) noexcept {
+result<void> syncer::sync_published(std::uint64_t target, os::deadline until, std::chrono::microseconds window) noexcept {
   if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
   if (target <= durable()) return {};
   if (auto done = wait_published(target, until); !done) return done;
-  return wait_durable(target, until, [this] { sync_up_to(with_.frontier.advance()); });
+  const auto lead_from = window.count() == 0 ? os::deadline::min() : std::chrono::steady_clock::now() + window;
+  return share(target, until, lead_from, [this] { sync_up_to(with_.frontier.advance()); });
+}
+
+result<bool> syncer::wait_durable(std::uint64_t target, os::deadline until) noexcept {
+  std::unique_lock lock{guard_};
+  while (durable() < target) {
+    if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= until) return false;
+    wait_moved(lock, std::min(until, now + look_again));  // a failure to seal wakes nobody here
+  }
+  return true;
 }
 
 result<void> syncer::sync_segment(const std::shared_ptr<const segment>& s) noexcept {
   const walker goal{s, s->end_offset(), s->end_sequence()};
-  return wait_durable(goal.sequence() - 1, os::deadline::max(), [&] { sync_up_to(goal); });
+  return share(goal.sequence() - 1, os::deadline::max(), os::deadline::min(), [&] { sync_up_to(goal); });
 }
 
 void syncer::wait_until_quiet(std::uint64_t target) noexcept {
@@ -42,32 +60,46 @@ result<void> syncer::wait_published(std::uint64_t target, os::deadline until) no
     with_.frontier.advance();
     if (with_.frontier.published() >= target) return {};
     if (std::chrono::steady_clock::now() >= until) return fail({.code = errc::timed_out, .subject = with_.path});
-    if (tries < 100) {
+    if (tries < yields_max) {
       std::this_thread::yield();
-    } else {
-      std::this_thread::sleep_for(std::chrono::microseconds{50});
+      continue;
     }
+    const auto looked = [&] {
+      with_.frontier.advance();
+      return with_.frontier.published() >= target;
+    };
+    with_.wake.await(with_.frontier.published() + 1, looked, until);
   }
 }
 
+/// With the lock. Whoever leads says when it is done.
+void syncer::wait_moved(std::unique_lock<std::mutex>& lock, os::deadline until) noexcept {
+  if (until == os::deadline::max()) {
+    moved_->wait(lock);
+  } else {
+    moved_->wait_until(lock, until);
+  }
+}
+
+/// One leads, the others wait for it. `lead_from`: not earlier, if nobody else has done it by then.
 template <class Lead>
-result<void> syncer::wait_durable(std::uint64_t target, os::deadline until, Lead lead) noexcept {
+result<void> syncer::share(std::uint64_t target, os::deadline until, os::deadline lead_from, Lead lead) noexcept {
   std::unique_lock lock{guard_};
   for (;;) {
     if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
     if (durable() >= target) return {};
-    if (std::chrono::steady_clock::now() >= until) return fail({.code = errc::timed_out, .subject = with_.path});
-    if (!leading_) {
+    const auto now = until == os::deadline::max() && lead_from == os::deadline::min() ? os::deadline::min()
+                                                                                      : std::chrono::steady_clock::now();
+    if (now >= until) return fail({.code = errc::timed_out, .subject = with_.path});
+    if (!leading_ && now >= lead_from) {
       leading_ = true;
       lock.unlock();
       lead();
       lock.lock();
       leading_ = false;
       moved_->notify_all();
-    } else if (until == os::deadline::max()) {
-      moved_->wait(lock);
     } else {
-      moved_->wait_until(lock, until);
+      wait_moved(lock, leading_ ? until : std::min(until, lead_from));
     }
   }
 }
@@ -78,6 +110,7 @@ void syncer::sync_up_to(const walker& goal) noexcept {
     if (!at_.segment() || at_.sequence() == at_.segment()->end_sequence()) {
       const auto next = with_.table.holding(at_.segment() ? at_.sequence() : durable() + 1);
       if (!next || !*next) return;  // cannot be: what is published is mapped until it is sealed
+      if (at_.segment()) earlier_bytes_ += at_.segment()->end_offset();
       at_ = walker{*next};
     }
     const segment& s = *at_.segment();
@@ -90,7 +123,9 @@ void syncer::sync_up_to(const walker& goal) noexcept {
     with_.live.store_mark({.epoch = epoch_, .segment = s.facts().number, .offset = offset, .sequence = sequence - 1});
     if (s.facts().checksum == checksum::none && !sync_mark(s, offset, sequence - 1)) return;
     durable_.raise(sequence - 1, std::memory_order_release, "durable:B");
+    durable_position_.store(earlier_bytes_ + offset, std::memory_order_relaxed, "durable:position");
   }
+  with_.events.durable_moved(durable());
 }
 
 /// Without checksums a power loss cuts everything above the mark, since nothing says which payloads are whole. So there, and
@@ -129,7 +164,6 @@ void syncer::latch(int number, const segment& s, std::uint64_t offset, std::uint
                                       .offset = offset,
                                       .first_sequence = durable() + 1,
                                       .last_sequence = last}));
-  with_.gate.set(gate::position::failed);
 }
 
 }  // namespace varve::core

@@ -19,13 +19,14 @@
 #include <mutex>
 
 #include "base/error.hpp"
+#include "log/events.hpp"
 #include "log/failure_latch.hpp"
 #include "log/frontier.hpp"
-#include "log/gate.hpp"
 #include "log/live_file.hpp"
 #include "log/segment_table.hpp"
-#include "os/process.hpp"
+#include "log/wake_page.hpp"
 #include "os/shared.hpp"
+#include "os/waiting.hpp"
 
 namespace varve::core {
 
@@ -37,15 +38,20 @@ class syncer {
     core::frontier& frontier;
     live_file& live;
     failure_latch& latch;
-    core::gate& gate;
+    core::events& events;
+    wake_page& wake;
   };
   explicit syncer(const parts& p) noexcept : with_(p) {}
 
   /// Everything before `start` is durable; `durable` is the last sequence before it.
   void place(walker start, std::uint64_t durable, std::uint64_t epoch) noexcept;
 
-  /// Makes everything up to `target` durable, which has been claimed, and as much as is published by then.
-  [[nodiscard]] result<void> sync_published(std::uint64_t target, os::deadline until) noexcept;
+  /// Makes everything up to `target` durable, which has been claimed, and as much as is published by then. Who finds nobody
+  /// at it lets `window` pass before it leads.
+  [[nodiscard]] result<void> sync_published(std::uint64_t target, os::deadline until,
+                                            std::chrono::microseconds window = {}) noexcept;
+  /// Waits until somebody else has made `target` durable. False: not by then.
+  [[nodiscard]] result<bool> wait_durable(std::uint64_t target, os::deadline until) noexcept;
   /// Makes everything up to the end of `s` durable, which is published, and no more: the pages of the active segment are
   /// left alone, since the first store to a page after its msync takes a fault.
   [[nodiscard]] result<void> sync_segment(const std::shared_ptr<const segment>& s) noexcept;
@@ -54,14 +60,20 @@ class syncer {
   void wait_until_quiet(std::uint64_t target) noexcept;
 
   [[nodiscard]] std::uint64_t durable() const noexcept { return durable_.load(std::memory_order_acquire, "durable:A"); }
+  /// How many bytes of segments, since this opening, the durable prefix takes: for who counts what is not durable yet.
+  [[nodiscard]] std::uint64_t durable_position() const noexcept {
+    return durable_position_.load(std::memory_order_relaxed, "durable:position");  // relaxed: a hint by itself
+  }
   /// In a forked child: the threads that wait are the parent's, and destroying what they wait for would wait for them.
   void forget_waiters() noexcept { static_cast<void>(moved_.release()); }
+  [[nodiscard]] bool has_failed() const noexcept { return with_.latch.is_set(); }
   [[nodiscard]] std::uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed, "sync:count"); }
 
  private:
   [[nodiscard]] result<void> wait_published(std::uint64_t target, os::deadline until) noexcept;
   template <class Lead>
-  [[nodiscard]] result<void> wait_durable(std::uint64_t target, os::deadline until, Lead lead) noexcept;
+  [[nodiscard]] result<void> share(std::uint64_t target, os::deadline until, os::deadline lead_from, Lead lead) noexcept;
+  void wait_moved(std::unique_lock<std::mutex>& lock, os::deadline until) noexcept;
   void sync_up_to(const walker& goal) noexcept;
   [[nodiscard]] bool sync_part(const segment& s, std::uint64_t from, std::uint64_t to) noexcept;
   [[nodiscard]] bool sync_mark(const segment& s, std::uint64_t offset, std::uint64_t last) noexcept;
@@ -75,6 +87,8 @@ class syncer {
   walker at_;  // where the durable prefix ends; touched by the leader only
   std::uint64_t epoch_ = 0;
   shared::word<std::uint64_t> durable_{0};
+  shared::word<std::uint64_t> durable_position_{0};
+  std::uint64_t earlier_bytes_ = 0;  // of the segments before the one at `at_`; touched by the leader only
   shared::word<std::uint64_t> count_{0};
 };
 

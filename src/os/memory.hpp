@@ -41,8 +41,9 @@ class mapping {
   std::span<std::byte> bytes_;
 };
 
-/// Maps [0, bytes) of `f`, shared. EINVAL if the file is shorter: a store or load behind its end would be a fault.
-[[nodiscard]] result<mapping> map(const file& f, std::uint64_t bytes, access mode) noexcept;
+/// Maps [offset, offset + bytes) of `f`, shared; `offset` is one of a page. EINVAL if the file is shorter: a store or load
+/// behind its end would be a fault.
+[[nodiscard]] result<mapping> map(const file& f, std::uint64_t bytes, access mode, std::uint64_t offset = 0) noexcept;
 
 /// Makes the pages that hold [offset, offset + bytes) durable (msync).
 [[nodiscard]] result<void> sync_range(const mapping& m, std::uint64_t offset, std::uint64_t bytes) noexcept;

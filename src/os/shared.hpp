@@ -88,4 +88,26 @@ void store(T& place, T value, std::memory_order order, [[maybe_unused]] const ch
   std::atomic_ref<T>{place}.store(value, order);
 }
 
+template <class T>
+T exchange(T& place, T value, std::memory_order order, [[maybe_unused]] const char* label) noexcept {
+  VARVE_POINT(label);
+  return std::atomic_ref<T>{place}.exchange(value, order);
+}
+
+template <class T>
+T fetch_add(T& place, T value, std::memory_order order, [[maybe_unused]] const char* label) noexcept {
+  VARVE_POINT(label);
+  return std::atomic_ref<T>{place}.fetch_add(value, order);
+}
+
+template <class T>
+bool compare_exchange(T& place, T expected, T desired, std::memory_order order,
+                      [[maybe_unused]] const char* label) noexcept {
+  VARVE_POINT(label);
+  return std::atomic_ref<T>{place}.compare_exchange_strong(expected, desired, order, std::memory_order_relaxed);
+}
+
+/// The compiler moves no access over this line. What the processor does is up to somebody else's fence_registered().
+inline void keep_program_order() noexcept { asm volatile("" ::: "memory"); }
+
 }  // namespace varve::shared

@@ -57,6 +57,29 @@ result<walker> cursor::walk_to(std::uint64_t target) const {
 }
 
 result<std::optional<record>> cursor::next() {
+  const auto found = next_frame();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return std::nullopt;
+  return record_access::lend(at_, at_.sequence() - 1, **found);
+}
+
+result<bool> cursor::wait(os::deadline until) {
+  for (;;) {
+    const auto found = next_frame();
+    if (!found) return std::unexpected(found.error());
+    if (*found) {
+      at_ = walker{at_.segment(), at_.offset() - (*found)->extent, at_.sequence() - 1};
+      return true;
+    }
+    if (std::chrono::steady_clock::now() >= until) return false;
+    const std::uint64_t last = source_->published();
+    if (last >= position()) continue;  // it has come meanwhile
+    if (auto done = source_->await_published(last + 1, until); !done) return std::unexpected(done.error());
+  }
+}
+
+/// Moves behind the next frame that is a record.
+result<std::optional<format::frame>> cursor::next_frame() {
   if (auto done = source_->usable(); !done) return std::unexpected(done.error());
   for (bool looked_again = false;;) {
     if (!at_.segment()) {
@@ -67,7 +90,7 @@ result<std::optional<record>> cursor::next() {
     const auto seen = at_.step(how_deep());
     if (seen.what == sight::frame) {
       looked_again = false;
-      if (seen.frame.is_record()) return record_access::lend(at_, at_.sequence() - 1, seen.frame);
+      if (seen.frame.is_record()) return seen.frame;
       continue;
     }
     if (seen.what == sight::end) {

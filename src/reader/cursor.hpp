@@ -25,6 +25,8 @@ class cursor {
   [[nodiscard]] result<void> seek(std::uint64_t target);
   /// The next record; passes over what is abandoned.
   [[nodiscard]] result<std::optional<record>> next();
+  /// Waits until next() would not answer "the end for now". False: not by then.
+  [[nodiscard]] result<bool> wait(os::deadline until);
   /// The record at just `target`, where the cursor need not stand.
   [[nodiscard]] result<pinned_record> read(std::uint64_t target);
 
@@ -38,6 +40,7 @@ class cursor {
   [[nodiscard]] result<bool> is_published(std::uint64_t sequence) const;
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) const;
   [[nodiscard]] result<walker> walk_to(std::uint64_t target) const;
+  [[nodiscard]] result<std::optional<format::frame>> next_frame();
   [[nodiscard]] result<move> enter_next();
   [[nodiscard]] result<void> look_anew();
   [[nodiscard]] std::unexpected<error> damaged_at(const walker& at) const noexcept;

@@ -12,13 +12,17 @@ log::log(std::shared_ptr<core::log_object> object) noexcept : object_(std::move(
 log::log(log&&) noexcept = default;
 log& log::operator=(log&& other) noexcept {
   if (this != &other) {
-    if (object_) static_cast<void>(object_->close());
+    let_go();
     object_ = std::move(other.object_);
   }
   return *this;
 }
-log::~log() {
-  if (object_) static_cast<void>(object_->close());
+log::~log() { let_go(); }
+
+void log::let_go() noexcept {
+  if (!object_) return;
+  object_->abandon_own_claims();
+  static_cast<void>(object_->close());
 }
 
 result<log> log::open(const std::filesystem::path& directory, const log_options& options) {
@@ -53,11 +57,22 @@ result<sequence_range> log::append_batch(std::span<const std::string_view> paylo
                                [payloads](std::size_t i) { return std::as_bytes(std::span{payloads[i]}); });
 }
 
+result<claim> log::claim(std::size_t bytes, const append_options& options) noexcept {
+  return object_->claim(bytes, options);
+}
+
 result<sequence> log::sync() noexcept { return object_->sync(); }
 
 result<void> log::sync(sequence target, std::chrono::steady_clock::time_point deadline) noexcept {
   return object_->sync(target, deadline);
 }
+
+result<bool> log::wait_durable(sequence target, std::chrono::steady_clock::time_point deadline) noexcept {
+  return object_->wait_durable(target, deadline);
+}
+
+result<event> log::durable_event(sequence target) noexcept { return object_->durable_event(target); }
+result<event> log::published_event(sequence target) noexcept { return object_->published_event(target); }
 
 result<pinned_record> log::read(sequence at) const { return core::reader_access::read(object_, at); }
 

@@ -39,6 +39,14 @@ result<void> reader::seek(sequence target) {
   }
 }
 
+result<bool> reader::wait(std::chrono::steady_clock::time_point deadline) {
+  try {
+    return cursor_->wait(deadline);
+  } catch (const std::bad_alloc&) {
+    return core::fail({.code = errc::out_of_memory});
+  }
+}
+
 sequence reader::position() const noexcept { return {cursor_->position()}; }
 
 record_range::record_range() noexcept = default;

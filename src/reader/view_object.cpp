@@ -6,7 +6,6 @@
 
 #include "log/log_directory.hpp"
 #include "log/segment_files.hpp"
-#include "os/process.hpp"
 
 namespace varve::core {
 namespace {
@@ -110,6 +109,7 @@ result<void> view_object::look_at_everything() {
   table_.assign(entries_of(all->seen.chain));
   state_.emplace(std::move(all->state));
   live_ = std::move(all->live);
+  wake_.reset();  // it may be another file now
   seen_ = std::move(all->seen);
   const auto start = start_of(seen_);
   if (!start) return std::unexpected(start.error());
@@ -128,6 +128,21 @@ result<walker> view_object::start_of(const survey& s) {
       mark->offset <= (*in)->facts().capacity)
     return walker{*in, mark->offset, mark->sequence + 1};
   return walker{*in};
+}
+
+result<void> view_object::await_published(std::uint64_t sequence, os::deadline until) {
+  std::shared_ptr<wake_page> wake;
+  {
+    const std::scoped_lock lock{guard_};
+    if (!wake_) {
+      auto opened = wake_page::open(place_.directory);
+      // Where it may not be written nobody learns that somebody waits, who then looks again and again.
+      wake_ = std::make_shared<wake_page>(opened ? std::move(*opened) : wake_page{});
+    }
+    wake = wake_;
+  }
+  wake->await(sequence, [&] { return has_published(sequence); }, until);
+  return {};
 }
 
 std::uint64_t view_object::durable() noexcept {

@@ -22,6 +22,7 @@
 #include "log/segment_table.hpp"
 #include "log/state_file.hpp"
 #include "log/survey.hpp"
+#include "log/wake_page.hpp"
 #include "reader/undisturbed.hpp"
 
 namespace varve::core {
@@ -41,6 +42,8 @@ class view_object final : public record_source {
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) override {
     return table_.holding(sequence);
   }
+
+  [[nodiscard]] result<void> await_published(std::uint64_t sequence, os::deadline until) override;
 
   [[nodiscard]] std::uint64_t durable() noexcept;
   [[nodiscard]] result<statistics> stats();
@@ -66,8 +69,9 @@ class view_object final : public record_source {
   std::optional<state_file> state_;
   live_file live_;
   survey seen_;
-  std::uint64_t durable_ = 0;     // the highest mark that was seen
-  std::optional<error> trouble_;  // what kept the view from looking further
+  std::shared_ptr<wake_page> wake_;  // of live_; made by the first who waits
+  std::uint64_t durable_ = 0;        // the highest mark that was seen
+  std::optional<error> trouble_;     // what kept the view from looking further
 };
 
 }  // namespace varve::core

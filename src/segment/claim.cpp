@@ -43,6 +43,13 @@ std::uint64_t claimed_word(const control_block& block) noexcept {
   return block.crossing;
 }
 
+/// Writes all of a header but the stamp, which publishes it.
+void store_header(std::byte* frame, const format::frame_header& header) noexcept {
+  std::memcpy(frame + sizeof header.stamp, reinterpret_cast<const std::byte*>(&header) + sizeof header.stamp,
+              sizeof header - sizeof header.stamp);
+  VARVE_POINT("publish.before_stamp");
+}
+
 }  // namespace
 
 claim_outcome try_claim(control_block& block, std::uint64_t bytes, std::uint64_t frames, claimed_space& space) noexcept {
@@ -93,10 +100,31 @@ std::uint64_t fill(segment& s, std::uint64_t offset, std::uint64_t sequence, std
                               .type = type};
   // Of the copy, not of the caller's buffer: what is summed is what is stored, even if the buffer changes meanwhile.
   header.checksum = format::frame_checksum(s.facts().checksum, header, offset, {payload, length});
-  std::memcpy(frame + sizeof header.stamp, reinterpret_cast<const std::byte*>(&header) + sizeof header.stamp,
-              sizeof header - sizeof header.stamp);
-  VARVE_POINT("publish.before_stamp");
+  store_header(frame, header);
   return extent;
+}
+
+void fill_in_place(segment& s, const frame_space& at, std::uint64_t length, std::uint16_t type) noexcept {
+  std::byte* const frame = s.writable_bytes().data() + at.offset;
+  std::byte* const payload = frame + format::frame_header_bytes;
+  const std::uint64_t padded = core::round_up(length, format::frame_alignment);
+  std::memset(payload + length, 0, padded - length);
+  const bool is_short = format::frame_bytes(length) != at.extent;
+  // Behind the payload of a short frame stands how much it takes all the same. There is room: both are multiples of 8.
+  if (is_short) std::memcpy(payload + padded, &at.extent, sizeof at.extent);
+  format::frame_header header{.stamp = format::stamp_of(at.sequence, s.facts().salt),
+                              .length = static_cast<std::uint32_t>(length),
+                              .kind = format::frame_kind::record,
+                              .flags = is_short ? format::frame_flags::is_short : std::uint8_t{0},
+                              .type = type};
+  const std::uint64_t body = is_short ? padded + sizeof at.extent : length;
+  header.checksum = format::frame_checksum(s.facts().checksum, header, at.offset, {payload, body});
+  store_header(frame, header);
+}
+
+void fill_as_skip(segment& s, const frame_space& at) noexcept {
+  const std::uint64_t stamp = format::stamp_of(at.sequence, s.facts().salt);
+  store_header(s.writable_bytes().data() + at.offset, format::filler(format::frame_kind::skip, stamp, at.offset, at.extent));
 }
 
 void publish(segment& s, std::uint64_t offset, std::uint64_t extent, std::uint64_t sequence) noexcept {

@@ -50,6 +50,19 @@ enum class claim_outcome : std::uint8_t {
 std::uint64_t fill(segment& s, std::uint64_t offset, std::uint64_t sequence, std::uint16_t type, std::uint8_t flags,
                    std::span<const bytes_view> pieces) noexcept;
 
+/// A frame that its claimer fills in place.
+struct frame_space {
+  std::uint64_t offset = 0, extent = 0;  // bytes of the segment
+  std::uint64_t sequence = 0;
+};
+
+/// Fills the header, but for the stamp, of a frame whose first `length` bytes of payload stand there already. Less than was
+/// claimed makes it a short frame.
+void fill_in_place(segment& s, const frame_space& at, std::uint64_t length, std::uint16_t type) noexcept;
+
+/// The same for a claim that is given up: whatever stands in its payload, it will be no record.
+void fill_as_skip(segment& s, const frame_space& at) noexcept;
+
 /// Stores the stamp of the frame at `offset`, which takes `extent` bytes: it is finished, and everybody may read it.
 void publish(segment& s, std::uint64_t offset, std::uint64_t extent, std::uint64_t sequence) noexcept;
 

@@ -71,6 +71,7 @@ struct control_block {
   alignas(cache_line_bytes) shared::word<std::uint32_t> roll;
   std::uint64_t crossing = 0;               // the claim word at which the segment ended
   std::uint64_t base = 0;                   // sequence of the first frame
+  std::uint64_t position = 0;               // bytes of the segments before it that this opening appended to
   std::uint64_t capacity;                   // of the segment
   core::segment* segment;                   // none only in a block that starts as failed: there was no space at open
   std::shared_ptr<core::segment> prepared;  // owns it until the table does

@@ -3,17 +3,13 @@
 // memory_os_memory.cpp - the functions of os/memory.hpp and os/process.hpp, on the machine in memory.
 #include "os/memory.hpp"
 
-#include <linux/futex.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-
-#include <climits>
 
 #include "os/process.hpp"
 #include "support/memory_os_call.hpp"
@@ -25,11 +21,11 @@ using namespace testing::memory_os;  // two halves of one thing: what is asked f
 
 // ---- memory.hpp
 
-result<mapping> map(const file& f, std::uint64_t bytes, access mode) noexcept {
-  return on_descriptor(f, {call::map, {}, 0, bytes}, [&](machine& m, description& d) -> result<mapping> {
-    if (!d.node || bytes == 0 || bytes > d.node->bytes) return failed_with(EINVAL);
+result<mapping> map(const file& f, std::uint64_t bytes, access mode, std::uint64_t offset) noexcept {
+  return on_descriptor(f, {call::map, {}, offset, bytes}, [&](machine& m, description& d) -> result<mapping> {
+    if (!d.node || bytes == 0 || offset > d.node->bytes || bytes > d.node->bytes - offset) return failed_with(EINVAL);
     if (mode == access::read_write && !d.writable) return failed_with(EACCES);
-    std::byte* const start = d.node->memory.data();
+    std::byte* const start = d.node->memory.data() + offset;
     m.mappings.try_emplace(start, mapped{d.node, 0, m.life}).first->second.times++;
     return mapping{{start, bytes}};
   });
@@ -103,7 +99,7 @@ result<mapping> map_wiped_on_fork() noexcept {
   });
 }
 
-// ---- process.hpp: boot and randomness are the machine's; the rest is real, since threads really sleep.
+// ---- process.hpp: boot and randomness are the machine's, the rest is real.
 
 result<boot_id> this_boot() noexcept {
   return guarded([](machine& m) -> result<boot_id> {
@@ -131,21 +127,6 @@ std::uint64_t wall_clock_ns() noexcept {
   timespec now{};
   static_cast<void>(::clock_gettime(CLOCK_REALTIME, &now));
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-void wait_on(const std::atomic<std::uint32_t>& word, std::uint32_t expected, deadline until) noexcept {
-  timespec t{};
-  if (until != deadline::max()) {
-    const auto ns = std::chrono::nanoseconds{until.time_since_epoch()}.count();
-    t.tv_sec = static_cast<time_t>(ns / 1'000'000'000);
-    t.tv_nsec = static_cast<long>(ns % 1'000'000'000);
-  }
-  static_cast<void>(::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
-                              until == deadline::max() ? nullptr : &t, nullptr, FUTEX_BITSET_MATCH_ANY));
-}
-
-void wake_all(const std::atomic<std::uint32_t>& word) noexcept {
-  static_cast<void>(::syscall(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, nullptr, nullptr, 0));
 }
 
 }  // namespace varve::os

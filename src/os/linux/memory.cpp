@@ -44,12 +44,12 @@ result<void> populate(const mapping& m, std::uint64_t offset, std::uint64_t byte
 
 void unmap(std::span<std::byte> bytes) noexcept { static_cast<void>(::munmap(bytes.data(), bytes.size())); }
 
-result<mapping> map(const file& f, std::uint64_t bytes, access mode) noexcept {
+result<mapping> map(const file& f, std::uint64_t bytes, access mode, std::uint64_t offset) noexcept {
   const result<file_status> status = status_of(f);
   if (!status) return std::unexpected{status.error()};
-  if (bytes == 0 || status->bytes < bytes) return failed_with(EINVAL);
+  if (bytes == 0 || status->bytes < offset || status->bytes - offset < bytes) return failed_with(EINVAL);
   const int protection = mode == access::read ? PROT_READ : PROT_READ | PROT_WRITE;
-  void* const start = ::mmap(nullptr, bytes, protection, MAP_SHARED, f.descriptor(), 0);
+  void* const start = ::mmap(nullptr, bytes, protection, MAP_SHARED, f.descriptor(), static_cast<off_t>(offset));
   if (start == MAP_FAILED) return last_failure();
   return mapping{{static_cast<std::byte*>(start), bytes}};
 }

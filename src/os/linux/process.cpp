@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// process.cpp - clocks, identity, randomness and sleeping on Linux. Layer os.
+// process.cpp - the clock, identity and randomness on Linux. Layer os.
 #include "os/process.hpp"
 
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <optional>
 
-#include <climits>
-
 #include "os/file.hpp"
 #include "os/linux/call.hpp"
 
 namespace varve::os {
 namespace {
-
-// The kernel looks at the word itself.
-static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t));
-static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 
 std::optional<unsigned> value_of(std::byte digit) noexcept {
   const char c = static_cast<char>(digit);
@@ -45,15 +37,6 @@ std::optional<boot_id> parsed(std::span<const std::byte> text) noexcept {
   }
   if (digits != 2 * id.size()) return std::nullopt;
   return id;
-}
-
-timespec as_timespec(deadline until) noexcept {
-  const auto since_boot = until.time_since_epoch();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_boot);
-  timespec t{};
-  t.tv_sec = static_cast<time_t>(seconds.count());
-  t.tv_nsec = static_cast<long>(std::chrono::nanoseconds{since_boot - seconds}.count());
-  return t;
 }
 
 }  // namespace
@@ -86,19 +69,6 @@ result<void> fill_random(std::span<std::byte> bytes) noexcept {
     bytes = bytes.subspan(static_cast<std::size_t>(now));
   }
   return {};
-}
-
-void wait_on(const std::atomic<std::uint32_t>& word, std::uint32_t expected, deadline until) noexcept {
-  // FUTEX_WAIT_BITSET rather than FUTEX_WAIT because its time is absolute, and on the clock of steady_clock: neither an
-  // early wake-up nor a signal makes the wait longer. Whatever it answers is an early return to whoever asked, also that it
-  // takes no time before its clock began.
-  const timespec t = as_timespec(until);
-  static_cast<void>(::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
-                              until == deadline::max() ? nullptr : &t, nullptr, FUTEX_BITSET_MATCH_ANY));
-}
-
-void wake_all(const std::atomic<std::uint32_t>& word) noexcept {
-  static_cast<void>(::syscall(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, nullptr, nullptr, 0));
 }
 
 }  // namespace varve::os

@@ -18,6 +18,7 @@
 #include "os/file.hpp"
 #include "os/memory.hpp"
 #include "os/process.hpp"
+#include "os/waiting.hpp"
 #include "support/catch.hpp"
 
 namespace os = varve::os;

@@ -12,13 +12,11 @@
 #include <cstdio>
 #include <fstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "support/catch.hpp"
 
 namespace os = varve::os;
-using namespace std::chrono_literals;
 
 TEST_CASE("the boot has one identity, as the kernel prints it", "[os]") {
   const os::boot_id id = os::this_boot().value();
@@ -66,42 +64,4 @@ TEST_CASE("every byte asked for is random", "[os]") {
   // A run of 16 equal bytes has the odds of 1 in 2^120; a part that was left out would be one.
   CHECK(std::ranges::search_n(one, 16, std::byte{0}).empty());
   CHECK(os::fill_random({}));
-}
-
-TEST_CASE("nobody sleeps on a word that has changed", "[os]") {
-  const std::atomic<std::uint32_t> word{2};
-  os::wait_on(word, 1, os::deadline::max());  // would be for ever
-  SUCCEED();
-}
-
-TEST_CASE("a sleep ends at its deadline, and not before it", "[os]") {
-  const std::atomic<std::uint32_t> word{1};
-  const auto until = std::chrono::steady_clock::now() + 20ms;
-  int wake_ups = 0;
-  while (std::chrono::steady_clock::now() < until) {
-    os::wait_on(word, 1, until);
-    ++wake_ups;
-  }
-  CHECK(wake_ups < 10);  // it slept, and did not spin
-}
-
-TEST_CASE("a deadline that has passed, however long ago, is not waited for", "[os]") {
-  const std::atomic<std::uint32_t> word{1};
-  os::wait_on(word, 1, std::chrono::steady_clock::now() - 1s);
-  os::wait_on(word, 1, os::deadline{});
-  os::wait_on(word, 1, os::deadline::min());
-  SUCCEED();
-}
-
-TEST_CASE("waking reaches every sleeper", "[os]") {
-  std::atomic<std::uint32_t> word{0};
-  std::vector<std::jthread> sleepers;
-  for (int i = 0; i < 4; ++i) {
-    sleepers.emplace_back([&] {
-      while (word.load(std::memory_order_acquire) == 0) os::wait_on(word, 0, os::deadline::max());
-    });
-  }
-  std::this_thread::sleep_for(10ms);  // most of them sleep by now; the promise holds for all
-  word.store(1, std::memory_order_release);
-  os::wake_all(word);
 }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// periodic_syncer.hpp - syncs what periodic() appends leave behind, in a thread of its own. Layer log.
+//
+// An append arms it, if it is not armed for as early already; that is one load for all but the first after a sync.
+//
+// Ordering pairs
+//   armed:A / armed:B   an appender claims and then looks whether the thread is armed; the thread disarms and then looks at
+//                       the claims. One of the two must see the other, which takes a full fence on both sides: the thread
+//                       asks the kernel for both (membarrier). Where that is refused it stays armed, and looks once each
+//                       interval.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <thread>
+
+#include <varve/durability.hpp>
+
+#include "log/appender.hpp"
+#include "log/frontier.hpp"
+#include "log/syncer.hpp"
+#include "os/shared.hpp"
+
+namespace varve::core {
+
+class periodic_syncer {
+ public:
+  struct parts {
+    core::appender& appender;
+    core::frontier& frontier;
+    core::syncer& syncer;
+  };
+  explicit periodic_syncer(const parts& p) noexcept : with_(p) {}
+  ~periodic_syncer() { stop(); }
+  periodic_syncer(const periodic_syncer&) = delete;
+  periodic_syncer& operator=(const periodic_syncer&) = delete;
+
+  /// May throw std::system_error if there can be no thread.
+  void start();
+  void stop() noexcept;
+  void forget_thread() noexcept { static_cast<void>(thread_.release()); }  // in a forked child
+
+  /// A record was appended, and its frame ends at `position`. Any thread.
+  void note(const durability& policy, const appended& last) noexcept {
+    const bool full = (policy.records() != 0 && last.sequence >= with_.syncer.durable() + policy.records()) ||
+                      (policy.bytes() != 0 && last.position >= with_.syncer.durable_position() + policy.bytes());
+    const std::uint32_t due = full ? 0 : static_cast<std::uint32_t>(policy.interval().count());
+    shared::keep_program_order();
+    // armed:A  relaxed. Pairs with armed:B; the fence between the claim and this load is made by the thread.
+    if (due < armed_.load(std::memory_order_relaxed, "armed:A")) arm(due);
+  }
+
+ private:
+  static constexpr std::uint32_t idle = std::numeric_limits<std::uint32_t>::max();
+
+  void arm(std::uint32_t milliseconds) noexcept;
+  void run() noexcept;
+  void sync_what_is_published() noexcept;
+
+  parts with_;
+  shared::word<std::uint32_t> armed_{idle};  // milliseconds from when the thread sees it
+  shared::word<std::uint32_t> stopping_{0};
+  std::unique_ptr<std::thread> thread_;
+};
+
+}  // namespace varve::core
