@@ -7,11 +7,8 @@
 #include "stores/lmdb_store.hpp"
 #include "stores/rocksdb_store.hpp"
 #include "stores/sqlite_store.hpp"
-#include "stores/varve_store.hpp"
-
-#if defined(VARVE_BENCH_CLAIMS)
 #include "stores/varve_in_place_store.hpp"
-#endif
+#include "stores/varve_store.hpp"
 
 namespace bench {
 namespace {
@@ -28,14 +25,16 @@ std::uint64_t records_of(std::string_view store, std::size_t payload_bytes) {
 }
 
 template <appendable S>
-void declare(std::string_view store = S::name) {
+void declare() {
   for (const std::size_t bytes : {std::size_t{16}, std::size_t{128}, std::size_t{1024}, std::size_t{4096}}) {
     for (const int threads : {1, 2, 4}) {
       const append_lap single{.payload_bytes = bytes, .records = records_of(S::name, bytes), .threads = threads};
-      declare_lap(lap_name("append", store, single), [=](auto& state) { run_append_lap<S>(state, single); });
-      auto batches = single;
-      batches.batch = batch_records;
-      declare_lap(lap_name("append_batch", store, batches), [=](auto& state) { run_append_lap<S>(state, batches); });
+      declare_lap(lap_name("append", S::name, single), [=](auto& state) { run_append_lap<S>(state, single); });
+      if constexpr (batch_appendable<S>) {
+        auto batches = single;
+        batches.batch = batch_records;
+        declare_lap(lap_name("append_batch", S::name, batches), [=](auto& state) { run_batch_lap<S>(state, batches); });
+      }
     }
   }
 }
@@ -47,9 +46,7 @@ int main(int argc, char** argv) {
   return bench::run_program(argc, argv, [] {
     bench::declare<bench::varve_store>();
     bench::declare<bench::floor_store>();
-#if defined(VARVE_BENCH_CLAIMS)
-    bench::declare<bench::varve_in_place_store>("varve_in_place");
-#endif
+    bench::declare<bench::varve_in_place_store>();
     bench::declare<bench::rocksdb_store>();
     bench::declare<bench::leveldb_store>();
     bench::declare<bench::lmdb_store>();

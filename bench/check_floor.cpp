@@ -47,7 +47,7 @@ std::optional<double> run_floor(int threads, std::size_t bytes) {
   auto store = floor_store::make({place.path(), bytes, records, false});
   if (!store) return std::nullopt;
   const payloads source{bytes};
-  const double seconds = time_team(threads, [&](int) { append_many(**store, source, each, 1); });
+  const double seconds = time_team(threads, [&](int) { append_many(**store, source, each); });
   if (!(*store)->check(records, source).empty()) return std::nullopt;
   return seconds * 1e9 / static_cast<double>(records);
 }

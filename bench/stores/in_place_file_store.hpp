@@ -20,7 +20,6 @@ class in_place_file_store {
   in_place_file_store& operator=(const in_place_file_store&) = delete;
 
   bool append(std::string_view payload);
-  bool append_batch(std::span<const std::string_view> batch) { return batch.size() == 1 && append(batch.front()); }
   std::string why() const { return "pwrite or fdatasync failed, or the file is full"; }
   std::string check(std::uint64_t records, const payloads& appended);
 

@@ -11,7 +11,7 @@ namespace bench {
 
 class varve_in_place_store {
  public:
-  static constexpr std::string_view name = varve_store::name;
+  static constexpr std::string_view name = "varve_in_place";
 
   static made<varve_in_place_store> make(const store_plan& plan) {
     auto store = varve_store::make(plan);
@@ -24,11 +24,6 @@ class varve_in_place_store {
     if (!claim) return false;
     std::memcpy(claim->bytes().data(), payload.data(), payload.size());
     return claim->publish().has_value();
-  }
-  bool append_batch(std::span<const std::string_view> batch) noexcept {
-    for (const auto payload : batch)
-      if (!append(payload)) return false;
-    return true;
   }
   std::string why() { return store_->why(); }
   std::string check(std::uint64_t records, const payloads& appended) const { return store_->check(records, appended); }
