@@ -19,7 +19,7 @@ constexpr std::size_t batch_records = 16;
 /// each takes microseconds.
 std::uint64_t records_of(std::string_view store, std::size_t payload_bytes) {
   const std::uint64_t fast_bytes = std::uint64_t{chosen().quick ? 32U : 192U} << 20;
-  const std::uint64_t slow_records = chosen().quick ? 5'000 : 50'000;
+  const std::uint64_t slow_records = chosen().quick ? 5'000 : 100'000;
   const std::uint64_t fitting = fast_bytes / floor_extent(payload_bytes);
   return is_fast(store) ? fitting : std::min(slow_records, fitting);
 }

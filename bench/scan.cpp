@@ -3,7 +3,7 @@
 // scan - going through a log in order, with and without checksums, beside reading the same memory.
 //
 // The log lies in the page cache. "no_checksum" takes each record and looks at its number; "no_checksum_sum" also adds up
-// every word of its payload, as "memory" does with every word of the files.
+// every word of its payload, as "memory" does with every word of the files. "view_no_checksum" goes through a log_view.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -70,9 +70,9 @@ class scanned {
 };
 
 /// Goes through the whole log; nothing if a record is not the next one.
-template <bool sum_payloads>
-std::string scan(const varve::log_view& view, std::uint64_t records) {
-  auto reader = view.reader();
+template <bool sum_payloads, class Log>
+std::string scan(const Log& log, std::uint64_t records) {
+  auto reader = log.reader();
   if (!reader) return reader.error().message();
   std::uint64_t seen = 0, sum = 0;
   for (;;) {
@@ -91,18 +91,28 @@ void report_scan(benchmark::State& state, const scanned& log, double seconds) {
   state.counters["bytes_per_second"] = static_cast<double>(log_bytes()) / seconds;
 }
 
-template <bool sum_payloads>
-void scan_log(benchmark::State& state, scanned& log, bool verify) {
-  if (const auto& wrong = log.make(); !wrong.empty()) return fail_lap(state, wrong);
-  const auto view = varve::log_view::open(log.directory(), {.verify_on_read = verify});
-  if (!view) return fail_lap(state, view.error().message());
+template <bool sum_payloads, class Log>
+void scan_opened(benchmark::State& state, const scanned& filled, const varve::result<Log>& log) {
+  if (!log) return fail_lap(state, log.error().message());
   // Once before: pages enter this process.
-  if (const auto wrong = scan<sum_payloads>(*view, log.records()); !wrong.empty()) return fail_lap(state, wrong);
+  if (const auto wrong = scan<sum_payloads>(*log, filled.records()); !wrong.empty()) return fail_lap(state, wrong);
   const auto begin = clock::now();
-  const auto wrong = scan<sum_payloads>(*view, log.records());
+  const auto wrong = scan<sum_payloads>(*log, filled.records());
   const double seconds = seconds_between(begin, clock::now());
   if (!wrong.empty()) return fail_lap(state, wrong);
-  report_scan(state, log, seconds);
+  report_scan(state, filled, seconds);
+}
+
+template <bool sum_payloads>
+void scan_log(benchmark::State& state, scanned& filled, bool verify) {
+  if (const auto& wrong = filled.make(); !wrong.empty()) return fail_lap(state, wrong);
+  const auto log = varve::log::open(filled.directory(), {.create = false, .verify_on_read = verify});
+  scan_opened<sum_payloads>(state, filled, log);
+}
+
+void scan_view(benchmark::State& state, scanned& filled) {
+  if (const auto& wrong = filled.make(); !wrong.empty()) return fail_lap(state, wrong);
+  scan_opened<false>(state, filled, varve::log_view::open(filled.directory(), {.verify_on_read = false}));
 }
 
 std::uint64_t read_memory(const scanned& log) {
@@ -135,6 +145,7 @@ int main(int argc, char** argv) {
       const auto log = std::make_shared<bench::scanned>(bytes);
       bench::declare_lap("scan/checksum/" + size, [=](auto& state) { bench::scan_log<false>(state, *log, true); });
       bench::declare_lap("scan/no_checksum/" + size, [=](auto& state) { bench::scan_log<false>(state, *log, false); });
+      bench::declare_lap("scan/view_no_checksum/" + size, [=](auto& state) { bench::scan_view(state, *log); });
       bench::declare_lap("scan/no_checksum_sum/" + size, [=](auto& state) { bench::scan_log<true>(state, *log, false); });
       bench::declare_lap("scan/memory/" + size, [=](auto& state) { bench::scan_memory(state, *log); });
     }

@@ -22,7 +22,7 @@ namespace bench {
 namespace {
 
 std::uint64_t records_of(int threads, bool busy) {
-  const std::uint64_t each = (busy ? 200U : 1000U) / (chosen().quick ? 10U : 1U);
+  const std::uint64_t each = (busy ? 500U : 2000U) / (chosen().quick ? 10U : 1U);
   return threads == 1 ? each : each * 4;  // those of several threads share syncs
 }
 
