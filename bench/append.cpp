@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // append - appends into segments that are ready: varve, the floor beside it, and the peers, none of them durable.
+#include <rocksdb/version.h>
+
 #include "append_lap.hpp"
+#include "floor.hpp"
 #include "stores/floor_store.hpp"
 #include "stores/leveldb_store.hpp"
 #include "stores/lmdb_store.hpp"
@@ -24,6 +27,18 @@ std::uint64_t records_of(std::string_view store, std::size_t payload_bytes) {
   return is_fast(store) ? fitting : std::min(slow_records, fitting);
 }
 
+void name_peers() {
+  const auto version = [](auto... parts) {
+    std::string text;
+    ((text += (text.empty() ? "" : ".") + std::to_string(parts)), ...);
+    return text;
+  };
+  benchmark::AddCustomContext("peers", "RocksDB " + version(ROCKSDB_MAJOR, ROCKSDB_MINOR, ROCKSDB_PATCH) + ", LevelDB " +
+                                           version(leveldb::kMajorVersion, leveldb::kMinorVersion) + ", LMDB " +
+                                           version(MDB_VERSION_MAJOR, MDB_VERSION_MINOR, MDB_VERSION_PATCH) +
+                                           ", SQLite " SQLITE_VERSION);
+}
+
 template <appendable S>
 void declare() {
   for (const std::size_t bytes : {std::size_t{16}, std::size_t{128}, std::size_t{1024}, std::size_t{4096}}) {
@@ -44,6 +59,7 @@ void declare() {
 
 int main(int argc, char** argv) {
   return bench::run_program(argc, argv, [] {
+    bench::name_peers();
     bench::declare<bench::varve_store>();
     bench::declare<bench::floor_store>();
     bench::declare<bench::varve_in_place_store>();

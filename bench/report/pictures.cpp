@@ -30,7 +30,7 @@ bool plot(const std::filesystem::path& file, const std::string& settings, const 
   std::string blocks, lines;
   for (std::size_t i = 0; i < curves.size(); ++i) {
     blocks += fmt::format("$c{} << END\n{}END\n", i, curves[i].points);
-    lines += fmt::format("{} $c{} {} title '{}'", i ? "," : "", i, style, curves[i].name);
+    lines += fmt::format("{} $c{} {} title '{}' noenhanced", i ? "," : "", i, style, curves[i].name);
   }
   const std::string script = fmt::format(
       "set terminal svg size 720,420 background '#ffffff' font 'sans,12'\nset output '{}'\nset grid\n"
@@ -126,12 +126,13 @@ std::vector<picture> draw(const results& r, const std::filesystem::path& directo
   };
   const std::string bars = "set style data histograms\nset style fill solid 0.8\nset logscale y\nset xtics rotate by -30\n";
   add("append_by_payload", "Appends, one thread", by_payload(r),
-      fmt::format("{}set logscale x 2\nset xtics (16,128,1024,4096)\nset xlabel 'bytes of payload'\n", rate_axis),
+      fmt::format("{}set logscale x 2\nset xtics (16,128,1024,4096)\nset xrange [12:5500]\nset xlabel 'bytes of payload'\n",
+                  rate_axis),
       points_and_lines);
   add("append_by_threads", "Appends of 128 B", by_threads(r),
       fmt::format("{}set xtics (1,2,4)\nset xlabel 'threads'\n", rate_axis), points_and_lines);
   add("latency", "Latency of sustained appends of 128 B", latencies(r),
-      "set logscale xy\nset ylabel 'nanoseconds'\nset xlabel 'percentile'\n"
+      "set logscale xy\nset format y '10^{%L}'\nset ylabel 'nanoseconds'\nset xlabel 'percentile'\n"
       "set xtics ('50' 2,'90' 10,'99' 100,'99.9' 1e3,'99.99' 1e4,'99.999' 1e5,'99.9999' 1e6)\n",
       points_and_lines);
   add("sync", "Durable appends of 128 B", syncs(r), bars + "set ylabel 'records per second'\n", "using 2:xtic(1)");

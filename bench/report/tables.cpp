@@ -56,6 +56,7 @@ std::string machine(const results& r) {
   text += row({"memory", r.context("memory")});
   text += row({"kernel", r.context("kernel")});
   text += row({"file system", r.context("file_system")});
+  if (!r.context("peers").empty()) text += row({"peers", r.context("peers")});
   text += row({"compiler", r.context("compiler") + ", preset `bench` (-O2)"});
   return text;
 }
