@@ -82,7 +82,8 @@ int compare(const std::string& program) {
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  if (argc < 2) return std::fputs("usage: check_floor PROGRAM [--work=DIR]\n", stderr), 2;
-  if (!bench::prepare_work(argc - 1, argv + 1)) return 2;
-  return bench::compare(argv[1]);
+  std::vector<char*> arguments{argv, argv + argc};
+  if (!bench::prepare_work(arguments)) return 2;
+  if (arguments.size() != 2) return std::fputs("usage: check_floor PROGRAM [--work=DIR]\n", stderr), 2;
+  return bench::compare(arguments[1]);
 }

@@ -85,20 +85,20 @@ bool take_flags(std::vector<char*>& arguments) {
 
 const settings& chosen() noexcept { return the_settings; }
 
-bool prepare_work(int argc, char** argv) {
-  std::vector<char*> arguments{argv, argv + argc};
+bool prepare_work(std::vector<char*>& arguments) {
   if (!take_flags(arguments)) return std::fputs("bench: --sustained-gib takes a number\n", stderr), false;
-  std::filesystem::create_directories(the_settings.work);
-  return true;
+  std::error_code failure;
+  std::filesystem::create_directories(the_settings.work, failure);
+  if (failure) std::fprintf(stderr, "bench: %s: %s\n", the_settings.work.c_str(), failure.message().c_str());
+  return !failure;
 }
 
 int run_program(int argc, char** argv, const std::function<void()>& declare) {
   std::vector<char*> arguments{argv, argv + argc};
-  if (!take_flags(arguments)) return std::fputs("bench: --sustained-gib takes a number\n", stderr), 2;
+  if (!prepare_work(arguments)) return 2;
   int count = static_cast<int>(arguments.size());
   benchmark::Initialize(&count, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
-  std::filesystem::create_directories(the_settings.work);
   describe_machine();
   declare();
   benchmark::RunSpecifiedBenchmarks();

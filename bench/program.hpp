@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bench {
 
@@ -28,8 +29,9 @@ struct settings {
 /// Returns  the exit code: not 0 if a benchmark failed.
 [[nodiscard]] int run_program(int argc, char** argv, const std::function<void()>& declare);
 
-/// Only the first of it, for a program that is none of Google Benchmark's.
-[[nodiscard]] bool prepare_work(int argc, char** argv);
+/// Only the first of it: takes those flags out of the arguments, and makes the working directory. False, with a sentence on
+/// standard error, if that cannot be.
+[[nodiscard]] bool prepare_work(std::vector<char*>& arguments);
 
 /// Registers a benchmark of one lap a repetition.
 void declare_lap(const std::string& name, std::function<void(benchmark::State&)> lap);
