@@ -14,8 +14,8 @@ std::string text_of(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("the README shows the example that the tests compile and run", "[readme]") {
-  const std::string example = text_of("tests/readme/example.cpp");
+TEST_CASE("the README shows the examples that the tests compile and run", "[readme]") {
+  const std::string example = text_of(GENERATE("tests/readme/example.cpp", "tests/readme/more.cpp"));
   const auto begin = example.find("// -- begin\n") + std::string{"// -- begin\n"}.size();
   const std::string shown = example.substr(begin, example.find("// -- end") - begin);
   REQUIRE(shown.size() > 500);

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+//
+// read - records of 128 bytes by their number, in random order: varve with four strides of its index, and the peers.
+//
+// "hot": everything is in memory, and was read before. "cold": the store is closed, its files are synced and dropped from
+// the page cache with posix_fadvise, and it is opened again, all outside of the time that is taken. What the device and a
+// hypervisor keep for themselves stays where it is.
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "filled_log.hpp"
+#include "numbered.hpp"
+#include "program.hpp"
+#include "stores/leveldb_store.hpp"
+#include "stores/lmdb_store.hpp"
+#include "stores/rocksdb_store.hpp"
+#include "stores/sqlite_store.hpp"
+#include "team.hpp"
+
+namespace bench {
+namespace {
+
+constexpr std::size_t payload_bytes = 128;
+std::uint64_t record_count() { return chosen().quick ? 100'000 : 1'000'000; }
+std::uint64_t reads_of(bool cold) { return cold ? (chosen().quick ? 100 : 1'000) : (chosen().quick ? 50'000 : 500'000); }
+
+/// A log whose index has a stride of its own, opened anew each time.
+template <std::uint32_t stride>
+class varve_reads {
+ public:
+  static constexpr std::string_view name = "varve";
+
+  static std::string fill(const std::filesystem::path& directory) {
+    return fill_log(directory / "log", {.index_stride_bytes = stride}, record_count(), payload_bytes);
+  }
+  static made<varve_reads> make(const store_plan& plan) {
+    auto log = varve::log::open(plan.directory / "log", {.create = false});
+    if (!log) return std::unexpected(log.error().message());
+    return std::unique_ptr<varve_reads>{new varve_reads{std::move(*log)}};
+  }
+  template <class See>
+  bool read(std::uint64_t number, See&& see) {
+    const auto record = log_.read({number});
+    if (!record || record->sequence().value != number) return false;
+    see(record->text());
+    return true;
+  }
+
+ private:
+  explicit varve_reads(varve::log log) noexcept : log_{std::move(log)} {}
+  varve::log log_;
+};
+
+template <class S>
+class peer_reads : public S {
+ public:
+  static std::string fill(const std::filesystem::path& directory) {
+    auto store = S::make({.directory = directory, .payload_bytes = payload_bytes});
+    if (!store) return store.error();
+    numbered_payload payload{payload_bytes};
+    std::vector<std::string> copies(1000);
+    for (std::uint64_t i = 1; i <= record_count(); i += copies.size()) {
+      std::vector<std::string_view> batch;
+      for (std::size_t k = 0; k < copies.size(); ++k) batch.emplace_back(copies[k] = payload(i + k));
+      if (!(*store)->append_batch(batch)) return (*store)->why();
+    }
+    return (*store)->settle() ? std::string{} : (*store)->why();
+  }
+};
+
+/// A store that is filled when it is first read, and kept open between hot laps.
+template <class S, class Filler>
+class kept {
+ public:
+  [[nodiscard]] S* open(std::string& wrong) {
+    if (!place_) {
+      place_.emplace(std::string{"read-"} + std::string{S::name});
+      wrong_ = Filler::fill(place_->path());
+    }
+    wrong = wrong_;
+    if (!wrong.empty()) return nullptr;
+    if (!store_) {
+      auto store = S::make({.directory = place_->path(), .payload_bytes = payload_bytes});
+      if (!store) return wrong = store.error(), nullptr;
+      store_ = std::move(*store);
+    }
+    return store_.get();
+  }
+  /// Closes the store, and drops its files from the page cache.
+  [[nodiscard]] std::string cool() {
+    store_.reset();
+    return evict(place_->path());
+  }
+
+ private:
+  std::optional<scratch> place_;
+  std::string wrong_;
+  std::unique_ptr<S> store_;  // closed before its directory goes
+};
+
+/// Reads in an order that depends on `seed` alone; false if a read fails or finds something else.
+template <class S>
+bool read_randomly(S& store, std::uint64_t reads, std::uint64_t seed) {
+  std::uint64_t state = seed;
+  const std::uint64_t records = record_count();
+  for (std::uint64_t i = 0; i < reads; ++i) {
+    state = state * 6364136223846793005 + 1442695040888963407;  // Knuth's generator; its high bits are good
+    const std::uint64_t number = 1 + ((state >> 33) * records >> 31);
+    std::uint64_t found = 0;
+    if (!store.read(number, [&](std::string_view payload) { found = number_in(payload); }) || found != number) return false;
+  }
+  return true;
+}
+
+template <class S, class Filler>
+void read_lap(benchmark::State& state, kept<S, Filler>& store, bool cold) {
+  constexpr std::uint64_t seed = 20, another_seed = 21;
+  std::string wrong;
+  if (!store.open(wrong)) return fail_lap(state, wrong);
+  if (cold) {
+    if (wrong = store.cool(); !wrong.empty()) return fail_lap(state, wrong);
+  }
+  S* const opened = store.open(wrong);
+  if (!opened) return fail_lap(state, wrong);
+  if (!cold && !read_randomly(*opened, reads_of(cold), another_seed)) return fail_lap(state, "a read failed");
+  const auto begin = clock::now();
+  const bool good = read_randomly(*opened, reads_of(cold), seed);
+  const double seconds = seconds_between(begin, clock::now());
+  if (!good) return fail_lap(state, "a read failed, or found another record");
+  report_lap(state, reads_of(cold), seconds);
+}
+
+template <readable S, class Filler = S>
+void declare(const std::string& name) {
+  const auto store = std::make_shared<kept<S, Filler>>();
+  declare_lap("read/hot/" + name, [=](auto& state) { read_lap(state, *store, false); });
+  declare_lap("read/cold/" + name, [=](auto& state) { read_lap(state, *store, true); });
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  return bench::run_program(argc, argv, [] {
+    bench::declare<bench::varve_reads<512>>("varve/stride_512");
+    bench::declare<bench::varve_reads<1024>>("varve/stride_1024");
+    bench::declare<bench::varve_reads<2048>>("varve/stride_2048");
+    bench::declare<bench::varve_reads<4096>>("varve/stride_4096");
+    bench::declare<bench::rocksdb_store, bench::peer_reads<bench::rocksdb_store>>("rocksdb");
+    bench::declare<bench::leveldb_store, bench::peer_reads<bench::leveldb_store>>("leveldb");
+    bench::declare<bench::lmdb_store, bench::peer_reads<bench::lmdb_store>>("lmdb");
+    bench::declare<bench::sqlite_store, bench::peer_reads<bench::sqlite_store>>("sqlite");
+  });
+}

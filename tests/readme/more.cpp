@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// more.cpp - the README's second example, between the two marks, and what runs it.
+// -- begin
+#include <chrono>
+#include <cstdio>
+#include <span>
+
+#include <varve/varve.hpp>
+
+using namespace std::chrono_literals;
+
+// In place: what a device or a codec writes goes straight into the log.
+template <class Source>
+varve::result<varve::sequence> record(varve::log& log, Source& source) {
+  auto claim = log.claim(1500);
+  if (!claim) return std::unexpected(claim.error());
+  const std::size_t used = source.read(claim->bytes());
+  return claim->publish(used);  // fewer than were claimed is fine; without this line the claim is abandoned
+}
+
+// From another process, without a byte written or a lock taken that the writer would feel.
+int follow(const char* directory, std::chrono::milliseconds patience) {
+  auto view = varve::log_view::open(directory);
+  if (!view) return std::puts(view.error().message().c_str()), 1;
+  auto reader = view->reader();
+  if (!reader) return 1;
+  for (;;) {
+    auto there = reader->wait(std::chrono::steady_clock::now() + patience);  // sleeps until something is published
+    if (!there) return std::puts(there.error().message().c_str()), 1;
+    if (!*there) return 0;
+    auto record = reader->next();
+    if (!record) return std::puts(record.error().message().c_str()), 1;  // damage; seek() behind it to go on
+    std::printf("%zu bytes\n", (*record)->payload().size());
+  }
+}
+// -- end
+
+#include <algorithm>
+#include <filesystem>
+
+namespace {
+
+struct line_of_text {
+  [[nodiscard]] std::size_t read(std::span<std::byte> to) const {
+    std::ranges::fill(to.first(7), std::byte{'x'});
+    return 7;
+  }
+};
+
+}  // namespace
+
+int main() {
+  const std::filesystem::path directory = "readme_more";
+  std::filesystem::remove_all(directory);
+  auto log = varve::log::open(directory, {.durability = varve::grouped(200us)});
+  const line_of_text source;
+  if (!log || !record(*log, source) || follow(directory.c_str(), 10ms) != 0) return 1;
+  if (log->read({1})->payload().size() != 7 || !log->close()) return 1;
+  std::filesystem::remove_all(directory);
+  return 0;
+}
