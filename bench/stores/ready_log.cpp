@@ -2,18 +2,12 @@
 #include "stores/ready_log.hpp"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <optional>
-#include <sstream>
 #include <thread>
 #include <vector>
-
-#include "mapped_file.hpp"
 
 namespace bench {
 namespace {
@@ -28,21 +22,6 @@ std::vector<std::filesystem::path> segments_of(const std::filesystem::path& dire
   return found;
 }
 
-/// Where this process has `file` mapped for writing.
-std::optional<std::span<char>> mapping_of(const std::filesystem::path& file) {
-  const std::string name = std::filesystem::canonical(file).string();
-  std::ifstream maps{"/proc/self/maps"};
-  for (std::string line; std::getline(maps, line);) {
-    if (!line.ends_with(name) || line.find("rw-s") == std::string::npos) continue;
-    std::istringstream range{line};
-    std::uintptr_t begin = 0, end = 0;
-    char dash = 0;
-    range >> std::hex >> begin >> dash >> end;
-    return std::span{reinterpret_cast<char*>(begin), end - begin};
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::uint64_t segment_bytes_for(std::uint64_t records, std::uint64_t payload_bytes) noexcept {
@@ -50,19 +29,16 @@ std::uint64_t segment_bytes_for(std::uint64_t records, std::uint64_t payload_byt
   return (bytes + segment_unit - 1) / segment_unit * segment_unit;
 }
 
-std::expected<varve::log, std::string> open_ready(const std::filesystem::path& directory,
-                                                  const varve::log_options& options) {
+std::expected<varve::log, std::string> open_ready(const std::filesystem::path& directory, varve::log_options options) {
+  const std::uint64_t segments = 1 + options.prepared_segments;
+  options.warm_bytes = segments * options.segment_bytes;
   auto log = varve::log::open(directory, options);
   if (!log) return std::unexpected(log.error().message());
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-  while (log->stats().prepared < options.prepared_segments) {
-    if (std::chrono::steady_clock::now() > deadline) return std::unexpected("no segment is prepared within 30 s");
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+  while (log->stats().warm_bytes + segments * header_bytes < options.warm_bytes) {
+    if (std::chrono::steady_clock::now() > deadline) return std::unexpected("the segments are not ready within a minute");
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
   }
-  // A log brings in pages from its first roll on; here the first segment counts.
-  const auto first = mapping_of(segments_of(directory).front());
-  if (!first) return std::unexpected("the first segment is not mapped");
-  if (madvise(first->data(), first->size(), MADV_POPULATE_WRITE) != 0) return std::unexpected(call_failed("madvise"));
   return std::move(*log);
 }
 

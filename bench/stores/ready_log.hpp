@@ -15,9 +15,9 @@ namespace bench {
 /// The size of a segment that takes all these records: no roll falls into a lap.
 [[nodiscard]] std::uint64_t segment_bytes_for(std::uint64_t records, std::uint64_t payload_bytes) noexcept;
 
-/// Opens a new log, waits until as many segments as it asks for are prepared, and brings in the pages of the first.
+/// Opens a new log, and waits until as many segments as it asks for are prepared, with all of their pages in memory.
 [[nodiscard]] std::expected<varve::log, std::string> open_ready(const std::filesystem::path& directory,
-                                                                const varve::log_options& options);
+                                                                varve::log_options options);
 
 /// Drops what a log that nobody needs any more has written, so that closing it waits for no device: what would be written
 /// back otherwise falls into the next lap.

@@ -31,6 +31,12 @@ struct open_claim {
   open_claim** link = nullptr;  // what points to this one
 };
 
+/// Who may make a claim.
+class claim_key {
+  friend class log_object;
+  explicit claim_key() = default;
+};
+
 }  // namespace core
 
 /// Space in the log for one record, made by log::claim(). Fill bytes(), then publish(), or abandon() it: then its sequence
@@ -45,6 +51,8 @@ struct open_claim {
 /// Moved-from     only assign or destroy.
 class claim {
  public:
+  /// log::claim() makes them.
+  explicit claim(core::claim_key) noexcept {}
   claim(claim&& other) noexcept;
   claim& operator=(claim&& other) noexcept;
   claim(const claim&) = delete;
@@ -76,7 +84,6 @@ class claim {
 
  private:
   friend class core::log_object;
-  claim() noexcept = default;
   core::open_claim open_;
 };
 

@@ -81,6 +81,7 @@ struct statistics {
   sequence oldest_unfinished;          ///< The claim that holds up publication; 0 if none does. A view shows 0: describe().
   std::uint64_t segments = 0;          ///< Files that hold records.
   std::uint64_t prepared = 0;          ///< Files allocated ahead; a view shows 0.
+  std::uint64_t warm_bytes = 0;        ///< Ahead of the appends, pages that are in memory already; a view shows 0.
   std::uint64_t bytes_used = 0;        ///< Headers and frames.
   std::uint64_t bytes_allocated = 0;   ///< Disk space taken by segments, prepared ones included.
   std::uint64_t syncs = 0, rolls = 0;  ///< Since this open; a view shows 0.

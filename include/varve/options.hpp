@@ -53,6 +53,10 @@ struct log_options {
   /// How many segments are allocated ahead of need, 1 to 64. More: longer bursts before an append waits for allocation;
   /// each takes segment_bytes of disk while the log is open.
   std::uint32_t prepared_segments = 2;
+  /// How far ahead of the appends the pages of segments are brought into memory, in the background. An append that comes
+  /// to another page takes a fault of some microseconds. 0: 4 MiB, and 32 MiB once appends come by the megabyte. At most
+  /// what is prepared; each page takes memory, and is written to the disk even if nothing is appended.
+  std::uint64_t warm_bytes = 0;
   /// Make the directory and the log if nothing is there.
   bool create = true;
   /// Accept network and FUSE file systems, whose mappings and locks may not hold what varve promises.

@@ -7,8 +7,6 @@
 namespace varve::format {
 namespace {
 
-bool has_body(frame_kind kind) noexcept { return kind == frame_kind::record || kind == frame_kind::chunk; }
-
 bool all_zero(std::span<const std::byte> bytes) noexcept {
   return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
 }
@@ -27,6 +25,13 @@ body_layout lay_out(const frame_header& header) noexcept {
   return {payload, payload_end, padded_end, is_short ? padded_end + 8 : payload_end};
 }
 
+void set_third_word(frame_header& header, std::uint64_t word) noexcept {
+  header.length = static_cast<std::uint32_t>(word);
+  header.kind = static_cast<frame_kind>(word >> 32 & 0xff);
+  header.flags = static_cast<std::uint8_t>(word >> 40);
+  header.type = static_cast<std::uint16_t>(word >> 48);
+}
+
 std::expected<frame, frame_fault> parse_filler(const frame_header& header, std::uint64_t room_bytes) noexcept {
   if (header.flags != 0) return std::unexpected(frame_fault::flags);
   const std::uint64_t extent = frame_header_bytes + header.length;
@@ -35,18 +40,6 @@ std::expected<frame, frame_fault> parse_filler(const frame_header& header, std::
 }
 
 }  // namespace
-
-std::uint64_t third_word(const frame_header& header) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, reinterpret_cast<const std::byte*>(&header) + offsetof(frame_header, length), sizeof word);
-  return word;
-}
-
-std::uint64_t frame_checksum(checksum kind, const frame_header& header, std::uint64_t offset,
-                             std::span<const std::byte> body) noexcept {
-  const std::uint64_t of_body = has_body(header.kind) ? core::sum(kind, body) : 0;
-  return of_body ^ mix(header.stamp, offset, third_word(header));
-}
 
 frame_header filler(frame_kind kind, std::uint64_t stamp, std::uint64_t offset, std::uint64_t extent) noexcept {
   frame_header header{.stamp = stamp, .length = static_cast<std::uint32_t>(extent - frame_header_bytes), .kind = kind};
@@ -57,9 +50,11 @@ frame_header filler(frame_kind kind, std::uint64_t stamp, std::uint64_t offset, 
 std::expected<frame, frame_fault> parse_frame(std::span<const std::byte> room, std::uint64_t offset, std::uint64_t stamp,
                                               checksum kind, depth how_deep) noexcept {
   if (room.size() < frame_header_bytes) return std::unexpected(frame_fault::extent);
-  frame_header header;
-  std::memcpy(reinterpret_cast<std::byte*>(&header) + 8, room.data() + 8, frame_header_bytes - 8);
-  header.stamp = stamp;
+  std::uint64_t third = 0;
+  frame_header header{.stamp = stamp};
+  std::memcpy(&header.checksum, room.data() + offsetof(frame_header, checksum), sizeof header.checksum);
+  std::memcpy(&third, room.data() + offsetof(frame_header, length), sizeof third);
+  set_third_word(header, third);
   if (header.kind < frame_kind::record || header.kind > frame_kind::lost) return std::unexpected(frame_fault::kind);
   if ((header.flags & frame_flags::reserved) != 0) return std::unexpected(frame_fault::flags);
   if (!has_body(header.kind)) {

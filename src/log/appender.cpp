@@ -31,64 +31,49 @@ void appender::start(std::unique_ptr<control_block> block, std::uint64_t epoch, 
   active_.store(blocks_.back().get(), std::memory_order_release, "active:A");
 }
 
-result<appended> appender::append(std::span<const bytes_view> pieces, std::uint16_t type) noexcept {
+result<appended> appender::append_pieces(std::span<const bytes_view> pieces, std::uint16_t type) noexcept {
   std::uint64_t length = 0;
   for (const auto piece : pieces) {
     if (piece.size() > room() || length > room()) return too_large(1);  // before the sum can wrap
     length += piece.size();
   }
   if (length > room()) return too_large(1);
-  const auto claimed = claim(format::frame_bytes(length), 1);
-  if (!claimed) return std::unexpected(claimed.error());
-  const auto [in, at, position] = *claimed;
-  const std::uint64_t extent = fill(*in, at.offset, at.sequence, type, 0, pieces);
-  finish(*in, {.offset = at.offset, .extent = extent, .sequence = at.sequence});
-  return appended{.sequence = at.sequence, .position = position + at.offset + extent};
+  open_frame frame;
+  if (const auto refused = claim_frame(length, frame)) return std::unexpected(*refused);
+  fill(*frame.segment, frame.at, pieces, length, type);
+  finish(*frame.segment, frame.at);
+  return appended{.sequence = frame.at.sequence, .position = frame.position};
 }
 
-result<appender::open_frame> appender::claim_frame(std::uint64_t length) noexcept {
-  if (length > room()) return too_large(1);  // before the sum can wrap
+std::optional<error> appender::claim_frame(std::uint64_t length, open_frame& frame) noexcept {
+  if (length > room()) return too_large(1).error();  // before the sum can wrap
   const std::uint64_t extent = format::frame_bytes(length);
-  const auto claimed = claim(extent, 1);
-  if (!claimed) return std::unexpected(claimed.error());
-  const auto [in, at, position] = *claimed;
-  return open_frame{.segment = in,
-                    .at = {.offset = at.offset, .extent = extent, .sequence = at.sequence},
-                    .position = position + at.offset + extent};
+  place_of_frames place;
+  if (const auto refused = claim(extent, 1, place)) return refused;
+  frame.segment = place.in;
+  frame.at = {.offset = place.at.offset, .extent = extent, .sequence = place.at.sequence};
+  frame.position = place.position + place.at.offset + extent;
+  return std::nullopt;
 }
 
-void appender::finish(segment& in, const frame_space& at) noexcept {
-  publish(in, at.offset, at.extent, at.sequence);
-  with_.wake.published(at.sequence, 1);
-}
-
-result<appender::place_of_frames> appender::claim(std::uint64_t bytes, std::uint64_t frames) noexcept {
-  if (bytes > room()) return too_large(frames);
+result<appender::place_of_frames> appender::claim_otherwise(claim_outcome seen, control_block* block, std::uint64_t bytes,
+                                                            std::uint64_t frames) noexcept {
   for (;;) {
-    if (with_.gate.get() != gate::position::open) return refusal();
-    // active:B  acquire. Pairs with active:A: the block and its segment are read as they were published.
-    control_block& block = *active_.load(std::memory_order_acquire, "active:B");
-    // roll:A  acquire. Pairs with roll:B: who sees `rolled` finds another block in active_.
-    std::uint32_t state = block.roll.load(std::memory_order_acquire, "roll:A");
-    if (state_of(state) == roll_state::open) {
-      claimed_space space;
-      switch (try_claim(block, bytes, frames, space)) {
-        case claim_outcome::here:
-          if (warmer::is_due(space.offset, space.offset + bytes)) [[unlikely]]
-            with_.preparer.appends_reached(block.segment->facts().number, space.offset + bytes);
-          return place_of_frames{block.segment, space, block.position};
-        case claim_outcome::crossed:
-          block.roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
-          return roll(block, bytes, frames);
-        case claim_outcome::beyond: break;
-      }
-    } else if (state_of(state) == roll_state::failed) {
-      if (block.roll.compare_exchange(state, roll_word(roll_state::rolling), std::memory_order_acquire, "roll:A"))
-        return roll(block, bytes, frames);
+    if (seen == claim_outcome::crossed) {
+      block->roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
+      return roll(*block, bytes, frames);
     }
-    state = await_roll(block);
+    if (with_.gate.get() != gate::position::open) return refusal();
+    std::uint32_t state = block->roll.load(std::memory_order_acquire, "roll:A");
+    if (state_of(state) == roll_state::failed &&
+        block->roll.compare_exchange(state, roll_word(roll_state::rolling), std::memory_order_acquire, "roll:A"))
+      return roll(*block, bytes, frames);
+    state = await_roll(*block);
     if (state_of(state) == roll_state::failed) return with_.place.fail_call({errno_of(state)});
     if (state_of(state) == roll_state::stopped) return fail({.code = errc::closed, .subject = with_.place.path});
+    place_of_frames place;
+    seen = claim_at_once(bytes, frames, block, place);
+    if (seen == claim_outcome::here) return place;
   }
 }
 

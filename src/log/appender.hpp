@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -51,8 +52,10 @@ class appender {
   /// Appends go on in `block`; `before` is the segment before the next one to be begun if block has no segment.
   void start(std::unique_ptr<control_block> block, std::uint64_t epoch, const segment_facts& before);
 
+  /// Appends one record.
+  [[nodiscard]] result<appended> append(bytes_view payload, std::uint16_t type) noexcept;
   /// Appends one record in pieces.
-  [[nodiscard]] result<appended> append(std::span<const bytes_view> pieces, std::uint16_t type) noexcept;
+  [[nodiscard]] result<appended> append_pieces(std::span<const bytes_view> pieces, std::uint16_t type) noexcept;
 
   /// Appends a batch of at least one; `payload(i)` gives the bytes of each.
   template <class Payload>
@@ -60,13 +63,17 @@ class appender {
 
   /// A frame for its claimer to fill.
   struct open_frame {
-    core::segment* segment;
-    frame_space at;
-    std::uint64_t position;  // of its end
+    core::segment* segment = nullptr;
+    frame_space at{};
+    std::uint64_t position = 0;  // of its end
   };
-  [[nodiscard]] result<open_frame> claim_frame(std::uint64_t length) noexcept;
+  /// Nothing if `frame` is ours.
+  [[nodiscard]] std::optional<error> claim_frame(std::uint64_t length, open_frame& frame) noexcept;
   /// Stamps it: fill_in_place() or fill_as_skip() was called.
-  void finish(segment& in, const frame_space& at) noexcept;
+  void finish(segment& in, const frame_space& at) noexcept {
+    publish(in, at);
+    with_.wake.published(at.sequence, 1);
+  }
 
   /// The error of a call that the gate does not let pass.
   [[nodiscard]] std::unexpected<error> refusal() const noexcept;
@@ -84,12 +91,20 @@ class appender {
 
  private:
   struct place_of_frames {
-    segment* in;
-    claimed_space at;
-    std::uint64_t position;  // of the segment's first byte
+    segment* in = nullptr;
+    claimed_space at{};
+    std::uint64_t position = 0;  // of the segment's first byte
   };
 
-  [[nodiscard]] result<place_of_frames> claim(std::uint64_t bytes, std::uint64_t frames) noexcept;
+  /// Adds once to the active block, if it takes claims.
+  [[nodiscard]] claim_outcome claim_at_once(std::uint64_t bytes, std::uint64_t frames, control_block*& block,
+                                            place_of_frames& place) noexcept;
+  /// Nothing if `place` is ours. Not a result<place_of_frames>: that is handed over in memory, stored in small parts and
+  /// loaded in large ones, which takes the processor as long as all the rest of a small append.
+  [[nodiscard]] std::optional<error> claim(std::uint64_t bytes, std::uint64_t frames, place_of_frames& place) noexcept;
+  /// What is to be done when that did not give the space.
+  [[nodiscard]] result<place_of_frames> claim_otherwise(claim_outcome seen, control_block* block, std::uint64_t bytes,
+                                                        std::uint64_t frames) noexcept;
   [[nodiscard]] result<place_of_frames> roll(control_block& full, std::uint64_t bytes, std::uint64_t frames) noexcept;
   [[nodiscard]] os::result<std::unique_ptr<control_block>> next_block(control_block& full) noexcept;
   [[nodiscard]] std::uint32_t await_roll(const control_block& block) noexcept;
@@ -107,6 +122,55 @@ class appender {
   shared::word<std::uint64_t> rolls_{0}, waits_{0};
 };
 
+[[gnu::always_inline]] inline claim_outcome appender::claim_at_once(std::uint64_t bytes, std::uint64_t frames,
+                                                                    control_block*& block, place_of_frames& place) noexcept {
+  if (with_.gate.get() != gate::position::open) [[unlikely]]
+    return claim_outcome::beyond;
+  // active:B  acquire. Pairs with active:A: the block and its segment are read as they were published.
+  block = active_.load(std::memory_order_acquire, "active:B");
+  // roll:A  acquire. Pairs with roll:B: who sees `rolled` finds another block in active_.
+  if (state_of(block->roll.load(std::memory_order_acquire, "roll:A")) != roll_state::open) [[unlikely]]
+    return claim_outcome::beyond;
+  const auto outcome = try_claim(*block, bytes, frames, place.at);
+  if (outcome != claim_outcome::here) [[unlikely]]
+    return outcome;
+  place.in = block->segment;
+  place.position = block->position;
+  if (warmer::is_due(place.at.offset, place.at.offset + bytes)) [[unlikely]]
+    with_.preparer.appends_reached(block->segment->facts().number, place.at.offset + bytes);
+  return outcome;
+}
+
+[[gnu::always_inline]] inline std::optional<error> appender::claim(std::uint64_t bytes, std::uint64_t frames,
+                                                                   place_of_frames& place) noexcept {
+  if (bytes > room()) [[unlikely]]
+    return too_large(frames).error();
+  control_block* block = nullptr;
+  const auto outcome = claim_at_once(bytes, frames, block, place);
+  if (outcome == claim_outcome::here) [[likely]]
+    return std::nullopt;
+  const auto claimed = claim_otherwise(outcome, block, bytes, frames);
+  if (!claimed) return claimed.error();
+  place.in = claimed->in;  // one by one: a copy of the whole would keep it in memory on the usual path as well
+  place.at.offset = claimed->at.offset;
+  place.at.sequence = claimed->at.sequence;
+  place.position = claimed->position;
+  return std::nullopt;
+}
+
+[[gnu::always_inline]] inline result<appended> appender::append(bytes_view payload, std::uint16_t type) noexcept {
+  if (payload.size() > room()) [[unlikely]]
+    return too_large(1);  // before the sum can wrap
+  const std::uint64_t extent = format::frame_bytes(payload.size());
+  place_of_frames place;
+  if (const auto refused = claim(extent, 1, place)) [[unlikely]]
+    return std::unexpected(*refused);
+  const frame_space at{.offset = place.at.offset, .extent = extent, .sequence = place.at.sequence};
+  fill(*place.in, at, payload, type, 0);
+  finish(*place.in, at);
+  return appended{.sequence = at.sequence, .position = place.position + at.offset + extent};
+}
+
 template <class Payload>
 result<appended> appender::append_batch(std::size_t count, std::uint16_t type, Payload payload) noexcept {
   std::uint64_t bytes = 0;
@@ -115,25 +179,29 @@ result<appended> appender::append_batch(std::size_t count, std::uint16_t type, P
     if (size > room() || bytes > room()) return too_large(count);  // before a sum can wrap
     bytes += format::frame_bytes(size);
   }
-  const auto claimed = claim(bytes, count);
-  if (!claimed) return std::unexpected(claimed.error());
-  const auto [in, at, position] = *claimed;
-  std::uint64_t offset = at.offset;
+  place_of_frames place;
+  if (const auto refused = claim(bytes, count, place)) return std::unexpected(*refused);
+  segment& in = *place.in;
+  frame_space at{.offset = place.at.offset, .sequence = place.at.sequence};
   for (std::size_t i = 0; i < count; ++i) {
     const bytes_view piece = payload(i);
     const auto flags = static_cast<std::uint8_t>((i + 1 < count ? format::frame_flags::goes_on : 0) |
                                                  (i > 0 ? format::frame_flags::begins_inside : 0));
-    offset += fill(*in, offset, at.sequence + i, type, flags, {&piece, 1});
+    at.extent = format::frame_bytes(piece.size());
+    fill(in, at, piece, type, flags);
+    at.offset += at.extent;
+    ++at.sequence;
   }
   // Last to first: whoever sees the first stamp sees all.
   for (std::size_t i = count; i-- > 0;) {
-    const std::uint64_t extent = format::frame_bytes(payload(i).size());
-    offset -= extent;
-    publish(*in, offset, extent, at.sequence + i);
+    at.extent = format::frame_bytes(payload(i).size());
+    at.offset -= at.extent;
+    --at.sequence;
+    publish(in, at);
     if (i > 0) VARVE_POINT("publish.between_stamps");
   }
   with_.wake.published(at.sequence, count);
-  return appended{.sequence = at.sequence + count - 1, .position = position + at.offset + bytes};
+  return appended{.sequence = at.sequence + count - 1, .position = place.position + at.offset + bytes};
 }
 
 }  // namespace varve::core

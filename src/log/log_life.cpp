@@ -115,7 +115,7 @@ result<void> log_object::start(const log_options& options) {
   syncer_.place(end, s->next - 1, epoch);
   const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
   appender_.start(std::move(*block), epoch, predecessor);
-  preparer_.start(recipe_of(options), options.prepared_segments, s->highest, in, offset);
+  preparer_.start(recipe_of(options), options.prepared_segments, options.warm_bytes, s->highest, in, offset);
   sealer_.start();
   periodic_.start();
   closed_ = false;

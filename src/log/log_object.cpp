@@ -15,10 +15,21 @@ bool waits_for_device(const durability& policy) noexcept {
 
 }  // namespace
 
-result<sequence> log_object::append(std::span<const bytes_view> pieces, const append_options& options) noexcept {
+result<sequence> log_object::append(bytes_view payload, const append_options& options) noexcept {
+  const durability& policy = policy_of(options);
+  if (policy.policy() == durability::kind::none) [[likely]] {
+    const auto last = appender_.append(payload, options.type);
+    if (!last) [[unlikely]]
+      return std::unexpected(last.error());
+    return sequence{last->sequence};
+  }
+  return append_pieces({&payload, 1}, options);
+}
+
+result<sequence> log_object::append_pieces(std::span<const bytes_view> pieces, const append_options& options) noexcept {
   const durability& policy = policy_of(options);
   if (auto done = may_wait(policy); !done) return std::unexpected(done.error());
-  const auto last = appender_.append(pieces, options.type);
+  const auto last = appender_.append_pieces(pieces, options.type);
   if (!last) return std::unexpected(last.error());
   if (auto done = honour(policy, *last); !done) return std::unexpected(done.error());
   return sequence{last->sequence};
@@ -49,19 +60,22 @@ result<void> log_object::honour(const durability& policy, const appended& last) 
 }
 
 result<varve::claim> log_object::claim(std::uint64_t bytes, const append_options& options) noexcept {
-  const auto frame = appender_.claim_frame(bytes);
-  if (!frame) return std::unexpected(frame.error());
-  varve::claim made;
-  made.open_ = {.log = this,
-                .segment = frame->segment,
-                .offset = frame->at.offset,
-                .extent = frame->at.extent,
-                .sequence = frame->at.sequence,
-                .bytes = bytes,
-                .position = frame->position,
-                .durability = policy_of(options),
-                .type = options.type};
-  open_claims::add(made.open_);
+  appender::open_frame frame;
+  if (const auto refused = appender_.claim_frame(bytes, frame)) [[unlikely]]
+    return std::unexpected(*refused);
+  // Made where the caller has it: moving one costs as much as making it.
+  result<varve::claim> made{std::in_place, claim_key{}};
+  open_claim& c = made->open_;
+  c.log = this;
+  c.segment = frame.segment;
+  c.offset = frame.at.offset;
+  c.extent = frame.at.extent;
+  c.sequence = frame.at.sequence;
+  c.bytes = bytes;
+  c.position = frame.position;
+  c.durability = policy_of(options);
+  c.type = options.type;
+  open_claims::add(c);
   return made;
 }
 
@@ -181,6 +195,7 @@ statistics log_object::stats() noexcept {
   s.prepared = preparer_.ready_count();
   s.bytes_used = totals.bytes_ended + (totals.has_active ? appender_.active_bytes() : 0);
   s.bytes_allocated = totals.bytes_allocated + s.prepared * place_.meta.segment_bytes;
+  s.warm_bytes = preparer_.warm_bytes();
   s.syncs = syncer_.count();
   s.rolls = appender_.rolls();
   s.waits = appender_.waits();

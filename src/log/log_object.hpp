@@ -43,7 +43,8 @@ class log_object final : public record_source {
   [[nodiscard]] result<void> close() noexcept;
 
   // ---- Appending.
-  [[nodiscard]] result<sequence> append(std::span<const bytes_view> pieces, const append_options& options) noexcept;
+  [[nodiscard]] result<sequence> append(bytes_view payload, const append_options& options) noexcept;
+  [[nodiscard]] result<sequence> append_pieces(std::span<const bytes_view> pieces, const append_options& options) noexcept;
   template <class Payload>
   [[nodiscard]] result<sequence_range> append_batch(std::size_t count, const append_options& options,
                                                     Payload payload) noexcept {

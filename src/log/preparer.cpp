@@ -89,8 +89,9 @@ os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& plac
   }
 }
 
-void preparer::start(segment_recipe recipe, std::uint32_t ahead, std::uint64_t highest, std::shared_ptr<segment> active,
-                     std::uint64_t offset) {
+void preparer::start(segment_recipe recipe, std::uint32_t ahead, std::uint64_t warm_bytes, std::uint64_t highest,
+                     std::shared_ptr<segment> active, std::uint64_t offset) {
+  warmer_.set_ahead(warm_bytes);
   recipe_ = std::move(recipe);
   ahead_ = ahead;
   highest_ = highest;

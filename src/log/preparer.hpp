@@ -57,10 +57,11 @@ class preparer {
   preparer(const preparer&) = delete;
   preparer& operator=(const preparer&) = delete;
 
-  /// Keeps `ahead` segments ready. The next file gets the number after `highest`; appends begin in `active`, if there is
-  /// one, at `offset`. May throw std::system_error if there can be no thread.
-  void start(segment_recipe recipe, std::uint32_t ahead, std::uint64_t highest, std::shared_ptr<segment> active,
-             std::uint64_t offset);
+  /// Keeps `ahead` segments ready, and `warm_bytes` (0: as it sees fit) of them warm. The next file gets the number after
+  /// `highest`; appends begin in `active`, if there is one, at `offset`. May throw std::system_error if there can be no
+  /// thread.
+  void start(segment_recipe recipe, std::uint32_t ahead, std::uint64_t warm_bytes, std::uint64_t highest,
+             std::shared_ptr<segment> active, std::uint64_t offset);
   /// Ends the thread, and removes what was prepared.
   void stop() noexcept;
   /// In a forked child, where the thread does not exist.
@@ -78,6 +79,7 @@ class preparer {
   }
   /// Something has changed that preparation waited for.
   void nudge() noexcept;
+  [[nodiscard]] std::uint64_t warm_bytes() const noexcept { return warmer_.bytes(); }
   [[nodiscard]] std::uint64_t ready_count() const noexcept { return queue_.read_available(); }
 
  private:

@@ -10,7 +10,7 @@ namespace {
 
 // How far ahead: before anything is known of the log's appends, and once they come by the megabyte. Arbitrary; the second is
 // what the fastest appends fill while this thread is woken, several times over.
-constexpr std::uint64_t ahead_at_first = std::uint64_t{2} << 20, ahead_later = std::uint64_t{32} << 20;
+constexpr std::uint64_t ahead_at_first = std::uint64_t{4} << 20, ahead_later = std::uint64_t{32} << 20;
 // One call for so much: others of this process may want to map something meanwhile.
 constexpr std::uint64_t step_bytes = std::uint64_t{1} << 20;
 
@@ -25,7 +25,8 @@ bool warmer::warm_some() noexcept {
   } else {
     coming_.erase(coming_.begin(), active);
   }
-  std::uint64_t left = number == 0 ? ahead_at_first : ahead_later;
+  std::uint64_t left = ahead_ != 0 ? ahead_ : number == 0 ? ahead_at_first : ahead_later;
+  std::uint64_t warm = 0;
   for (auto& each : coming_) {
     const std::uint64_t capacity = each.segment->facts().capacity;
     const std::uint64_t begin = std::max(offset, each.warm_to);
@@ -34,11 +35,14 @@ bool warmer::warm_some() noexcept {
       const std::uint64_t bytes = std::min(end - begin, step_bytes);
       static_cast<void>(os::populate_for_writing(each.segment->map(), begin, bytes));  // then the appends do it
       each.warm_to = begin + bytes;
+      bytes_.store(warm + each.warm_to - std::min(offset, each.warm_to), std::memory_order_relaxed, "warm:bytes");
       return true;
     }
+    warm += each.warm_to - std::min(offset, each.warm_to);
     left -= std::min(left, capacity - std::min(offset, capacity));
     offset = 0;
   }
+  bytes_.store(warm, std::memory_order_relaxed, "warm:bytes");
   return false;
 }
 

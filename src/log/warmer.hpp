@@ -18,7 +18,7 @@ namespace varve::core {
 class warmer {
  public:
   /// How often appends say how far they are.
-  static constexpr std::uint64_t report_bytes = std::uint64_t{1} << 20;
+  static constexpr std::uint64_t report_bytes = std::uint64_t{1} << 22;
   /// True if the bytes [begin, end) of a segment reach over such a place.
   [[nodiscard]] static constexpr bool is_due(std::uint64_t begin, std::uint64_t end) noexcept {
     return begin / report_bytes != end / report_bytes;
@@ -31,7 +31,14 @@ class warmer {
     offset_.store(offset, std::memory_order_relaxed, "warm:place");
   }
 
+  /// How much ahead of the appends is warm.
+  [[nodiscard]] std::uint64_t bytes() const noexcept {
+    return bytes_.load(std::memory_order_relaxed, "warm:bytes");  // relaxed: a figure for people
+  }
+
   // ---- Of one thread.
+  /// So much ahead from the beginning, instead of little at first; 0: as it comes.
+  void set_ahead(std::uint64_t bytes) noexcept { ahead_ = bytes; }
   /// `s` will be appended to after those that were added before. May throw std::bad_alloc.
   void add(std::shared_ptr<segment> s, std::uint64_t from) { coming_.push_back({std::move(s), from}); }
   void clear() noexcept { coming_.clear(); }
@@ -44,7 +51,8 @@ class warmer {
     std::uint64_t warm_to;
   };
   std::deque<coming> coming_;  // the first is the one that is appended to, as far as is known
-  shared::word<std::uint64_t> number_{0}, offset_{0};
+  std::uint64_t ahead_ = 0;
+  shared::word<std::uint64_t> number_{0}, offset_{0}, bytes_{0};
 };
 
 }  // namespace varve::core

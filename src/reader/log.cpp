@@ -34,16 +34,16 @@ result<log> log::open(const std::filesystem::path& directory, const log_options&
 result<void> log::close() noexcept { return object_->close(); }
 
 result<sequence> log::append(std::span<const std::byte> payload, const append_options& options) noexcept {
-  return object_->append({&payload, 1}, options);
+  return object_->append(payload, options);
 }
 
 result<sequence> log::append(std::string_view payload, const append_options& options) noexcept {
-  return append(std::as_bytes(std::span{payload}), options);
+  return object_->append(std::as_bytes(std::span{payload}), options);
 }
 
 result<sequence> log::append_pieces(std::span<const std::span<const std::byte>> pieces,
                                     const append_options& options) noexcept {
-  return object_->append(pieces, options);
+  return object_->append_pieces(pieces, options);
 }
 
 result<sequence_range> log::append_batch(std::span<const std::span<const std::byte>> payloads,

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "segment/control_block.hpp"
@@ -32,10 +33,33 @@ enum class claim_outcome : std::uint8_t {
   beyond,   // somebody else rolls
 };
 
+/// Claims by compare-exchange. One that does not fit crosses the end by a single unit, however large it is.
+[[nodiscard]] claim_outcome claim_exactly(control_block& block, std::uint64_t bytes, std::uint64_t frames,
+                                          claimed_space& space) noexcept;
+
+[[nodiscard]] inline claimed_space space_at(const control_block& block, std::uint64_t word) noexcept {
+  return {.offset = claim_word::offset(word), .sequence = block.base + claim_word::frames(word)};
+}
+
 /// Claims `bytes` (a multiple of 8) for `frames` frames. The caller has seen block.roll open, and has not claimed from this
 /// block before.
-[[nodiscard]] claim_outcome try_claim(control_block& block, std::uint64_t bytes, std::uint64_t frames,
-                                      claimed_space& space) noexcept;
+[[nodiscard]] inline claim_outcome try_claim(control_block& block, std::uint64_t bytes, std::uint64_t frames,
+                                             claimed_space& space) noexcept {
+  if (bytes > add_bytes_max) [[unlikely]]
+    return claim_exactly(block, bytes, frames, space);
+  // claim:A  relaxed. It hands out disjoint ranges only; what is written there is ordered by publish:A / scan:A.
+  const std::uint64_t word = block.claims.fetch_add(claim_word::of(bytes, frames), std::memory_order_relaxed, "claim:A");
+  VARVE_POINT("claim.after_add");
+  const std::uint64_t offset = claim_word::offset(word);
+  if (offset > block.capacity) [[unlikely]]
+    return claim_outcome::beyond;
+  if (bytes > block.capacity - offset) [[unlikely]] {
+    block.crossing = word;
+    return claim_outcome::crossed;
+  }
+  space = space_at(block, word);
+  return claim_outcome::here;
+}
 
 /// Ends the block where it stands: nothing can be claimed from it afterwards. False if it has been crossed already.
 [[nodiscard]] bool stop_claims(control_block& block) noexcept;
@@ -46,15 +70,52 @@ enum class claim_outcome : std::uint8_t {
 /// Bytes of the segment that are taken so far, its header included.
 [[nodiscard]] std::uint64_t bytes_claimed(const control_block& block) noexcept;
 
-/// Copies one record, in pieces, into its frame at `offset`, and fills the header but for the stamp. Returns its extent.
-std::uint64_t fill(segment& s, std::uint64_t offset, std::uint64_t sequence, std::uint16_t type, std::uint8_t flags,
-                   std::span<const bytes_view> pieces) noexcept;
-
-/// A frame that its claimer fills in place.
+/// A claimed frame.
 struct frame_space {
   std::uint64_t offset = 0, extent = 0;  // bytes of the segment
   std::uint64_t sequence = 0;
 };
+
+/// Writes a header's last two words; the first, the stamp, publishes the frame.
+inline void store_all_but_stamp(std::byte* frame, const format::frame_header& header) noexcept {
+  const std::uint64_t third = format::third_word(header);
+  std::memcpy(frame + offsetof(format::frame_header, checksum), &header.checksum, sizeof header.checksum);
+  std::memcpy(frame + offsetof(format::frame_header, length), &third, sizeof third);
+  VARVE_POINT("publish.before_stamp");
+}
+
+/// Clears what is left of a frame behind its payload. Before the payload is written: it may clear some of that.
+inline void clear_padding(std::byte* frame, const frame_space& at, std::uint64_t length) noexcept {
+  constexpr std::uint64_t zero = 0;
+  if (length % format::frame_alignment != 0) std::memcpy(frame + at.extent - sizeof zero, &zero, sizeof zero);
+}
+
+/// Writes the header, but for the stamp, of a record whose payload stands in its frame.
+inline void store_record_header(segment& s, const frame_space& at, bytes_view payload, std::uint16_t type,
+                                std::uint8_t flags) noexcept {
+  VARVE_POINT("publish.payload_copied");
+  format::frame_header header{.stamp = format::stamp_of(at.sequence, s.facts().salt),
+                              .length = static_cast<std::uint32_t>(payload.size()),
+                              .kind = format::frame_kind::record,
+                              .flags = flags,
+                              .type = type};
+  header.checksum = format::frame_checksum(s.facts().checksum, header, at.offset, payload);
+  store_all_but_stamp(s.writable_bytes().data() + at.offset, header);
+}
+
+/// Fills a record's frame, but for the stamp. What is summed is the copy: what is stored, even if the caller's buffer
+/// changes meanwhile.
+inline void fill(segment& s, const frame_space& at, bytes_view payload, std::uint16_t type, std::uint8_t flags) noexcept {
+  std::byte* const frame = s.writable_bytes().data() + at.offset;
+  std::byte* const place = frame + format::frame_header_bytes;
+  clear_padding(frame, at, payload.size());
+  if (!payload.empty()) std::memcpy(place, payload.data(), payload.size());
+  store_record_header(s, at, {place, payload.size()}, type, flags);
+}
+
+/// The same of several pieces, `length` bytes together.
+void fill(segment& s, const frame_space& at, std::span<const bytes_view> pieces, std::uint64_t length,
+          std::uint16_t type) noexcept;
 
 /// Fills the header, but for the stamp, of a frame whose first `length` bytes of payload stand there already. Less than was
 /// claimed makes it a short frame.
@@ -63,7 +124,14 @@ void fill_in_place(segment& s, const frame_space& at, std::uint64_t length, std:
 /// The same for a claim that is given up: whatever stands in its payload, it will be no record.
 void fill_as_skip(segment& s, const frame_space& at) noexcept;
 
-/// Stores the stamp of the frame at `offset`, which takes `extent` bytes: it is finished, and everybody may read it.
-void publish(segment& s, std::uint64_t offset, std::uint64_t extent, std::uint64_t sequence) noexcept;
+/// Stores the stamp of a frame: it is finished, and everybody may read it.
+inline void publish(segment& s, const frame_space& at) noexcept {
+  // Before the stamp: once a frame is published its segment may be sealed and unmapped at any moment.
+  s.note(at.offset, at.offset + at.extent, at.sequence + 1);
+  auto& stamp = shared::place_at<std::uint64_t>(s.writable_bytes().data() + at.offset);
+  // publish:A  release. Pairs with scan:A: if scan:A reads this stamp, it also sees every byte that this thread wrote to
+  // the frame. It says nothing about the disk.
+  shared::store(stamp, format::stamp_of(at.sequence, s.facts().salt), std::memory_order_release, "publish:A");
+}
 
 }  // namespace varve::core

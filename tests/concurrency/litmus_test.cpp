@@ -73,9 +73,10 @@ void fill_up(core::control_block& block, std::uint32_t writer) {
         return;
       case core::claim_outcome::beyond: return;
     }
-    const std::uint64_t extent =
-        core::fill(*block.segment, space.offset, space.sequence, static_cast<std::uint16_t>(writer), 0, {&piece, 1});
-    core::publish(*block.segment, space.offset, extent, space.sequence);
+    const core::frame_space at{
+        .offset = space.offset, .extent = format::frame_bytes(payload.size()), .sequence = space.sequence};
+    core::fill(*block.segment, at, piece, static_cast<std::uint16_t>(writer), 0);
+    core::publish(*block.segment, at);
   }
 }
 

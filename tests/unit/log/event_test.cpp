@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include <varve/varve.hpp>
@@ -88,6 +89,7 @@ TEST_CASE("an event owns its descriptor: it outlives the log, and is closed with
 
 TEST_CASE("an event that nobody holds any more is not raised into somebody else's descriptor", "[event]") {
   open_log o;
+  while (o.l.stats().prepared < 2) std::this_thread::yield();  // nobody else opens files meanwhile
   int number = -1;
   {
     const auto e = *o.l.durable_event({1});

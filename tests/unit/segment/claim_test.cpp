@@ -146,16 +146,16 @@ TEST_CASE("what is filled and published is a valid frame; before the stamp it is
     const std::string text(bytes, 'x');
     const auto piece = std::as_bytes(std::span{text});
     std::memset(s->writable_bytes().data() + header, 0xee, 2000);  // leftovers of an earlier use
-    const std::uint64_t extent = fill(*s, header, 1, 9, format::frame_flags::goes_on, {&piece, 1});
-    CHECK(extent == format::frame_bytes(bytes));
+    const frame_space at{.offset = header, .extent = format::frame_bytes(bytes), .sequence = 1};
+    fill(*s, at, piece, 9, format::frame_flags::goes_on);
     CHECK(look(*s, header, 1, format::depth::everything).what == sight::nothing);
-    publish(*s, header, extent, 1);
+    publish(*s, at);
     const auto seen = look(*s, header, 1, format::depth::everything);
     CHECK(seen.what == sight::frame);
     CHECK(text_of(seen) == text);
     CHECK(seen.frame.type == 9);
     CHECK(seen.frame.goes_on());
-    CHECK(seen.frame.extent == extent);
+    CHECK(seen.frame.extent == at.extent);
   }
 }
 

@@ -36,9 +36,10 @@ inline std::shared_ptr<core::segment> memory_segment(std::uint64_t capacity = fo
 inline std::uint64_t put_record(core::segment& s, std::uint64_t offset, std::uint64_t sequence, std::string_view text,
                                 std::uint8_t flags = 0) {
   const auto piece = std::as_bytes(std::span{text});
-  const std::uint64_t extent = core::fill(s, offset, sequence, 0, flags, {&piece, 1});
-  core::publish(s, offset, extent, sequence);
-  return extent;
+  const core::frame_space at{.offset = offset, .extent = format::frame_bytes(piece.size()), .sequence = sequence};
+  core::fill(s, at, piece, 0, flags);
+  core::publish(s, at);
+  return at.extent;
 }
 
 inline std::string_view text_of(const core::observation& seen) {
