@@ -16,6 +16,11 @@ namespace varve {
 namespace core {
 class segment;
 struct record_access;
+/// Who may make a record.
+class record_key {
+  friend class cursor;
+  explicit record_key() = default;
+};
 }  // namespace core
 
 /// A record that stands alone: it keeps its segment mapped, and may outlive its reader and its log.
@@ -53,6 +58,16 @@ class pinned_record {
 /// A borrowed record: valid until its reader moves or dies. pin() gives one that stands alone.
 class record {
  public:
+  /// Readers make them.
+  record(core::record_key, const std::shared_ptr<const core::segment>& segment, std::span<const std::byte> payload,
+         varve::sequence sequence, std::uint32_t epoch, std::uint16_t type, bool batch_goes_on) noexcept
+      : segment_(&segment),
+        payload_(payload),
+        sequence_(sequence),
+        epoch_(epoch),
+        type_(type),
+        batch_goes_on_(batch_goes_on) {}
+
   [[nodiscard]] varve::sequence sequence() const noexcept { return sequence_; }
 
   /// The opening of the log in which the record's segment was begun. After a power loss the sequences of records that were
@@ -73,15 +88,12 @@ class record {
   [[nodiscard]] pinned_record pin() const noexcept;
 
  private:
-  friend struct core::record_access;
-  record() = default;
-
-  const std::shared_ptr<const core::segment>* segment_ = nullptr;  // of the reader that lent this record
+  const std::shared_ptr<const core::segment>* segment_;  // of the reader that lent this record
   std::span<const std::byte> payload_;
   varve::sequence sequence_;
-  std::uint32_t epoch_ = 0;
-  std::uint16_t type_ = 0;
-  bool batch_goes_on_ = false;
+  std::uint32_t epoch_;
+  std::uint16_t type_;
+  bool batch_goes_on_;
 };
 
 }  // namespace varve

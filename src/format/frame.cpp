@@ -32,11 +32,12 @@ void set_third_word(frame_header& header, std::uint64_t word) noexcept {
   header.type = static_cast<std::uint16_t>(word >> 48);
 }
 
-std::expected<frame, frame_fault> parse_filler(const frame_header& header, std::uint64_t room_bytes) noexcept {
-  if (header.flags != 0) return std::unexpected(frame_fault::flags);
+frame_fault read_filler(const frame_header& header, std::uint64_t room_bytes, frame& f) noexcept {
+  if (header.flags != 0) return frame_fault::flags;
   const std::uint64_t extent = frame_header_bytes + header.length;
-  if (header.length % frame_alignment != 0 || extent > room_bytes) return std::unexpected(frame_fault::extent);
-  return frame{.extent = extent, .kind = header.kind, .flags = 0, .type = header.type, .payload = {}};
+  if (header.length % frame_alignment != 0 || extent > room_bytes) return frame_fault::extent;
+  f = {.extent = extent, .kind = header.kind, .flags = 0, .type = header.type, .payload = {}};
+  return frame_fault::none;
 }
 
 }  // namespace
@@ -47,42 +48,42 @@ frame_header filler(frame_kind kind, std::uint64_t stamp, std::uint64_t offset, 
   return header;
 }
 
-std::expected<frame, frame_fault> parse_frame(std::span<const std::byte> room, std::uint64_t offset, std::uint64_t stamp,
-                                              checksum kind, depth how_deep) noexcept {
-  if (room.size() < frame_header_bytes) return std::unexpected(frame_fault::extent);
+frame_fault read_frame(std::span<const std::byte> room, std::uint64_t offset, std::uint64_t stamp, checksum kind,
+                       depth how_deep, frame& f) noexcept {
+  if (room.size() < frame_header_bytes) return frame_fault::extent;
   std::uint64_t third = 0;
   frame_header header{.stamp = stamp};
   std::memcpy(&header.checksum, room.data() + offsetof(frame_header, checksum), sizeof header.checksum);
   std::memcpy(&third, room.data() + offsetof(frame_header, length), sizeof third);
   set_third_word(header, third);
-  if (header.kind < frame_kind::record || header.kind > frame_kind::lost) return std::unexpected(frame_fault::kind);
-  if ((header.flags & frame_flags::reserved) != 0) return std::unexpected(frame_fault::flags);
+  if (header.kind < frame_kind::record || header.kind > frame_kind::lost) return frame_fault::kind;
+  if ((header.flags & frame_flags::reserved) != 0) return frame_fault::flags;
   if (!has_body(header.kind)) {
-    auto parsed = parse_filler(header, room.size());
-    if (parsed && how_deep == depth::everything && header.checksum != frame_checksum(kind, header, offset, {}))
-      return std::unexpected(frame_fault::checksum);
-    return parsed;
+    if (const auto fault = read_filler(header, room.size(), f); fault != frame_fault::none) return fault;
+    if (how_deep == depth::everything && header.checksum != frame_checksum(kind, header, offset, {}))
+      return frame_fault::checksum;
+    return frame_fault::none;
   }
 
   const auto at = lay_out(header);
   std::uint64_t extent = at.padded_end;
   if ((header.flags & frame_flags::is_short) != 0) {
-    if (at.body_end > room.size()) return std::unexpected(frame_fault::extent);
+    if (at.body_end > room.size()) return frame_fault::extent;
     std::memcpy(&extent, room.data() + at.padded_end, sizeof extent);
-    if (extent < at.body_end || extent % frame_alignment != 0) return std::unexpected(frame_fault::extent);
+    if (extent < at.body_end || extent % frame_alignment != 0) return frame_fault::extent;
   }
-  if (extent > room.size()) return std::unexpected(frame_fault::extent);
+  if (extent > room.size()) return frame_fault::extent;
   if (how_deep == depth::everything) {
-    if (!all_zero(room.subspan(at.payload_end, at.padded_end - at.payload_end)))
-      return std::unexpected(frame_fault::padding);
+    if (!all_zero(room.subspan(at.payload_end, at.padded_end - at.payload_end))) return frame_fault::padding;
     const auto body = room.subspan(frame_header_bytes, at.body_end - frame_header_bytes);
-    if (header.checksum != frame_checksum(kind, header, offset, body)) return std::unexpected(frame_fault::checksum);
+    if (header.checksum != frame_checksum(kind, header, offset, body)) return frame_fault::checksum;
   }
-  return frame{.extent = extent,
-               .kind = header.kind,
-               .flags = header.flags,
-               .type = header.type,
-               .payload = room.subspan(at.payload, header.length)};
+  f.extent = extent;
+  f.kind = header.kind;
+  f.flags = header.flags;
+  f.type = header.type;
+  f.payload = room.subspan(at.payload, header.length);
+  return frame_fault::none;
 }
 
 }  // namespace varve::format

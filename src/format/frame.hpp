@@ -110,7 +110,7 @@ static_assert(payload_bytes_max(segment_bytes_max) <= UINT32_MAX, "a length has 
 /// The header of a skip or lost frame that fills `extent` bytes at `offset`.
 [[nodiscard]] frame_header filler(frame_kind kind, std::uint64_t stamp, std::uint64_t offset, std::uint64_t extent) noexcept;
 
-enum class frame_fault : std::uint8_t { kind, flags, extent, padding, checksum };
+enum class frame_fault : std::uint8_t { none, kind, flags, extent, padding, checksum };
 
 struct frame {
   std::uint64_t extent = 0;  // bytes of the segment that it takes
@@ -129,7 +129,18 @@ enum class depth : std::uint8_t { shape, everything };  // rules 2 and 3, or 2 t
 /// Checks rules 2 to 5 on the frame at `offset` of the segment file. `room` is all that it may take: from there to the end
 /// of the segment. The caller has loaded the stamp and checked rule 1. Each byte of the header is read once, so bytes that
 /// change meanwhile can be refused or misread, but never lead outside of `room`.
-[[nodiscard]] std::expected<frame, frame_fault> parse_frame(std::span<const std::byte> room, std::uint64_t offset,
-                                                            std::uint64_t stamp, checksum kind, depth how_deep) noexcept;
+///
+/// f  filled in place if there is no fault: who scans a log does this for every frame, and a copy costs as much.
+[[nodiscard]] frame_fault read_frame(std::span<const std::byte> room, std::uint64_t offset, std::uint64_t stamp,
+                                     checksum kind, depth how_deep, frame& f) noexcept;
+
+[[nodiscard]] inline std::expected<frame, frame_fault> parse_frame(std::span<const std::byte> room, std::uint64_t offset,
+                                                                   std::uint64_t stamp, checksum kind,
+                                                                   depth how_deep) noexcept {
+  frame f;
+  const auto fault = read_frame(room, offset, stamp, kind, how_deep, f);
+  if (fault != frame_fault::none) return std::unexpected(fault);
+  return f;
+}
 
 }  // namespace varve::format

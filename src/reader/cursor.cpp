@@ -57,19 +57,38 @@ result<approach> cursor::walk_to(std::uint64_t target) const {
   return found;
 }
 
+// A record is made where the caller has it, here and below: small structs are copied in larger units than they were written
+// in, which takes the processor longer than all the rest of a step.
 result<std::optional<record>> cursor::next() {
-  const auto found = next_frame();
+  observation seen;
+  const auto found = next_frame(seen);
   if (!found) return std::unexpected(found.error());
   if (!*found) return std::nullopt;
-  return record_access::lend(at_, at_.sequence() - 1, **found);
+  return result<std::optional<record>>{std::in_place, std::in_place,      record_key{},
+                                       at_.segment(), seen.frame.payload, sequence{at_.sequence() - 1},
+                                       epoch(),       seen.frame.type,    seen.frame.goes_on()};
+}
+
+void cursor::next_before(std::uint64_t end, std::optional<result<record>>& element) {
+  observation seen;
+  const auto found = next_frame(seen);
+  if (!found) {
+    element.emplace(std::unexpect, found.error());
+  } else if (!*found || at_.sequence() > end) {
+    element.reset();
+  } else {
+    element.emplace(std::in_place, record_key{}, at_.segment(), seen.frame.payload, sequence{at_.sequence() - 1}, epoch(),
+                    seen.frame.type, seen.frame.goes_on());
+  }
 }
 
 result<bool> cursor::wait(os::deadline until) {
   for (;;) {
-    const auto found = next_frame();
-    if (!found) return std::unexpected(found.error());
+    observation seen;
+    const auto found = next_frame(seen);
+    if (!found) return found;
     if (*found) {
-      at_ = walker{at_.segment(), at_.offset() - (*found)->extent, at_.sequence() - 1};
+      at_ = walker{at_.segment(), at_.offset() - seen.frame.extent, at_.sequence() - 1};
       return true;
     }
     if (std::chrono::steady_clock::now() >= until) return false;
@@ -80,30 +99,30 @@ result<bool> cursor::wait(os::deadline until) {
 }
 
 /// Moves behind the next frame that is a record.
-result<std::optional<format::frame>> cursor::next_frame() {
+result<bool> cursor::next_frame(observation& seen) {
   if (auto done = source_->usable(); !done) return std::unexpected(done.error());
   for (bool looked_again = false;;) {
     if (!at_.segment()) {
       const auto moved = enter_next();
       if (!moved) return std::unexpected(moved.error());
-      if (*moved == move::end_for_now) return std::nullopt;
+      if (*moved == move::end_for_now) return false;
     }
-    const auto seen = at_.step(how_deep());
+    at_.step(how_deep(), seen);
     if (seen.what == sight::frame) {
       looked_again = false;
-      if (seen.frame.is_record()) return seen.frame;
-      continue;
+      if (!seen.frame.is_record()) continue;
+      return true;
     }
     if (seen.what == sight::end) {
       const auto moved = enter_next();
       if (!moved) return std::unexpected(moved.error());
-      if (*moved == move::end_for_now) return std::nullopt;
+      if (*moved == move::end_for_now) return false;
       continue;
     }
     if (seen.what == sight::broken) return damaged_at(at_);
     const auto reached = is_published(at_.sequence());
     if (!reached) return std::unexpected(reached.error());
-    if (!*reached) return std::nullopt;
+    if (!*reached) return false;
     // Published between our look and that one, or ended; or it is not there although it is published.
     if (looked_again) return damaged_at(at_);
     looked_again = true;
@@ -183,17 +202,6 @@ pinned_record record_access::give(walker& at, std::uint64_t sequence, const form
   r.epoch_ = static_cast<std::uint32_t>(at.segment()->facts().epoch);
   r.type_ = f.type;
   r.segment_ = at.take_segment();
-  return r;
-}
-
-record record_access::lend(const walker& at, std::uint64_t sequence, const format::frame& f) noexcept {
-  record r;
-  r.segment_ = &at.segment();
-  r.payload_ = f.payload;
-  r.sequence_ = {sequence};
-  r.epoch_ = static_cast<std::uint32_t>(at.segment()->facts().epoch);
-  r.type_ = f.type;
-  r.batch_goes_on_ = f.goes_on();
   return r;
 }
 

@@ -27,6 +27,8 @@ class cursor {
   [[nodiscard]] result<void> seek(std::uint64_t target);
   /// The next record; passes over what is abandoned.
   [[nodiscard]] result<std::optional<record>> next();
+  /// The next record, if it stands before `end`; nothing behind it.
+  void next_before(std::uint64_t end, std::optional<result<record>>& element);
   /// Waits until next() would not answer "the end for now". False: not by then.
   [[nodiscard]] result<bool> wait(os::deadline until);
   /// The record at just `target`, where the cursor need not stand.
@@ -42,7 +44,9 @@ class cursor {
   [[nodiscard]] result<bool> is_published(std::uint64_t sequence) const;
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) const;
   [[nodiscard]] result<approach> walk_to(std::uint64_t target) const;
-  [[nodiscard]] result<std::optional<format::frame>> next_frame();
+  /// Moves behind the next record, which is `seen`; false: the end for now.
+  [[nodiscard]] result<bool> next_frame(observation& seen);
+  [[nodiscard]] std::uint32_t epoch() const noexcept { return static_cast<std::uint32_t>(at_.segment()->facts().epoch); }
   [[nodiscard]] result<move> enter_next();
   [[nodiscard]] result<void> look_anew();
   [[nodiscard]] std::unexpected<error> damaged_at(const walker& at) const noexcept;
@@ -59,7 +63,6 @@ class cursor {
 
 /// Makes what the public classes keep private.
 struct record_access {
-  [[nodiscard]] static record lend(const walker& at, std::uint64_t sequence, const format::frame& f) noexcept;
   /// One that stands alone, and takes the walker's segment with it.
   [[nodiscard]] static pinned_record give(walker& at, std::uint64_t sequence, const format::frame& f) noexcept;
 };

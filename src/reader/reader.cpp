@@ -61,16 +61,8 @@ void record_range::advance() {
     return;
   }
   try {
-    auto found = cursor_->next();
-    if (!found) {
-      current_ = std::unexpected(found.error());
-      cursor_.reset();
-    } else if (!*found || (*found)->sequence() >= end_) {
-      current_.reset();
-      cursor_.reset();
-    } else {
-      current_ = **found;
-    }
+    cursor_->next_before(end_.value, current_);
+    if (!current_ || !*current_) cursor_.reset();
   } catch (const std::bad_alloc&) {
     current_ = core::fail({.code = errc::out_of_memory});
     cursor_.reset();

@@ -73,6 +73,8 @@ result<std::shared_ptr<view_object>> view_object::open(const std::filesystem::pa
 }
 
 result<void> view_object::usable() noexcept {
+  // relaxed: whoever met the trouble tells it; others may go on with what they have for a moment.
+  if (is_troubled_.load(std::memory_order_relaxed, "view:trouble") == 0) return {};
   const std::scoped_lock lock{guard_};
   if (trouble_) look_further();  // it may have passed
   if (trouble_) return std::unexpected(*trouble_);
@@ -95,12 +97,17 @@ void view_object::look_further() noexcept {
     for (;;) {
       const auto further = follow(frontier_.advance());
       if (further && *further) continue;
-      trouble_ = further ? std::nullopt : std::optional{further.error()};
+      set_trouble(further ? std::nullopt : std::optional{further.error()});
       return;
     }
   } catch (const std::bad_alloc&) {
-    trouble_ = error_access::make({.code = errc::out_of_memory, .subject = place_.path});
+    set_trouble(error_access::make({.code = errc::out_of_memory, .subject = place_.path}));
   }
+}
+
+void view_object::set_trouble(std::optional<error> what) noexcept {
+  trouble_ = what;
+  is_troubled_.store(what ? 1U : 0U, std::memory_order_relaxed, "view:trouble");
 }
 
 /// The frontier stands at `at` and cannot go on. True if there is more to see now.

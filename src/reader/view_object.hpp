@@ -57,6 +57,7 @@ class view_object final : public record_source {
 
   // Each is called with guard_ held.
   void look_further() noexcept;
+  void set_trouble(std::optional<error> what) noexcept;
   [[nodiscard]] result<void> look_at_everything();
   [[nodiscard]] result<walker> start_of(const survey& s);
   [[nodiscard]] result<bool> follow(const walker& at);
@@ -76,6 +77,7 @@ class view_object final : public record_source {
   std::shared_ptr<wake_page> wake_;  // of live_; made by the first who waits
   std::uint64_t durable_ = 0;        // the highest mark that was seen
   std::optional<error> trouble_;     // what kept the view from looking further
+  shared::word<std::uint32_t> is_troubled_{0};
 };
 
 }  // namespace varve::core

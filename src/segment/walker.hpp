@@ -29,8 +29,14 @@ struct observation {
 };
 
 /// What stands at `offset` of `s`, where `sequence` is expected. Never reads behind the segment's end.
-[[nodiscard]] observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence,
-                               format::depth how_deep) noexcept;
+void look(const segment& s, std::uint64_t offset, std::uint64_t sequence, format::depth how_deep,
+          observation& seen) noexcept;
+[[nodiscard]] inline observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence,
+                                      format::depth how_deep) noexcept {
+  observation seen;
+  look(s, offset, sequence, how_deep, seen);
+  return seen;
+}
 
 struct approach;
 
@@ -55,7 +61,12 @@ class walker {
   [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
 
   /// Looks, steps over holes, and if a frame is there moves behind it.
-  [[nodiscard]] observation step(format::depth how_deep) noexcept;
+  void step(format::depth how_deep, observation& seen) noexcept;
+  [[nodiscard]] observation step(format::depth how_deep) noexcept {
+    observation seen;
+    step(how_deep, seen);
+    return seen;
+  }
   /// As step(), and tells the index, which may not know. For frames that are published.
   [[nodiscard]] observation step_and_note(format::depth how_deep) noexcept;
   /// Only the first half of step(): who looks for one sequence must not pass the frame behind a hole.
