@@ -34,6 +34,7 @@ using varve::testing::text_of;
 
 std::string text_of_fault(frame_fault fault) {
   switch (fault) {
+    case frame_fault::none: return "none";
     case frame_fault::kind: return "kind";
     case frame_fault::flags: return "flags";
     case frame_fault::extent: return "extent";
