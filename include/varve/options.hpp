@@ -39,8 +39,8 @@ struct log_options {
   std::uint64_t segment_bytes = 0;
   /// xxh3 if nullopt at creation.
   std::optional<varve::checksum> checksum{};
-  /// How far apart the entries of the index are: a power of two, 512 bytes to 1 MiB. Smaller: reading by number walks over
-  /// fewer records; the index takes 8 bytes for each stride.
+  /// How far apart the entries of the index are: a power of two, 512 bytes to 1 MiB; 2 KiB if 0 at creation. Smaller:
+  /// reading by number walks over fewer records; the index takes 8 bytes for each stride.
   std::uint32_t index_stride_bytes = 0;
 
   // ---- Chosen at every open.

@@ -60,7 +60,7 @@ constexpr std::uint64_t sequence_max = salt_top_bit - 1;
 /// A power of two. The bounds are arbitrary: below, the index is a sizeable part of the log; above, a read walks 1 MiB.
 constexpr std::uint32_t index_stride_min = 512;
 constexpr std::uint32_t index_stride_max = std::uint32_t{1} << 20;
-constexpr std::uint32_t index_stride_default = 4096;
+constexpr std::uint32_t index_stride_default = 2048;
 constexpr std::uint64_t index_header_bytes = 4096;
 
 }  // namespace varve::format

@@ -116,7 +116,7 @@ struct example_segment {
                               .file_bytes = file_bytes,
                               .capacity = file_bytes,
                               .created_ns = time_ns,
-                              .index_stride_bytes = format::index_stride_default};
+                              .index_stride_bytes = 4096};
     std::ranges::copy(std::string_view{"example"}, identity.version_info.begin());
     place(format::identity_offset, format::encode(identity));
     place(format::activation_offset, format::encode(format::activation{.base = base,

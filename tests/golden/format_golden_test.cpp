@@ -54,7 +54,7 @@ const golden goldens[] = {
                                .checksum_kind = 4,
                                .frame_alignment_log2 = 3,
                                .segment_bytes = segment_bytes_default,
-                               .index_stride_bytes = index_stride_default,
+                               .index_stride_bytes = 4096,
                                .created_ns = example_segment::time_ns}));
      },
      R"(
