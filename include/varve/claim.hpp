@@ -47,7 +47,8 @@ class claim_key {
 ///
 /// Thread-safety  belongs to the thread that made it, and must be finished by it.
 /// Lifetime       log::close() waits for the claims of other threads. A claim of the thread that destroys the log is
-///                abandoned by that.
+///                abandoned by that. As with every call into a log, the log must not be destroyed before publish(),
+///                abandon() or the claim's destructor, in another thread, has returned.
 /// Moved-from     only assign or destroy.
 class claim {
  public:
@@ -72,7 +73,8 @@ class claim {
   /// Returns  its sequence; by then it is finished, and durable if the policy says so.
   /// Errors   would_block_itself: the policy waits for the device, and this thread holds an older claim: nothing was
   ///          changed, finish that one first. forked: nothing was changed. closed: it was finished before.
-  ///          sync_failed: the record may be published, but it is not durable.
+  ///          sync_failed: the record may be published, but it is not durable. (Under none() it is published, and that is
+  ///          success, also after a failure.)
   /// Cost     one checksum, one store.
   [[nodiscard]] result<varve::sequence> publish() noexcept;
   /// The same with only the first `bytes` of them. too_large if that is more than was claimed: nothing was changed. The

@@ -51,10 +51,12 @@ class durability {
 
 /// As immediate(), but the first who waits gives others `window` to come along before it syncs for all of them: fewer syncs
 /// for more latency. Worth its while where many threads append and the device is slow. 0 is immediate().
+///
+/// window  up to 10 s; more is taken for that.
 [[nodiscard]] constexpr durability grouped(std::chrono::microseconds window) noexcept {
   durability d;
   d.policy_ = durability::kind::grouped;
-  d.window_ = std::max(window, std::chrono::microseconds{0});
+  d.window_ = std::clamp(window, std::chrono::microseconds{0}, std::chrono::microseconds{std::chrono::seconds{10}});
   return d;
 }
 

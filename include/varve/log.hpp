@@ -4,8 +4,8 @@
 //
 // A log is one directory, written by one process at a time. append() *finishes* a record: it survives the death of this
 // process from then on. It is *published*, that is, seen by every reader in every process, as soon as all earlier claims are
-// finished too. sync(), the policy immediate() and close() make it *durable*: it then survives power loss. So does the next
-// open(), of what it keeps of a log that was not closed.
+// finished too. sync(), close() and policies other than none() make it *durable*: it then survives power loss. So does the
+// next open(), of what it keeps of a log that was not closed.
 //
 // Invariants
 //   I1  first <= published + 1 and durable <= published <= claimed; each only grows.
@@ -171,7 +171,8 @@ class log {
   /// Waits until others, or the background, have made everything up to `target` durable. Syncs nothing by itself.
   ///
   /// Returns        false: not by then.
-  /// Errors         bad_option if the log's policy is none(): nobody might ever do it. Otherwise as sync().
+  /// Errors         bad_option if the log's own policy is none(), whatever single appends brought: nobody might ever do
+  ///                it. Otherwise as sync().
   [[nodiscard]] result<bool> wait_durable(sequence target, std::chrono::steady_clock::time_point deadline) noexcept;
 
   /// A descriptor for an event loop that becomes readable when the mark has reached `target`, which need not have been

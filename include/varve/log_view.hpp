@@ -2,8 +2,9 @@
 //
 // log_view.hpp - read a log from another process, or one that nobody writes.
 //
-// A view never writes a byte and takes no lock that a writer waits for. It works beside a living writer, and goes on when
-// that writer rolls, dies and comes back. Of a log without a living writer it shows what opening it would keep.
+// A view never writes a byte, but for what reader::wait() announces, and takes no lock that a writer waits for. It works
+// beside a living writer, and goes on when that writer rolls, dies and comes back. Of a log without a living writer it shows
+// what opening it would keep.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,7 @@ class reader {
   /// Returns    nullopt at the end of what is published now; call again later.
   /// Errors     damaged, with segment, offset and sequence: the reader stays where it is; seek() behind the damage.
   ///            trimmed, io, out_of_memory, forked.
-  /// Lifetime   the record until the next call of next() or seek().
+  /// Lifetime   the record until the next call of next() or seek(); wait() leaves it alone.
   /// Cost       no system call within a segment; the checksum of the payload unless verify_on_read is off.
   [[nodiscard]] result<std::optional<record>> next();
 
@@ -43,7 +43,7 @@ class reader {
   /// behind the last published one is allowed and waits for the next record.
   ///
   /// Errors     trimmed, not_yet, past_end, damaged, io, out_of_memory, forked: the reader stays where it was.
-  /// Cost       a walk from the start of the segment.
+  /// Cost       as log::read().
   [[nodiscard]] result<void> seek(sequence target);
 
   /// Waits until next() has something to return: a record, or an error.

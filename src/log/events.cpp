@@ -40,7 +40,6 @@ result<varve::event> events::make(std::vector<awaited>& list, std::uint64_t targ
   auto made = os::make_event();
   if (!made) return fail_call(made.error().number, with_.path);
   auto owner = std::make_shared<const os::file>(std::move(*made));
-  std::erase_if(list, [](const awaited& a) { return a.event.expired(); });
   list.push_back({target, owner});
   raise(list, ended_ ? everything : reached);
   return event_access::make(std::move(owner));
@@ -48,8 +47,9 @@ result<varve::event> events::make(std::vector<awaited>& list, std::uint64_t targ
 
 void events::raise(std::vector<awaited>& list, std::uint64_t reached) noexcept {
   std::erase_if(list, [&](const awaited& a) {
-    if (a.target > reached) return false;
-    if (const auto event = a.event.lock()) os::raise_event(*event);
+    const auto event = a.event.lock();
+    if (event && a.target > reached) return false;
+    if (event) os::raise_event(*event);
     return true;
   });
 }
@@ -68,11 +68,11 @@ void events::end() noexcept {
 }
 
 void events::stop() noexcept {
+  if (!watcher_) return;  // without the lock: end() was called, so nobody makes one any more; or this is a forked child
   {
     const std::scoped_lock lock{guard_};
     stopping_ = true;
   }
-  if (!watcher_) return;
   work_.fetch_add(1, std::memory_order_release, "work:A");
   os::wake_all(work_.futex());
   with_.wake.wake_all();

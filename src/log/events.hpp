@@ -41,6 +41,7 @@ class events {
   void durable_moved(std::uint64_t durable) noexcept;
   /// Nothing more will happen: all become readable, and those that are asked for later.
   void end() noexcept;
+  /// After end().
   void stop() noexcept;
   void forget_thread() noexcept { static_cast<void>(watcher_.release()); }  // in a forked child
 

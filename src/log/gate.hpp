@@ -27,6 +27,7 @@ class gate {
     set(position::open);
     return {};
   }
+  [[nodiscard]] bool is_made() const noexcept { return page_.is_mapped(); }
   [[nodiscard]] position get() const noexcept {
     return static_cast<position>(shared::load(word(), std::memory_order_acquire, "gate:A"));
   }

@@ -204,19 +204,19 @@ result<void> log_object::store_open_state(const survey& s) {
 }
 
 result<void> log_object::close() noexcept {
-  const std::scoped_lock lock{closing_};
-  if (closed_) return close_failure_ ? result<void>{std::unexpected(*close_failure_)} : result<void>{};
-  if (is_forked()) {
+  // Before any lock, which may belong to a thread that is not here, or that waits for this one.
+  if (gate_.is_made() && is_forked()) {
     // The threads and the log belong to the parent.
     preparer_.forget_thread();
     sealer_.forget_thread();
     periodic_.forget_thread();
     events_.forget_thread();
     syncer_.forget_waiters();
-    closed_ = true;
     return fail({.code = errc::forked, .subject = place_.path});
   }
   if (auto done = may_wait_for(none_yet); !done) return done;
+  const std::scoped_lock lock{closing_};
+  if (closed_) return close_failure_ ? result<void>{std::unexpected(*close_failure_)} : result<void>{};
   closed_ = true;
   if (gate_.get() == gate::position::open) gate_.set(gate::position::closing);
   const std::uint64_t next = appender_.stop();

@@ -52,7 +52,10 @@ result<void> log_object::may_wait_for(std::uint64_t sequence) const noexcept {
 result<void> log_object::honour(const durability& policy, const appended& last) noexcept {
   switch (policy.policy()) {
     case durability::kind::none: return {};
-    case durability::kind::periodic: periodic_.note(policy, last); return {};
+    case durability::kind::periodic:
+      if (const auto failed = latch_.get()) return std::unexpected(*failed);  // nobody will sync it any more
+      periodic_.note(policy, last);
+      return {};
     case durability::kind::immediate:
     case durability::kind::grouped: break;
   }

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "log/periodic_syncer.hpp"
 
+#include <algorithm>
+
 #include "os/waiting.hpp"
 
 namespace varve::core {
+namespace {
+
+// Milliseconds: how often to look whether a claim that holds up everything has been finished. Arbitrary.
+constexpr std::uint32_t look_again = 5;
+
+}  // namespace
 
 void periodic_syncer::start() {
   thread_ = std::make_unique<std::thread>([this] { run(); });
@@ -46,10 +54,13 @@ void periodic_syncer::run() noexcept {
     armed_.exchange(idle, std::memory_order_acq_rel, "armed:B");
     if (stopping_.load(std::memory_order_relaxed, "armed:stop") != 0) return;  // relaxed: ordered by armed:B
     const bool fenced = os::fence_registered();
+    const std::uint64_t before = with_.syncer.durable();
     sync_what_is_published();
+    const bool moved = with_.syncer.durable() != before;
     // What is claimed and not finished yet is synced the next time; a device that fails is not asked again.
     const bool all_done = with_.syncer.durable() + 1 >= with_.appender.next_sequence();
-    if (!with_.syncer.has_failed() && (!fenced || !all_done)) arm(armed == 0 ? 1 : armed);
+    stuck_.store(moved || all_done ? 0U : 1U, std::memory_order_relaxed, "armed:stuck");
+    if (!with_.syncer.has_failed() && (!fenced || !all_done)) arm(std::max(armed, moved ? 1U : look_again));
   }
 }
 

@@ -44,15 +44,22 @@ class periodic_syncer {
 
   /// A record was appended, and its frame ends at `position`. Any thread.
   void note(const durability& policy, const appended& last) noexcept {
-    const bool full = (policy.records() != 0 && last.sequence >= with_.syncer.durable() + policy.records()) ||
-                      (policy.bytes() != 0 && last.position >= with_.syncer.durable_position() + policy.bytes());
-    const std::uint32_t due = full ? 0 : static_cast<std::uint32_t>(policy.interval().count());
+    const bool full = exceeds(last.sequence, with_.syncer.durable(), policy.records()) ||
+                      exceeds(last.position, with_.syncer.durable_position(), policy.bytes());
+    // Not while a claim is held that keeps everything behind it from being synced: the thread would spin.
+    const bool at_once = full && stuck_.load(std::memory_order_relaxed, "armed:stuck") == 0;  // relaxed: a hint
+    const std::uint32_t due = at_once ? 0 : static_cast<std::uint32_t>(policy.interval().count());
     shared::keep_program_order();
     // armed:A  relaxed. Pairs with armed:B; the fence between the claim and this load is made by the thread.
     if (due < armed_.load(std::memory_order_relaxed, "armed:A")) arm(due);
   }
 
  private:
+  /// True if `limit`, unless it is 0, lies between the two.
+  [[nodiscard]] static bool exceeds(std::uint64_t last, std::uint64_t durable, std::uint64_t limit) noexcept {
+    return limit != 0 && last > durable && last - durable >= limit;
+  }
+
   static constexpr std::uint32_t idle = std::numeric_limits<std::uint32_t>::max();
 
   void arm(std::uint32_t milliseconds) noexcept;
@@ -62,6 +69,7 @@ class periodic_syncer {
   parts with_;
   shared::word<std::uint32_t> armed_{idle};  // milliseconds from when the thread sees it
   shared::word<std::uint32_t> stopping_{0};
+  shared::word<std::uint32_t> stuck_{0};  // the last round could not move the mark
   std::unique_ptr<std::thread> thread_;
 };
 

@@ -27,7 +27,7 @@ void syncer::place(walker start, std::uint64_t durable, std::uint64_t epoch) noe
 result<void> syncer::sync_published(std::uint64_t target, os::deadline until, std::chrono::microseconds window) noexcept {
   if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
   if (target <= durable()) return {};
-  if (auto done = wait_published(target, until); !done) return done;
+  if (auto done = wait_published(target, until, true); !done) return done;
   const auto lead_from = window.count() == 0 ? os::deadline::min() : std::chrono::steady_clock::now() + window;
   return share(target, until, lead_from, [this] { sync_up_to(with_.frontier.advance()); });
 }
@@ -49,16 +49,17 @@ result<void> syncer::sync_segment(const std::shared_ptr<const segment>& s) noexc
 }
 
 void syncer::wait_until_quiet(std::uint64_t target) noexcept {
-  static_cast<void>(wait_published(target, os::deadline::max()));
+  static_cast<void>(wait_published(target, os::deadline::max(), false));  // finishing an append needs no device
   std::unique_lock lock{guard_};
   moved_->wait(lock, [this] { return !leading_; });
 }
 
-result<void> syncer::wait_published(std::uint64_t target, os::deadline until) noexcept {
+result<void> syncer::wait_published(std::uint64_t target, os::deadline until, bool unless_failed) noexcept {
   // Another thread is in the middle of a copy: it is over in a moment, or that thread was put to sleep.
   for (unsigned tries = 0;; ++tries) {
     with_.frontier.advance();
     if (with_.frontier.published() >= target) return {};
+    if (const auto failed = unless_failed ? with_.latch.get() : std::nullopt) return std::unexpected(*failed);
     if (std::chrono::steady_clock::now() >= until) return fail({.code = errc::timed_out, .subject = with_.path});
     if (tries < yields_max) {
       std::this_thread::yield();
@@ -124,8 +125,8 @@ void syncer::sync_up_to(const walker& goal) noexcept {
     if (s.facts().checksum == checksum::none && !sync_mark(s, offset, sequence - 1)) return;
     durable_.raise(sequence - 1, std::memory_order_release, "durable:B");
     durable_position_.store(earlier_bytes_ + offset, std::memory_order_relaxed, "durable:position");
+    with_.events.durable_moved(durable());
   }
-  with_.events.durable_moved(durable());
 }
 
 /// Without checksums a power loss cuts everything above the mark, since nothing says which payloads are whole. So there, and

@@ -70,7 +70,7 @@ class syncer {
   [[nodiscard]] std::uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed, "sync:count"); }
 
  private:
-  [[nodiscard]] result<void> wait_published(std::uint64_t target, os::deadline until) noexcept;
+  [[nodiscard]] result<void> wait_published(std::uint64_t target, os::deadline until, bool unless_failed) noexcept;
   template <class Lead>
   [[nodiscard]] result<void> share(std::uint64_t target, os::deadline until, os::deadline lead_from, Lead lead) noexcept;
   void wait_moved(std::unique_lock<std::mutex>& lock, os::deadline until) noexcept;

@@ -66,6 +66,8 @@ struct file_status {
 
 /// ELOOP for a symbolic link, EINVAL for anything else that is no regular file.
 [[nodiscard]] result<file> open_file(const file& directory, const char* name, access mode) noexcept;
+/// Whether this process may open it for writing, without trying.
+[[nodiscard]] bool may_write(const file& directory, const char* name) noexcept;
 /// EEXIST if there is something of that name. `permissions` hold whatever the umask.
 [[nodiscard]] result<file> create_file(const file& directory, const char* name, std::uint32_t permissions) noexcept;
 [[nodiscard]] result<void> rename(const file& directory, const char* from, const char* to) noexcept;

@@ -83,14 +83,13 @@ void cursor::next_before(std::uint64_t end, std::optional<result<record>>& eleme
 }
 
 result<bool> cursor::wait(os::deadline until) {
+  // The cursor stays where it is: somebody may hold the record that it lent, and pin it.
+  const walker here = at_;
   for (;;) {
     observation seen;
     const auto found = next_frame(seen);
-    if (!found) return found;
-    if (*found) {
-      at_ = walker{at_.segment(), at_.offset() - seen.frame.extent, at_.sequence() - 1};
-      return true;
-    }
+    at_ = here;
+    if (!found || *found) return found;
     if (std::chrono::steady_clock::now() >= until) return false;
     const std::uint64_t last = source_->published();
     if (last >= position()) continue;  // it has come meanwhile

@@ -178,8 +178,9 @@ result<void> view_object::await_published(std::uint64_t sequence, os::deadline u
   {
     const std::scoped_lock lock{guard_};
     if (!wake_) {
-      auto opened = wake_page::open(place_.directory);
       // Where it may not be written nobody learns that somebody waits, who then looks again and again.
+      auto opened =
+          os::may_write(place_.directory, format::live_name) ? wake_page::open(place_.directory) : os::result<wake_page>{};
       wake_ = std::make_shared<wake_page>(opened ? std::move(*opened) : wake_page{});
     }
     wake = wake_;

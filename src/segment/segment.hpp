@@ -38,7 +38,9 @@ struct segment_facts {
   varve::checksum checksum = varve::checksum::xxh3;
 };
 
-/// Sequences whose writers died, where nobody may write what recovery would: a view steps over them.
+/// Sequences whose writers died, where nobody may write what recovery would: a view steps over them. Each lost frame that
+/// has a valid stamp, of a batch without its head, is a hole by itself; so a search by number meets no valid frame in one
+/// but at its begin.
 struct hole {
   std::uint64_t offset, resume;  // bytes [offset, resume)
   std::uint64_t first, end;      // sequences [first, end)

@@ -105,6 +105,21 @@ TEST_CASE("a claim that was open when the device failed can be published, and is
   CHECK(l.durable_sequence().value == 0);
 }
 
+TEST_CASE("a sync that waits behind a claim learns of a failure, and a periodic claim is not said to be durable",
+          "[power][claim][durability][G2]") {
+  auto l = fresh(none());
+  REQUIRE(l.append("first").has_value());
+  auto held = l.claim(1, {.durability = periodic(1ms)});
+  REQUIRE(held.has_value());
+  std::thread behind{[&] { CHECK(l.sync({2}).error().code() == errc::sync_failed); }};
+  std::this_thread::sleep_for(5ms);
+  fail_next_msync();
+  std::thread before{[&] { CHECK(l.sync({1}).error().code() == errc::sync_failed); }};
+  before.join();
+  behind.join();  // though the claim is still open
+  CHECK(held->publish().error().code() == errc::sync_failed);
+}
+
 TEST_CASE("a failure to seal reaches whoever only waits", "[power][durability][G2]") {
   auto l = fresh(periodic(24h));
   memory_os::fail({.calls = call::sync_data, .number = EIO, .nth = 1, .name = ".seg"});

@@ -19,7 +19,7 @@ varve::result<varve::sequence> record(varve::log& log, Source& source) {
   return claim->publish(used);  // fewer than were claimed is fine; without this line the claim is abandoned
 }
 
-// From another process, without a byte written or a lock taken that the writer would feel.
+// From another process, without a lock that the writer would feel. Nothing is written but that somebody waits.
 int follow(const char* directory, std::chrono::milliseconds patience) {
   auto view = varve::log_view::open(directory);
   if (!view) return std::puts(view.error().message().c_str()), 1;

@@ -203,6 +203,10 @@ result<file> open_file(const file& directory, const char* name, access mode) noe
   return f;
 }
 
+bool may_write(const file& directory, const char* name) noexcept {
+  return ::faccessat(directory.descriptor(), name, W_OK, AT_EACCESS) == 0;
+}
+
 result<file> create_file(const file& directory, const char* name, std::uint32_t permissions) noexcept {
   const mode_t mode = static_cast<mode_t>(permissions);
   result<file> f = opened(directory.descriptor(), name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);

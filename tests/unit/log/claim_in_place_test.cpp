@@ -260,6 +260,19 @@ TEST_CASE("close waits for the claims of other threads", "[claim][close]") {
   CHECK(again->read({1})->text() == "late");
 }
 
+TEST_CASE("a thread that holds a claim is told so by close even while another one closes", "[claim][close]") {
+  open_log o;
+  auto c = claimed(o.l, "held");
+  std::thread closing{[&] { CHECK(o.l.close().has_value()); }};
+  while (o.l.append("x").has_value()) {
+    // until it has begun
+  }
+  CHECK(code_of(o.l.close()) == errc::would_block_itself);
+  CHECK(c.publish().has_value());
+  closing.join();
+  CHECK(o.l.close().has_value());
+}
+
 TEST_CASE("a claim that was open when its process died is stepped over, and what stood behind it is kept",
           "[claim][G1][G3]") {
   const temp_dir dir;

@@ -102,6 +102,17 @@ TEST_CASE("so many records or bytes do not wait for the interval", "[durability]
   }
 }
 
+TEST_CASE("the largest limits are none", "[durability]") {
+  open_log o{periodic(24h, ~std::uint64_t{0}, ~std::uint64_t{0})};
+  REQUIRE(o.l.append("x").has_value());
+  REQUIRE(o.l.sync().has_value());
+  const auto syncs = o.l.stats().syncs;
+  for (int i = 0; i < 100; ++i) REQUIRE(o.l.append("x").has_value());
+  std::this_thread::sleep_for(20ms);
+  CHECK(o.l.stats().syncs == syncs);
+  CHECK(grouped(std::chrono::microseconds::max()).window() == 10s);
+}
+
 TEST_CASE("bytes are counted over rolls", "[durability][G2]") {
   open_log o{periodic(24h, 0, 30'000)};
   for (std::uint64_t i = 1; i <= 20; ++i) {

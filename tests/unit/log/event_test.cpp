@@ -5,12 +5,15 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <utility>
 
 #include <varve/varve.hpp>
 
+#include "format/layout.hpp"
 #include "support/catch.hpp"
 #include "support/log_files.hpp"
 #include "support/temp_dir.hpp"
@@ -85,6 +88,24 @@ TEST_CASE("an event owns its descriptor: it outlives the log, and is closed with
   CHECK(::fcntl(number, F_GETFD) != -1);
   moved.reset();
   CHECK(::fcntl(number, F_GETFD) == -1);
+}
+
+TEST_CASE("an event that nobody holds any more costs the appends nothing", "[event]") {
+  open_log o;
+  {
+    const auto gone = o.l.published_event({1'000'000});
+  }
+  append_all(o.l, "ab");  // the watcher wakes, finds that it is gone, and announces nothing any more
+  const auto awaited = [&] {
+    const auto bytes = read_part(o.dir.path() / format::live_name, format::wake_page_offset, sizeof(std::uint64_t));
+    return std::any_of(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{0}; });
+  };
+  for (int i = 0; i < 3000 && awaited(); ++i) {
+    append_all(o.l, "x");
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds{100});
+  CHECK_FALSE(awaited());
 }
 
 TEST_CASE("an event that nobody holds any more is not raised into somebody else's descriptor", "[event]") {

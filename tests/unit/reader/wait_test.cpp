@@ -115,6 +115,24 @@ TEST_CASE("the record that begins a segment wakes as well", "[wait]") {
   }
 }
 
+TEST_CASE("a record stays valid while its reader waits, and can be pinned after that", "[wait][G1]") {
+  open_log o;
+  auto r = *o.l.reader();
+  const std::string payload(30'000, 'x');
+  REQUIRE(o.l.append("first").has_value());
+  const auto first = *r.next();
+  REQUIRE(first.has_value());
+  for (int i = 0; i < 60; ++i) REQUIRE(o.l.append(payload).has_value());  // more segments than are kept mapped
+  REQUIRE(o.l.sync().has_value());
+  for (int i = 0; i < 40; ++i) REQUIRE(o.l.read({2 + static_cast<std::uint64_t>(i)}).has_value());
+  CHECK(*r.wait(clock::now() + 1s));
+  CHECK(first->text() == "first");
+  const auto pinned = first->pin();
+  CHECK(r.position().value == 2);
+  CHECK((**r.next()).text() == payload);
+  CHECK(pinned.text() == "first");
+}
+
 TEST_CASE("many wait at once, and all of them are woken", "[wait]") {
   open_log o;
   const auto view = *log_view::open(o.dir.path());
