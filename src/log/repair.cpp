@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ranges>
 #include <vector>
 
 #include "base/bits.hpp"
@@ -71,7 +72,9 @@ os::result<void> repair_segment(const os::file& file, chain_link& link) {
     if (const auto done = write_recovered_end(file, link); !done) return done;
     link.end_recorded = true;
   }
-  for (const auto& h : link.holes)
+  // The last first: a view that has not noticed yet that the writer is dead goes on where a hole has become lost frames, and
+  // must not meet the rest of a batch whose head was in it.
+  for (const auto& h : std::views::reverse(link.holes))
     if (const auto done = write_lost_frames(file, h, link.facts.salt); !done) return done;
   VARVE_POINT("repair.before_sync");
   if (const auto done = os::sync_data(file); !done) return done;

@@ -16,15 +16,23 @@ constexpr std::uint64_t step_bytes = std::uint64_t{1} << 20;
 
 }  // namespace
 
-bool warmer::warm_some() noexcept {
+void warmer::add(std::shared_ptr<segment> s, std::uint64_t from) {
+  coming_.push_back({std::move(s), from});
+  drop_passed();  // a thread that is busy preparing has no time to warm
+}
+
+/// Those before the one that is appended to, which would stay mapped as long as they are known here.
+void warmer::drop_passed() noexcept {
   const std::uint64_t number = number_.load(std::memory_order_relaxed, "warm:place");
-  std::uint64_t offset = offset_.load(std::memory_order_relaxed, "warm:place");
   const auto active = std::ranges::find(coming_, number, [](const coming& c) { return c.segment->facts().number; });
-  if (active == coming_.end()) {
-    offset = 0;
-  } else {
-    coming_.erase(coming_.begin(), active);
-  }
+  if (active != coming_.end()) coming_.erase(coming_.begin(), active);
+}
+
+bool warmer::warm_some() noexcept {
+  drop_passed();
+  const std::uint64_t number = number_.load(std::memory_order_relaxed, "warm:place");
+  const bool is_known = !coming_.empty() && coming_.front().segment->facts().number == number;
+  std::uint64_t offset = is_known ? offset_.load(std::memory_order_relaxed, "warm:place") : 0;
   std::uint64_t left = ahead_ != 0 ? ahead_ : number == 0 ? ahead_at_first : ahead_later;
   std::uint64_t warm = 0;
   for (auto& each : coming_) {

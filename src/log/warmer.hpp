@@ -40,12 +40,14 @@ class warmer {
   /// So much ahead from the beginning, instead of little at first; 0: as it comes.
   void set_ahead(std::uint64_t bytes) noexcept { ahead_ = bytes; }
   /// `s` will be appended to after those that were added before. May throw std::bad_alloc.
-  void add(std::shared_ptr<segment> s, std::uint64_t from) { coming_.push_back({std::move(s), from}); }
+  void add(std::shared_ptr<segment> s, std::uint64_t from);
   void clear() noexcept { coming_.clear(); }
   /// Brings in some pages. False if enough are there.
   [[nodiscard]] bool warm_some() noexcept;
 
  private:
+  void drop_passed() noexcept;
+
   struct coming {
     std::shared_ptr<core::segment> segment;
     std::uint64_t warm_to;

@@ -196,7 +196,13 @@ std::optional<log> lives::open_and_check(tally& sum) {
     if (l && check_opened(*l, sum)) return l;
     INFO((opened ? std::string{} : opened.error().message()));
     REQUIRE(memory_os::crashed());  // nothing else keeps a log from opening
-    end_life(l, below(2) == 0, sum);
+    const bool power_loss = below(2) == 0;
+    end_life(l, power_loss, sum);
+    // The recovery that was cut short may have stamped a lost frame, and of that only the stamp, which is the same, have
+    // reached the disk: then the frame is what its writer wrote, whole, and nobody was told otherwise.
+    if (!power_loss) continue;
+    for (truth& t : known_)
+      if (t.now == truth::state::never) t.now = truth::state::perhaps;
   }
 }
 

@@ -46,7 +46,7 @@ TEST_CASE("stat of a log that was closed", "[tool]") {
   CHECK(s.at("segments").at("active") == 1);
   CHECK(s.at("segment_bytes") == 128 * 1024);
   CHECK(s.at("checksum") == "crc32c");
-  CHECK(s.at("index_stride_bytes") == 4096);
+  CHECK(s.at("index_stride_bytes") == 2048);
   CHECK(s.at("used_bytes") > 5000 * 32);
   CHECK(s.at("allocated_bytes") >= s.at("used_bytes"));
   CHECK(s.at("writer") == "nobody");
@@ -60,7 +60,7 @@ TEST_CASE("stat of a log that was closed", "[tool]") {
   const std::string text = run({"stat", p.log}).out;
   CHECK(text.find("5,000 (1 to 5000), durable to 5000\n") != std::string::npos);
   CHECK(text.find("nobody\n") != std::string::npos);
-  CHECK(text.find("segments of 128 KiB, checksum crc32c, an index entry each 4 KiB\n") != std::string::npos);
+  CHECK(text.find("segments of 128 KiB, checksum crc32c, an index entry each 2 KiB\n") != std::string::npos);
 }
 
 TEST_CASE("stat beside a writer, and when it has been killed", "[tool][G1][G8]") {
