@@ -329,6 +329,7 @@ TEST_CASE("segments() tells every file, its records and its state", "[view]") {
   auto l = log::open(dir.path(), {.segment_bytes = 65'536, .version_info = "unit test"});
   REQUIRE(l);
   for (int i = 0; i < 7; ++i) REQUIRE(l->append(std::string(20'000, 'x')).has_value());
+  while (l->stats().prepared < 2) std::this_thread::yield();  // no file is in the making meanwhile
   const auto v = log_view::open(dir.path());
   REQUIRE(v);
   const auto all = v->segments();
