@@ -112,10 +112,11 @@ std::optional<segment_index::hint> segment_index::find(std::uint64_t target_less
 }
 
 std::optional<std::uint64_t> segment_index::guess(const hint& h, std::uint64_t target_less_base,
-                                                  std::uint64_t salt) const noexcept {
+                                                  std::uint64_t published_less_base, std::uint64_t salt) const noexcept {
   if (h.slot + 1 >= count_) return std::nullopt;
   const auto next = format::decode_slot(shared::load(slots_[h.slot + 1], std::memory_order_relaxed, "index:slot"), salt);
   if (!next || next->sequence_less_base <= h.place.sequence_less_base || next->offset <= h.place.offset) return std::nullopt;
+  if (next->sequence_less_base > published_less_base + 1) return std::nullopt;
   // 28 bits by 33: cannot wrap.
   const std::uint64_t frames = next->sequence_less_base - h.place.sequence_less_base;
   const std::uint64_t bytes = (target_less_base - h.place.sequence_less_base) * (next->offset - h.place.offset) / frames;

@@ -63,9 +63,10 @@ class segment_index {
   };
   /// The last slot that names no sequence above `target_less_base`.
   [[nodiscard]] std::optional<hint> find(std::uint64_t target_less_base, std::uint64_t salt) const noexcept;
-  /// About where `target_less_base` stands, if the frames between this hint and the next are of one size.
+  /// About where `target_less_base` stands, if the frames between this hint and the next are of one size. Only where all of
+  /// these are at or below `published_less_base`: whoever looks there must not meet a writer at work.
   [[nodiscard]] std::optional<std::uint64_t> guess(const hint& h, std::uint64_t target_less_base,
-                                                   std::uint64_t salt) const noexcept;
+                                                   std::uint64_t published_less_base, std::uint64_t salt) const noexcept;
   /// The one before, if that was no good.
   [[nodiscard]] std::optional<hint> before(const hint& h, std::uint64_t target_less_base, std::uint64_t salt) const noexcept;
 

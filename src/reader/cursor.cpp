@@ -46,7 +46,7 @@ result<approach> cursor::walk_to(std::uint64_t target) const {
   auto in = holding(target);
   if (!in) return std::unexpected(in.error());
   if (!*in) return approach{};
-  auto found = walker::near(std::move(*in), target);
+  auto found = walker::near(std::move(*in), target, source_->known_published());
   walker& at = found.at;
   for (at.step_over_holes(); at.sequence() < target; at.step_over_holes()) {
     const auto seen = at.step_and_note(format::depth::shape);

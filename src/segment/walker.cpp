@@ -27,15 +27,15 @@ void look(const segment& s, std::uint64_t offset, std::uint64_t sequence, format
   seen.what = fault == format::frame_fault::none ? sight::frame : sight::broken;
 }
 
-approach walker::near(std::shared_ptr<const core::segment> s, std::uint64_t target) noexcept {
+approach walker::near(std::shared_ptr<const core::segment> s, std::uint64_t target, std::uint64_t published) noexcept {
   approach found{.at = walker{std::move(s)}};
   walker& at = found.at;
   const core::segment& in = *at.segment_;
   const std::uint64_t base = in.facts().base, salt = in.facts().salt;
-  if (target <= base) return found;
+  if (target <= base || published < base) return found;
   auto hint = in.index().find(target - base, salt);
   // Records of one size, which are frequent, stand where one would expect them.
-  if (const auto offset = hint ? in.index().guess(*hint, target - base, salt) : std::nullopt; offset) {
+  if (const auto offset = hint ? in.index().guess(*hint, target - base, published - base, salt) : std::nullopt; offset) {
     if (const auto seen = at.check(*offset, target)) {
       found.target = seen;
       return found;

@@ -51,8 +51,9 @@ class walker {
       : segment_(std::move(s)), offset_(offset), sequence_(sequence) {}
 
   /// Stands at `target`, or as near before it as the segment's index knows, which is checked, otherwise before the first
-  /// frame.
-  [[nodiscard]] static approach near(std::shared_ptr<const core::segment> s, std::uint64_t target) noexcept;
+  /// frame. `published`: what is known to be.
+  [[nodiscard]] static approach near(std::shared_ptr<const core::segment> s, std::uint64_t target,
+                                     std::uint64_t published) noexcept;
 
   [[nodiscard]] const std::shared_ptr<const core::segment>& segment() const noexcept { return segment_; }
   /// For who needs the segment alone: the walker is of no more use.

@@ -19,6 +19,7 @@ using namespace varve;
 using namespace std::chrono_literals;
 namespace memory_os = varve::testing::memory_os;
 using memory_os::call;
+using varve::testing::expect;
 using clock = std::chrono::steady_clock;
 
 constexpr auto for_ever = clock::time_point::max();
@@ -66,7 +67,7 @@ TEST_CASE("of those that share a window nobody is told of success when its sync 
   for (int t = 0; t < 6; ++t)
     writers.emplace_back([&] {
       const auto r = l.append("x");
-      CHECK((!r && r.error().code() == errc::sync_failed));
+      expect((!r && r.error().code() == errc::sync_failed));
     });
   for (auto& w : writers) w.join();
   CHECK(l.durable_sequence().value == 0);
@@ -76,9 +77,9 @@ TEST_CASE("whoever waits for a mark that will not come is told at once", "[power
   auto l = fresh(periodic(24h));
   REQUIRE(l.append("x").has_value());
   const auto durable = *l.durable_event({1}), published = *l.published_event({2});
-  std::thread waiting{[&] { CHECK(l.wait_durable({1}, for_ever).error().code() == errc::sync_failed); }};
+  std::thread waiting{[&] { expect(l.wait_durable({1}, for_ever).error().code() == errc::sync_failed); }};
   auto reader = *l.reader({2});
-  std::thread following{[&] { CHECK(reader.wait(for_ever).error().code() == errc::sync_failed); }};
+  std::thread following{[&] { expect(reader.wait(for_ever).error().code() == errc::sync_failed); }};
   std::this_thread::sleep_for(5ms);
   fail_next_msync();
   CHECK(l.sync().error().code() == errc::sync_failed);
@@ -96,7 +97,7 @@ TEST_CASE("a claim that was open when the device failed can be published, and is
   auto durable = l.claim(1, {.durability = immediate()});
   REQUIRE((c && durable));
   fail_next_msync();
-  std::thread syncing{[&] { CHECK(l.sync({1}).error().code() == errc::sync_failed); }};
+  std::thread syncing{[&] { expect(l.sync({1}).error().code() == errc::sync_failed); }};
   syncing.join();
   CHECK(c->publish().has_value());  // it survives the process, as an append under none() does
   CHECK(durable->publish().error().code() == errc::sync_failed);
@@ -111,10 +112,10 @@ TEST_CASE("a sync that waits behind a claim learns of a failure, and a periodic 
   REQUIRE(l.append("first").has_value());
   auto held = l.claim(1, {.durability = periodic(1ms)});
   REQUIRE(held.has_value());
-  std::thread behind{[&] { CHECK(l.sync({2}).error().code() == errc::sync_failed); }};
+  std::thread behind{[&] { expect(l.sync({2}).error().code() == errc::sync_failed); }};
   std::this_thread::sleep_for(5ms);
   fail_next_msync();
-  std::thread before{[&] { CHECK(l.sync({1}).error().code() == errc::sync_failed); }};
+  std::thread before{[&] { expect(l.sync({1}).error().code() == errc::sync_failed); }};
   before.join();
   behind.join();  // though the claim is still open
   CHECK(held->publish().error().code() == errc::sync_failed);

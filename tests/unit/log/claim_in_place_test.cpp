@@ -37,14 +37,14 @@ void fill_with(claim& c, std::string_view text) { std::memcpy(c.bytes().data(), 
 
 claim claimed(log& l, std::string_view text, const append_options& options = {}) {
   auto c = l.claim(text.size(), options);
-  REQUIRE(c.has_value());
-  REQUIRE(c->bytes().size() == text.size());
+  expect(c.has_value());
+  expect(c->bytes().size() == text.size());
   fill_with(*c, text);
   return std::move(*c);
 }
 
 errc code_of(const auto& r) {
-  REQUIRE_FALSE(r.has_value());
+  expect(!r.has_value());
   return r.error().code();
 }
 
@@ -182,9 +182,9 @@ TEST_CASE("a thread that would wait for its own claim is told so, and nothing is
   CHECK(o.l.append("later", {.durability = periodic(1ms)}).has_value());
 
   std::thread other{[&] {
-    CHECK(code_of(o.l.sync({3}, clock::now() + 20ms)) == errc::timed_out);  // it is not this thread's
+    expect(code_of(o.l.sync({3}, clock::now() + 20ms)) == errc::timed_out);  // it is not this thread's
     auto own = claimed(o.l, "other's");
-    CHECK(own.publish().has_value());
+    expect(own.publish().has_value());
   }};
   other.join();
   CHECK(c.publish().has_value());
@@ -247,7 +247,7 @@ TEST_CASE("close waits for the claims of other threads", "[claim][close]") {
   std::thread closing;
   {
     auto c = claimed(o.l, "late");
-    closing = std::thread{[&] { CHECK(o.l.close().has_value()); }};
+    closing = std::thread{[&] { expect(o.l.close().has_value()); }};
     while (o.l.append("x").has_value()) {
       // until it has begun
     }
@@ -263,7 +263,7 @@ TEST_CASE("close waits for the claims of other threads", "[claim][close]") {
 TEST_CASE("a thread that holds a claim is told so by close even while another one closes", "[claim][close]") {
   open_log o;
   auto c = claimed(o.l, "held");
-  std::thread closing{[&] { CHECK(o.l.close().has_value()); }};
+  std::thread closing{[&] { expect(o.l.close().has_value()); }};
   while (o.l.append("x").has_value()) {
     // until it has begun
   }
