@@ -45,7 +45,7 @@ void refuse_log(const std::string& directory) {
       "file system",
       directory);
   f.path = directory;
-  throw f;
+  throw failure{f};
 }
 
 void refuse_small_disk(const std::string& directory, std::uint64_t bytes) {
@@ -59,7 +59,7 @@ void refuse_small_disk(const std::string& directory, std::uint64_t bytes) {
   f.message = fmt::format("{}: {} are free, but this takes up to {}; name a smaller --bytes, or a directory elsewhere",
                           directory, size_text(space.available), size_text(needed));
   f.path = directory;
-  throw f;
+  throw failure{f};
 }
 
 exit_code bench(const bench_options& options, output& out) {

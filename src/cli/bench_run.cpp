@@ -46,7 +46,7 @@ class finish_line {
   }
 
   // Once wait() has returned true.
-  double seconds() const {
+  [[nodiscard]] double seconds() const {
     if (failed_) std::rethrow_exception(failed_);
     return std::max(std::chrono::duration<double>(last_ - first_).count(), 1e-9);
   }

@@ -59,6 +59,7 @@ std::optional<error> appender::claim_frame(std::uint64_t length, open_frame& fra
 result<appender::place_of_frames> appender::claim_otherwise(claim_outcome seen, control_block* block, std::uint64_t bytes,
                                                             std::uint64_t frames) noexcept {
   for (;;) {
+    if (block == nullptr) return refusal();  // the gate did not let it pass
     if (seen == claim_outcome::crossed) {
       block->roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
       return roll(*block, bytes, frames);

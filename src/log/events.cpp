@@ -36,7 +36,7 @@ result<varve::event> events::when_published(std::uint64_t target) {
   return made;
 }
 
-result<varve::event> events::make(std::vector<awaited>& list, std::uint64_t target, std::uint64_t reached) {
+result<varve::event> events::make(std::vector<awaited>& list, std::uint64_t target, std::uint64_t reached) const {
   auto made = os::make_event();
   if (!made) return fail_call(made.error().number, with_.path);
   auto owner = std::make_shared<const os::file>(std::move(*made));

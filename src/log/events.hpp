@@ -51,7 +51,7 @@ class events {
     std::weak_ptr<const os::file> event;  // its user may have gone
   };
 
-  [[nodiscard]] result<varve::event> make(std::vector<awaited>& list, std::uint64_t target, std::uint64_t reached);
+  [[nodiscard]] result<varve::event> make(std::vector<awaited>& list, std::uint64_t target, std::uint64_t reached) const;
   static void raise(std::vector<awaited>& list, std::uint64_t reached) noexcept;
   void watch() noexcept;
 

@@ -22,6 +22,7 @@ claim& claim::operator=(claim&& other) noexcept {
 
 claim::~claim() { abandon(); }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): who may write there holds a claim that is not const
 std::span<std::byte> claim::bytes() noexcept {
   if (open_.log == nullptr) return {};
   return open_.segment->writable_bytes().subspan(open_.offset + format::frame_header_bytes, open_.bytes);
