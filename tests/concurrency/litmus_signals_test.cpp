@@ -38,7 +38,7 @@ class watchdog {
  public:
   explicit watchdog(const char* what)
       : thread_([this, what] {
-          for (int i = 0; i < 100 && !well_; ++i) std::this_thread::sleep_for(100ms);
+          for (int i = 0; i < 1200 && !well_; ++i) std::this_thread::sleep_for(100ms);
           if (well_) return;
           static_cast<void>(std::fprintf(stderr, "a signal was lost: %s\n", what));
           ::_exit(1);
