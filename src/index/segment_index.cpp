@@ -87,6 +87,13 @@ void segment_index::store(std::uint64_t begin, std::uint64_t end, std::uint64_t 
   shared::store(slots_[*slot], word, std::memory_order_relaxed, "index:slot");
 }
 
+void segment_index::populate_for_writing(std::uint64_t begin, std::uint64_t bytes) const noexcept {
+  if (slots_ == nullptr) return;
+  const std::uint64_t first = begin >> stride_log2_, last = (begin + bytes) >> stride_log2_;
+  const auto slots_at = static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(slots_) - map_.bytes().data());
+  static_cast<void>(os::populate_for_writing(map_, slots_at + first * slot_bytes, (last - first + 1) * slot_bytes));
+}
+
 std::optional<segment_index::hint> segment_index::last_in(std::uint64_t low, std::uint64_t high,
                                                           std::uint64_t salt) const noexcept {
   while (high-- > low) {

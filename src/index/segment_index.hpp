@@ -56,6 +56,9 @@ class segment_index {
     store(begin, end, next_less_base, salt);
   }
 
+  /// Brings in the pages of the slots that frames in [begin, begin + bytes) of the segment store. If it fails, they do.
+  void populate_for_writing(std::uint64_t begin, std::uint64_t bytes) const noexcept;
+
   /// A place to begin at on the way to a sequence.
   struct hint {
     std::uint64_t slot;

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "os/memory.hpp"
-
 namespace varve::core {
 namespace {
 
@@ -41,7 +39,7 @@ bool warmer::warm_some() noexcept {
     const std::uint64_t end = std::min(capacity, offset + left);
     if (begin < end) {
       const std::uint64_t bytes = std::min(end - begin, step_bytes);
-      static_cast<void>(os::populate_for_writing(each.segment->map(), begin, bytes));  // then the appends do it
+      each.segment->populate_for_writing(begin, bytes);
       each.warm_to = begin + bytes;
       bytes_.store(warm + each.warm_to - std::min(offset, each.warm_to), std::memory_order_relaxed, "warm:bytes");
       return true;

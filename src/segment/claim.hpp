@@ -45,8 +45,13 @@ enum class claim_outcome : std::uint8_t {
 /// block before.
 [[nodiscard]] inline claim_outcome try_claim(control_block& block, std::uint64_t bytes, std::uint64_t frames,
                                              claimed_space& space) noexcept {
-  if (bytes > add_bytes_max) [[unlikely]]
-    return claim_exactly(block, bytes, frames, space);
+  if (bytes > add_bytes_max) [[unlikely]] {
+    claimed_space exact;  // not `space`: whoever calls has that in registers as long as nobody is given its address
+    const auto outcome = claim_exactly(block, bytes, frames, exact);
+    space.offset = exact.offset;
+    space.sequence = exact.sequence;
+    return outcome;
+  }
   // claim:A  relaxed. It hands out disjoint ranges only; what is written there is ordered by publish:A / scan:A.
   const std::uint64_t word = block.claims.fetch_add(claim_word::of(bytes, frames), std::memory_order_relaxed, "claim:A");
   VARVE_POINT("claim.after_add");

@@ -27,6 +27,11 @@ void segment::begin(const format::activation& a) noexcept {
   mark_header_dirty();
 }
 
+void segment::populate_for_writing(std::uint64_t begin, std::uint64_t bytes) const noexcept {
+  static_cast<void>(os::populate_for_writing(map_, begin, bytes));
+  index_.populate_for_writing(begin, bytes);
+}
+
 void segment::write_end(const format::end& e) noexcept {
   std::byte* place = map_.bytes().data() + format::end_offset;
   auto sector = format::encode(e);

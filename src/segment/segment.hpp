@@ -64,6 +64,10 @@ class segment {
     index_.note(begin, end, next - facts_.base, facts_.salt);
   }
 
+  /// Brings in the pages that frames in [begin, begin + bytes) are written to, and those of their index slots. A hint: what
+  /// fails here is done by the appends.
+  void populate_for_writing(std::uint64_t begin, std::uint64_t bytes) const noexcept;
+
   [[nodiscard]] std::uint64_t end_sequence() const noexcept {
     return end_sequence_.load(std::memory_order_acquire, "segment:A");
   }
