@@ -97,23 +97,29 @@ void segment_index::populate_for_writing(std::uint64_t begin, std::uint64_t byte
 std::optional<segment_index::hint> segment_index::last_in(std::uint64_t low, std::uint64_t high,
                                                           std::uint64_t salt) const noexcept {
   while (high-- > low) {
-    const auto place = format::decode_slot(shared::load(slots_[high], std::memory_order_relaxed, "index:slot"), salt);
+    const auto place = place_at(high, salt);
     if (place) return hint{.slot = high, .place = *place};
   }
   return std::nullopt;
 }
 
 std::optional<segment_index::hint> segment_index::find(std::uint64_t target_less_base, std::uint64_t salt) const noexcept {
-  // Records are often of much the same size: the density at the last find says about where to look.
-  const auto density = std::bit_cast<float>(density_.load(std::memory_order_relaxed, "index:density"));
-  const double guess = static_cast<double>(target_less_base) * density;
-  const auto found = search(count_, guess < static_cast<double>(count_) ? static_cast<std::uint64_t>(guess) : count_,
-                            target_less_base, salt);
+  // Records are often of much the same size: what a frame took on the way to the last find says about where to look.
+  const auto mean = std::bit_cast<float>(frame_bytes_.load(std::memory_order_relaxed, "index:mean"));
+  const double offset = static_cast<double>(format::segment_header_bytes) + static_cast<double>(target_less_base) * mean;
+  const std::uint64_t probe = offset < static_cast<double>(capacity_) ? static_cast<std::uint64_t>(offset) >> stride_log2_ : count_;
+  if (probe + 1 < count_) {
+    const auto here = place_at(probe, salt), next = place_at(probe + 1, salt);
+    if (here && next && here->sequence_less_base <= target_less_base && target_less_base < next->sequence_less_base)
+      return hint{.slot = probe, .place = *here};
+  }
+  const auto found = search(count_, probe, target_less_base, salt);
   if (found && found->place.sequence_less_base != 0) {
-    const auto seen = static_cast<float>(found->slot) / static_cast<float>(found->place.sequence_less_base);
+    const auto seen = static_cast<float>(found->place.offset - format::segment_header_bytes) /
+                      static_cast<float>(found->place.sequence_less_base);
     const auto word = std::bit_cast<std::uint32_t>(seen);
     // Only if it matters, so that readers leave the line alone.
-    if (seen < density * 0.999F || seen > density * 1.001F) density_.store(word, std::memory_order_relaxed, "index:density");
+    if (seen < mean * 0.9999F || seen > mean * 1.0001F) frame_bytes_.store(word, std::memory_order_relaxed, "index:mean");
   }
   return found;
 }
@@ -121,7 +127,7 @@ std::optional<segment_index::hint> segment_index::find(std::uint64_t target_less
 std::optional<std::uint64_t> segment_index::guess(const hint& h, std::uint64_t target_less_base,
                                                   std::uint64_t published_less_base, std::uint64_t salt) const noexcept {
   if (h.slot + 1 >= count_) return std::nullopt;
-  const auto next = format::decode_slot(shared::load(slots_[h.slot + 1], std::memory_order_relaxed, "index:slot"), salt);
+  const auto next = place_at(h.slot + 1, salt);
   if (!next || next->sequence_less_base <= h.place.sequence_less_base || next->offset <= h.place.offset) return std::nullopt;
   if (next->sequence_less_base > published_less_base + 1) return std::nullopt;
   // 28 bits by 33: cannot wrap.

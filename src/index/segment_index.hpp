@@ -7,7 +7,7 @@
 // walk is longer, and mends it on the way.
 //
 // Ordering
-//   index:slot, index:density   relaxed: hints by themselves; what stands at a place is read with scan:A
+//   index:slot, index:mean   relaxed: hints by themselves; what stands at a place is read with scan:A
 #pragma once
 
 #include <cstdint>
@@ -83,13 +83,17 @@ class segment_index {
   /// The last slot in [low, high) that says something, and what.
   [[nodiscard]] std::optional<hint> last_in(std::uint64_t low, std::uint64_t high, std::uint64_t salt) const noexcept;
 
+  [[nodiscard]] std::optional<format::index_slot> place_at(std::uint64_t slot, std::uint64_t salt) const noexcept {
+    return format::decode_slot(shared::load(slots_[slot], std::memory_order_relaxed, "index:slot"), salt);
+  }
+
   os::mapping map_;
   std::uint64_t* slots_ = nullptr;
   std::uint64_t count_ = 0;
   std::uint64_t capacity_ = 0;
   static constexpr unsigned nobody_crosses = 63;
   unsigned stride_log2_ = nobody_crosses;
-  mutable shared::word<std::uint32_t> density_{0};  // slots per sequence, a float: where a search begins
+  mutable shared::word<std::uint32_t> frame_bytes_{0};  // a float, their mean: where a search begins
 };
 
 /// True if the index file of this segment is there and is its own.
