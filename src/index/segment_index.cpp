@@ -107,10 +107,12 @@ std::optional<segment_index::hint> segment_index::find(std::uint64_t target_less
   // Records are often of much the same size: what a frame took on the way to the last find says about where to look.
   const auto mean = std::bit_cast<float>(frame_bytes_.load(std::memory_order_relaxed, "index:mean"));
   const double offset = static_cast<double>(format::segment_header_bytes) + static_cast<double>(target_less_base) * mean;
-  const std::uint64_t probe = offset < static_cast<double>(capacity_) ? static_cast<std::uint64_t>(offset) >> stride_log2_ : count_;
+  const std::uint64_t probe =
+      offset < static_cast<double>(capacity_) ? static_cast<std::uint64_t>(offset) >> stride_log2_ : count_;
   if (probe + 1 < count_) {
     const auto here = place_at(probe, salt), next = place_at(probe + 1, salt);
-    if (here && next && here->sequence_less_base <= target_less_base && target_less_base < next->sequence_less_base)
+    if (here && here->sequence_less_base <= target_less_base &&
+        (next ? target_less_base < next->sequence_less_base : is_near(*here, target_less_base)))
       return hint{.slot = probe, .place = *here};
   }
   const auto found = search(count_, probe, target_less_base, salt);
@@ -156,6 +158,8 @@ std::optional<segment_index::hint> segment_index::search(std::uint64_t high, std
       from_above = true;
       probe = high > step ? high - step : 0;
     } else {
+      // Behind the last frame an index says nothing, up to its end.
+      if (!seen && best && is_near(best->place, target_less_base)) return best;
       if (seen) best = seen;
       low = at + 1;
       from_below = true;

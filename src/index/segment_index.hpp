@@ -87,6 +87,11 @@ class segment_index {
     return format::decode_slot(shared::load(slots_[slot], std::memory_order_relaxed, "index:slot"), salt);
   }
 
+  /// A walk from there to the target takes no more steps than one stride may hold frames: not worth a longer search.
+  [[nodiscard]] bool is_near(const format::index_slot& place, std::uint64_t target_less_base) const noexcept {
+    return target_less_base - place.sequence_less_base <= (std::uint64_t{1} << stride_log2_) / format::frame_header_bytes;
+  }
+
   os::mapping map_;
   std::uint64_t* slots_ = nullptr;
   std::uint64_t count_ = 0;
