@@ -16,7 +16,7 @@ inline constexpr std::array<std::string_view, 4> peers{"rocksdb", "leveldb", "lm
 inline constexpr std::array<unsigned, 4> payload_sizes{16, 128, 1024, 4096};
 inline constexpr std::array<unsigned, 3> append_threads{1, 2, 4};
 inline constexpr std::array<unsigned, 4> strides{512, 1024, 2048, 4096};
-inline constexpr unsigned stride_default = 4096;
+inline constexpr unsigned stride_default = 2048;
 
 [[nodiscard]] inline std::string threads_text(unsigned threads) {
   return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s");

@@ -100,13 +100,15 @@ std::string sync_table(const results& r) {
 }
 
 std::string read_table(const results& r) {
-  std::string text = head({"store", "hot", "cold"});
+  std::string text = head({"store", "hot", "in the processor's cache", "cold"});
   std::size_t rows = 0;
   const auto add = [&](const std::string& shown, const std::string& name) {
     if (!r.median("read/hot/" + name, each)) return;
-    text += row({shown, time_cell(r, "read/hot/" + name), time_cell(r, "read/cold/" + name)});
+    text += row(
+        {shown, time_cell(r, "read/hot/" + name), time_cell(r, "read/cached/" + name), time_cell(r, "read/cold/" + name)});
     ++rows;
   };
+  add("the floor", "floor");
   for (const unsigned stride : strides) add(fmt::format("varve, stride {}", stride), fmt::format("varve/stride_{}", stride));
   for (const auto peer : peers) add(std::string{peer}, std::string{peer});
   return rows ? text : std::string{};
