@@ -90,7 +90,7 @@ void segment_index::store(std::uint64_t begin, std::uint64_t end, std::uint64_t 
 void segment_index::populate_for_writing(std::uint64_t begin, std::uint64_t bytes) const noexcept {
   if (slots_ == nullptr) return;
   const std::uint64_t first = begin >> stride_log2_, last = (begin + bytes) >> stride_log2_;
-  const auto slots_at = static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(slots_) - map_.bytes().data());
+  const std::uint64_t slots_at = map_.bytes().size() - count_ * slot_bytes;  // they are the last in it
   static_cast<void>(os::populate_for_writing(map_, slots_at + first * slot_bytes, (last - first + 1) * slot_bytes));
 }
 
