@@ -3,9 +3,9 @@
 // read - records of 128 bytes by their number, in random order: varve with four strides of its index, and the peers.
 //
 // "hot": everything is in memory, and was read before; there is far more of it than the processor caches. "cached": only
-// so many different records that it does. "cold": the store is closed, its files are synced and dropped from the page cache with
-// posix_fadvise, and it is opened again, all outside of the time that is taken. What the device and a hypervisor keep for
-// themselves stays where it is.
+// so many different records that it does. "cold": the store is closed, its files are synced and dropped from the page
+// cache with posix_fadvise, and it is opened again, all outside of the time that is taken. What the device and a
+// hypervisor keep for themselves stays where it is.
 //
 // The floor knows where each frame stands, and compares its stamp and its checksum.
 #include <memory>
