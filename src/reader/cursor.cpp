@@ -106,7 +106,7 @@ result<bool> cursor::next_frame(observation& seen) {
       if (!moved) return std::unexpected(moved.error());
       if (*moved == move::end_for_now) return false;
     }
-    at_.step(how_deep(), seen);
+    at_.step(how_deep_, seen);
     if (seen.what == sight::frame) {
       looked_again = false;
       if (!seen.frame.is_record()) continue;
@@ -173,7 +173,7 @@ result<pinned_record> cursor::read(std::uint64_t target) {
   if (!at.segment() || at.sequence() < target) return damaged_at(at);
   if (at.sequence() > target) return not_there(errc::abandoned, target);  // in a hole
   if (!found->target) {
-    const auto seen = look(*at.segment(), at.offset(), target, how_deep());
+    const auto seen = look(*at.segment(), at.offset(), target, how_deep_);
     if (seen.what != sight::frame) return damaged_at(at);
     found->target = seen.frame;
   }

@@ -19,9 +19,10 @@ namespace varve::core {
 
 class cursor {
  public:
-  explicit cursor(std::shared_ptr<record_source> source) noexcept : kept_(std::move(source)), source_(kept_.get()) {}
+  explicit cursor(std::shared_ptr<record_source> source) noexcept : cursor(*source) { kept_ = std::move(source); }
   /// For who keeps the source by other means.
-  explicit cursor(record_source& source) noexcept : source_(&source) {}
+  explicit cursor(record_source& source) noexcept
+      : source_(&source), how_deep_(source.verify_on_read() ? format::depth::everything : format::depth::shape) {}
 
   /// Stands at `target`; 0 is the first there is. The sequence behind the last published one is allowed.
   [[nodiscard]] result<void> seek(std::uint64_t target);
@@ -51,12 +52,10 @@ class cursor {
   [[nodiscard]] result<void> look_anew();
   [[nodiscard]] std::unexpected<error> damaged_at(const walker& at) const noexcept;
   [[nodiscard]] std::unexpected<error> not_there(errc code, std::uint64_t sequence) const noexcept;
-  [[nodiscard]] format::depth how_deep() const noexcept {
-    return source_->verify_on_read() ? format::depth::everything : format::depth::shape;
-  }
 
   std::shared_ptr<record_source> kept_;
   record_source* source_;
+  format::depth how_deep_;
   walker at_;  // without a segment until the first one is there
   std::uint64_t waits_for_ = 1;
 };

@@ -11,22 +11,6 @@ constexpr unsigned hints_max = 16;
 
 }  // namespace
 
-void look(const segment& s, std::uint64_t offset, std::uint64_t sequence, format::depth how_deep,
-          observation& seen) noexcept {
-  seen.what = sight::end;
-  if (sequence >= s.end_sequence()) return;
-  seen.what = sight::nothing;
-  const std::uint64_t limit = std::min(s.end_offset(), s.facts().capacity);
-  if (offset > limit || limit - offset < format::frame_header_bytes) return;
-  const auto room = s.bytes().subspan(offset, limit - offset);
-  const auto& stamp_place = shared::place_at<std::uint64_t>(room.data());
-  // scan:A  acquire. Pairs with publish:A: if it reads the stamp, every byte of the frame is read as written.
-  const std::uint64_t stamp = shared::load(stamp_place, std::memory_order_acquire, "scan:A");
-  if (stamp != format::stamp_of(sequence, s.facts().salt)) return;
-  const auto fault = format::read_frame(room, offset, stamp, s.facts().checksum, how_deep, seen.frame);
-  seen.what = fault == format::frame_fault::none ? sight::frame : sight::broken;
-}
-
 approach walker::near(std::shared_ptr<const core::segment> s, std::uint64_t target, std::uint64_t published) noexcept {
   approach found{.at = walker{std::move(s)}};
   walker& at = found.at;
@@ -66,17 +50,8 @@ observation walker::step_and_note(format::depth how_deep) noexcept {
   return seen;
 }
 
-void walker::step(format::depth how_deep, observation& seen) noexcept {
-  step_over_holes();
-  look(*segment_, offset_, sequence_, how_deep, seen);
-  if (seen.what != sight::frame) return;
-  offset_ += seen.frame.extent;
-  ++sequence_;
-}
-
-void walker::step_over_holes() noexcept {
+void walker::step_over_those_here() noexcept {
   const auto& holes = segment_->holes();
-  if (holes.empty()) return;
   auto at = std::ranges::lower_bound(holes, sequence_, {}, &hole::first);
   for (; at != holes.end() && at->first == sequence_; ++at) {
     sequence_ = at->end;

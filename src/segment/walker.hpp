@@ -29,8 +29,21 @@ struct observation {
 };
 
 /// What stands at `offset` of `s`, where `sequence` is expected. Never reads behind the segment's end.
-void look(const segment& s, std::uint64_t offset, std::uint64_t sequence, format::depth how_deep,
-          observation& seen) noexcept;
+inline void look(const segment& s, std::uint64_t offset, std::uint64_t sequence, format::depth how_deep,
+                 observation& seen) noexcept {
+  seen.what = sight::end;
+  if (sequence >= s.end_sequence()) return;
+  seen.what = sight::nothing;
+  const std::uint64_t limit = std::min(s.end_offset(), s.facts().capacity);
+  if (offset > limit || limit - offset < format::frame_header_bytes) return;
+  const auto room = s.bytes().subspan(offset, limit - offset);
+  const auto& stamp_place = shared::place_at<std::uint64_t>(room.data());
+  // scan:A  acquire. Pairs with publish:A: if it reads the stamp, every byte of the frame is read as written.
+  const std::uint64_t stamp = shared::load(stamp_place, std::memory_order_acquire, "scan:A");
+  if (stamp != format::stamp_of(sequence, s.facts().salt)) return;
+  const auto fault = format::read_frame(room, offset, stamp, s.facts().checksum, how_deep, seen.frame);
+  seen.what = fault == format::frame_fault::none ? sight::frame : sight::broken;
+}
 [[nodiscard]] inline observation look(const segment& s, std::uint64_t offset, std::uint64_t sequence,
                                       format::depth how_deep) noexcept {
   observation seen;
@@ -71,9 +84,13 @@ class walker {
   /// As step(), and tells the index, which may not know. For frames that are published.
   [[nodiscard]] observation step_and_note(format::depth how_deep) noexcept;
   /// Only the first half of step(): who looks for one sequence must not pass the frame behind a hole.
-  void step_over_holes() noexcept;
+  void step_over_holes() noexcept {
+    if (!segment_->holes().empty()) [[unlikely]]
+      step_over_those_here();
+  }
 
  private:
+  void step_over_those_here() noexcept;
   [[nodiscard]] std::optional<format::frame> check(std::uint64_t offset, std::uint64_t sequence) noexcept;
 
   std::shared_ptr<const core::segment> segment_;
@@ -85,5 +102,13 @@ struct approach {
   walker at;
   std::optional<format::frame> target{};  // what stands there, checked in full, if that is the target already
 };
+
+inline void walker::step(format::depth how_deep, observation& seen) noexcept {
+  step_over_holes();
+  look(*segment_, offset_, sequence_, how_deep, seen);
+  if (seen.what != sight::frame) return;
+  offset_ += seen.frame.extent;
+  ++sequence_;
+}
 
 }  // namespace varve::core
