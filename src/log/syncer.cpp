@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 namespace varve::core {
 namespace {
@@ -11,6 +12,9 @@ namespace {
 constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
 // How often to look again before sleeping: an append takes less than a microsecond, if its thread is not put to sleep.
 constexpr unsigned yields_max = 100;
+// How long a leader waits for others at most, and no longer than a quarter of what a sync takes. Arbitrary: threads that were
+// woken together have appended again after some ten microseconds, or do something else.
+constexpr std::chrono::microseconds companions_wait_max{200};
 // Arbitrary: how late somebody who only waits may learn of a failure.
 constexpr std::chrono::milliseconds look_again{100};
 
@@ -29,7 +33,12 @@ result<void> syncer::sync_published(std::uint64_t target, os::deadline until, st
   if (target <= durable()) return {};
   if (auto done = wait_published(target, until, true); !done) return done;
   const auto lead_from = window.count() == 0 ? os::deadline::min() : std::chrono::steady_clock::now() + window;
-  return share(target, until, lead_from, [this] { sync_up_to(with_.frontier.advance()); });
+  return share(target, until, lead_from, [this] {
+    await_companions();
+    const auto begin = std::chrono::steady_clock::now();
+    sync_up_to(with_.frontier.advance());
+    sync_took_ = std::chrono::steady_clock::now() - begin;
+  });
 }
 
 result<bool> syncer::wait_durable(std::uint64_t target, os::deadline until) noexcept {
@@ -82,11 +91,23 @@ void syncer::wait_moved(std::unique_lock<std::mutex>& lock, os::deadline until) 
   }
 }
 
+/// By the leader. Those who waited in the last round were just woken, and may be about to append again: a sync that begins
+/// without them covers half of them, and so does the next one.
+void syncer::await_companions() noexcept {
+  const auto until =
+      std::chrono::steady_clock::now() + std::min<std::chrono::steady_clock::duration>(sync_took_ / 4, companions_wait_max);
+  for (std::unique_lock lock{guard_}; joined_ < companions_ && std::chrono::steady_clock::now() < until;) {
+    lock.unlock();
+    std::this_thread::yield();
+    lock.lock();
+  }
+}
+
 /// One leads, the others wait for it. `lead_from`: not earlier, if nobody else has done it by then.
 template <class Lead>
 result<void> syncer::share(std::uint64_t target, os::deadline until, os::deadline lead_from, Lead lead) noexcept {
   std::unique_lock lock{guard_};
-  for (;;) {
+  for (std::uint64_t joined_round = none_yet;;) {
     if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
     if (durable() >= target) return {};
     const auto now = until == os::deadline::max() && lead_from == os::deadline::min() ? os::deadline::min()
@@ -97,9 +118,12 @@ result<void> syncer::share(std::uint64_t target, os::deadline until, os::deadlin
       lock.unlock();
       lead();
       lock.lock();
+      companions_ = std::exchange(joined_, 0U);
+      ++round_;
       leading_ = false;
       moved_->notify_all();
     } else {
+      if (std::exchange(joined_round, round_) != round_) ++joined_;
       wait_moved(lock, leading_ ? until : std::min(until, lead_from));
     }
   }

@@ -73,6 +73,7 @@ class syncer {
   [[nodiscard]] result<void> wait_published(std::uint64_t target, os::deadline until, bool unless_failed) noexcept;
   template <class Lead>
   [[nodiscard]] result<void> share(std::uint64_t target, os::deadline until, os::deadline lead_from, Lead lead) noexcept;
+  void await_companions() noexcept;
   void wait_moved(std::unique_lock<std::mutex>& lock, os::deadline until) noexcept;
   void sync_up_to(const walker& goal) noexcept;
   [[nodiscard]] bool sync_part(const segment& s, std::uint64_t from, std::uint64_t to) noexcept;
@@ -82,9 +83,15 @@ class syncer {
   parts with_;
   std::mutex guard_;
   std::unique_ptr<std::condition_variable> moved_ = std::make_unique<std::condition_variable>();
-  bool leading_ = false;  // guarded by guard_
+  // Guarded by guard_. A round ends when a leader is done.
+  bool leading_ = false;
+  std::uint64_t round_ = 0;
+  unsigned joined_ = 0;      // how many wait in this round
+  unsigned companions_ = 0;  // how many did in the last one
 
-  walker at_;  // where the durable prefix ends; touched by the leader only
+  // Touched by the leader only.
+  walker at_;                                        // where the durable prefix ends
+  std::chrono::steady_clock::duration sync_took_{};  // the last time
   std::uint64_t epoch_ = 0;
   shared::word<std::uint64_t> durable_{0};
   shared::word<std::uint64_t> durable_position_{0};
