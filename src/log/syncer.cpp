@@ -12,8 +12,8 @@ namespace {
 constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
 // How often to look again before sleeping: an append takes less than a microsecond, if its thread is not put to sleep.
 constexpr unsigned yields_max = 100;
-// How long a leader waits for others at most, and no longer than a quarter of what a sync takes. Arbitrary: threads that were
-// woken together have appended again after some ten microseconds, or do something else.
+// How long a leader waits for others at most, and no longer than a quarter of what a sync takes. Arbitrary: threads that
+// were woken together have appended again after some ten microseconds, or do something else.
 constexpr std::chrono::microseconds companions_wait_max{200};
 // Arbitrary: how late somebody who only waits may learn of a failure.
 constexpr std::chrono::milliseconds look_again{100};

@@ -3,7 +3,7 @@
 // walker.hpp - go from frame to frame in one segment. Layer segment.
 //
 // Ordering
-//   publish:A / scan:A   payload and header of a frame are written, then its stamp (claim.cpp)
+//   publish:A / scan:A   payload and header of a frame are written, then its stamp (claim.hpp)
 #pragma once
 
 #include <cstdint>
