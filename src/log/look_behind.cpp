@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Ordering
-//   publish:A / scan:A   payload and header of a frame are written, then its stamp (claim.cpp)
+//   publish:A / scan:A   payload and header of a frame are written, then its stamp (claim.hpp)
 #include "log/look_behind.hpp"
 
 #include <algorithm>

@@ -6,7 +6,7 @@
 //                               anything else                 unfinished: zero or leftovers
 //
 // Ordering pairs (labels stand at the lines)
-//   publish:A / scan:A   payload and header are written, then the stamp is stored    (scan:A in walker.cpp)
+//   publish:A / scan:A   payload and header are written, then the stamp is stored    (scan:A in walker.hpp)
 //   claim:A   / itself   hands out disjoint ranges; nothing is ordered by it
 #pragma once
 
