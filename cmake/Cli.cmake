@@ -14,6 +14,7 @@ add_executable(varve_cli
   src/cli/bench_report.cpp
   src/cli/bench_run.cpp
   src/cli/cat.cpp
+  src/cli/completion.cpp
   src/cli/create.cpp
   src/cli/durability_option.cpp
   src/cli/exit_code.cpp

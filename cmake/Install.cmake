@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: MIT
 #
-# Installs the library, its headers and a package that find_package(varve) finds.
+# Installs the libraries, their headers, the tool, and what find_package(varve) and pkg-config find. Three components, which
+# are the three Debian packages of Package.cmake: runtime, development, tools.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(VARVE_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/varve")
 
-install(TARGETS varve EXPORT varveTargets FILE_SET HEADERS)
-install(EXPORT varveTargets NAMESPACE varve:: DESTINATION "${VARVE_PACKAGE_DIR}")
+install(TARGETS varve EXPORT varveTargets
+  ARCHIVE COMPONENT development
+  FILE_SET HEADERS COMPONENT development)
+if(TARGET varve_shared)
+  install(TARGETS varve_shared EXPORT varveTargets
+    LIBRARY COMPONENT runtime NAMELINK_COMPONENT development
+    FILE_SET HEADERS COMPONENT development)
+endif()
+install(EXPORT varveTargets NAMESPACE varve:: DESTINATION "${VARVE_PACKAGE_DIR}" COMPONENT development)
 if(TARGET varve_cli)
-  install(TARGETS varve_cli)
+  install(TARGETS varve_cli RUNTIME COMPONENT tools)
 endif()
 
 configure_package_config_file(cmake/varveConfig.cmake.in varveConfig.cmake INSTALL_DESTINATION "${VARVE_PACKAGE_DIR}")
@@ -20,4 +28,11 @@ install(FILES
   "${CMAKE_CURRENT_BINARY_DIR}/varveConfigVersion.cmake"
   cmake/FindISAL.cmake
   cmake/FindxxHash.cmake
-  DESTINATION "${VARVE_PACKAGE_DIR}")
+  DESTINATION "${VARVE_PACKAGE_DIR}" COMPONENT development)
+
+# From where the .pc file lies to the prefix, so that what was installed may be moved.
+file(RELATIVE_PATH VARVE_PC_PREFIX "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
+configure_file(cmake/varve.pc.in varve.pc @ONLY)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/varve.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT development)
+
+include(cmake/Package.cmake)

@@ -10,6 +10,7 @@
 #include <varve/durability.hpp>
 #include <varve/error.hpp>
 #include <varve/sequence.hpp>
+#include <varve/visibility.hpp>
 
 namespace varve {
 
@@ -50,7 +51,7 @@ class claim_key {
 ///                abandoned by that. As with every call into a log, the log must not be destroyed before publish(),
 ///                abandon() or the claim's destructor, in another thread, has returned.
 /// Moved-from     only assign or destroy.
-class claim {
+class VARVE_EXPORT claim {
  public:
   /// log::claim() makes them.
   explicit claim(core::claim_key) noexcept {}

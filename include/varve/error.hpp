@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include <varve/visibility.hpp>
+
 namespace varve {
 
 namespace core {
@@ -51,7 +53,7 @@ enum class errc : std::uint16_t {
 
 /// One failure: a code, what it concerns, and errno. 48 bytes, trivially copyable, so that one latched error can be handed
 /// to every waiter without allocating.
-class error {
+class VARVE_EXPORT error {
  public:
   [[nodiscard]] errc code() const noexcept { return code_; }
 
@@ -97,6 +99,6 @@ template <class T>
 using result = std::expected<T, error>;
 
 /// The code's name as it stands in `errc`, for logs and tools.
-[[nodiscard]] std::string_view name_of(errc code) noexcept;
+VARVE_EXPORT [[nodiscard]] std::string_view name_of(errc code) noexcept;
 
 }  // namespace varve

@@ -6,6 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include <varve/visibility.hpp>
+
 namespace varve {
 
 namespace core {
@@ -18,7 +20,7 @@ struct event_access;
 /// Thread-safety  as a const object from any number of threads.
 /// Lifetime       may outlive the log. Destroying it closes the descriptor.
 /// Moved-from     only assign or destroy.
-class event {
+class VARVE_EXPORT event {
  public:
   event(event&&) noexcept = default;
   event& operator=(event&&) noexcept = default;

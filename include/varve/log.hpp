@@ -35,6 +35,7 @@
 #include <varve/reader.hpp>
 #include <varve/record.hpp>
 #include <varve/sequence.hpp>
+#include <varve/visibility.hpp>
 
 namespace varve {
 
@@ -51,8 +52,8 @@ enum class finding_kind : std::uint8_t {
 };
 
 /// What an open, or verify(), found and did.
-struct recovery_report {
-  struct finding {
+struct VARVE_EXPORT recovery_report {
+  struct VARVE_EXPORT finding {
     char row;               ///< The row of the decision table: docs/design.md explains each letter.
     std::uint64_t segment;  ///< Segment number; 0 if it concerns no segment.
     std::uint64_t offset;   ///< Byte offset in the segment file.
@@ -89,7 +90,7 @@ struct statistics {
 };
 
 /// Moved-from     only assign or destroy.
-class log {
+class VARVE_EXPORT log {
  public:
   /// Opens the log in `directory`, making it if nothing is there, and recovers it.
   ///

@@ -21,6 +21,7 @@
 #include <varve/reader.hpp>
 #include <varve/record.hpp>
 #include <varve/sequence.hpp>
+#include <varve/visibility.hpp>
 
 namespace varve {
 
@@ -98,7 +99,7 @@ struct log_description {
 
 /// Thread-safety  any member from any number of threads, except moving, assigning and destruction.
 /// Moved-from     only assign or destroy.
-class log_view {
+class VARVE_EXPORT log_view {
  public:
   /// Errors  not_found, not_a_log, newer_format, damaged, io, out_of_memory;
   ///         timed_out if writers come and go all the time.
@@ -141,7 +142,7 @@ class log_view {
 /// Returns     what opening it would keep, cut and step over. No findings: the log is whole.
 /// Errors      what stopped it: not_found, not_a_log, newer_format, io, out_of_memory; damaged if varve.meta or varve.state
 ///             do not say what log it is. Damage to a segment does not stop it, it is a finding.
-[[nodiscard]] result<recovery_report> verify(const std::filesystem::path& directory,
-                                             const std::function<void(const recovery_report::finding&)>& on_finding = {});
+VARVE_EXPORT [[nodiscard]] result<recovery_report> verify(
+    const std::filesystem::path& directory, const std::function<void(const recovery_report::finding&)>& on_finding = {});
 
 }  // namespace varve

@@ -12,6 +12,7 @@
 #include <varve/error.hpp>
 #include <varve/record.hpp>
 #include <varve/sequence.hpp>
+#include <varve/visibility.hpp>
 
 namespace varve {
 
@@ -24,7 +25,7 @@ struct reader_access;
 ///
 /// Thread-safety  one reader, one thread. Any number of readers beside each other and beside appends.
 /// Moved-from     only assign or destroy.
-class reader {
+class VARVE_EXPORT reader {
  public:
   reader(reader&&) noexcept;
   reader& operator=(reader&&) noexcept;
@@ -69,7 +70,7 @@ class reader {
 /// result<record>: damage is an element of its own, never the end. After an error the range ends.
 ///
 /// Moved-from  only assign or destroy.
-class record_range {
+class VARVE_EXPORT record_range {
  public:
   class iterator {
    public:

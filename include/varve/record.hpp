@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <varve/sequence.hpp>
+#include <varve/visibility.hpp>
 
 namespace varve {
 
@@ -27,7 +28,7 @@ class record_key {
 ///
 /// Thread-safety  as a const object from any number of threads.
 /// Moved-from     only assign or destroy: its views are no longer kept alive.
-class pinned_record {
+class VARVE_EXPORT pinned_record {
  public:
   pinned_record(pinned_record&&) noexcept = default;
   pinned_record& operator=(pinned_record&&) noexcept = default;
@@ -56,7 +57,7 @@ class pinned_record {
 };
 
 /// A borrowed record: valid until its reader moves or dies. pin() gives one that stands alone.
-class record {
+class VARVE_EXPORT record {
  public:
   /// Readers make them.
   record(core::record_key, const std::shared_ptr<const core::segment>& segment, std::span<const std::byte> payload,

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "capi/error.hpp"
+
+#include <string>
+#include <variant>
+
+#include "capi/sized.hpp"
+
+namespace varve::capi {
+namespace {
+
+struct last_error {
+  std::optional<error> whole;  // of a result
+  errc code{};                 // otherwise; not set: there was none
+  std::string sentence;
+};
+
+last_error& last() noexcept {
+  thread_local last_error kept;
+  return kept;
+}
+
+}  // namespace
+
+int remember(const error& e) noexcept {
+  last().whole = e;
+  last().code = e.code();
+  return static_cast<int>(e.code());
+}
+
+int remember(errc code) noexcept {
+  last().whole.reset();
+  last().code = code;
+  return static_cast<int>(code);
+}
+
+}  // namespace varve::capi
+
+using namespace varve;
+
+int varve_last_error(varve_error* error) {
+  const auto& last = capi::last();
+  const int code = static_cast<int>(last.code);
+  if (error == nullptr) return code;
+  varve_error filled{};
+  filled.code = code;
+  filled.path = "";
+  if (last.whole) {
+    filled.os_errno = last.whole->os_errno();
+    filled.segment = last.whole->segment();
+    filled.offset = last.whole->offset();
+    filled.first_sequence = last.whole->first_sequence();
+    filled.last_sequence = last.whole->last_sequence();
+    filled.limit = last.whole->limit();
+    filled.process = last.whole->process();
+    filled.path = last.whole->path().data() == nullptr ? "" : last.whole->path().data();
+    filled.path_bytes = last.whole->path().size();
+  }
+  capi::store_sized(filled, error);
+  return code;
+}
+
+const char* varve_error_message() {
+  auto& last = capi::last();
+  if (last.code == errc{}) return "";
+  if (!last.whole) return varve_code_name(static_cast<int>(last.code));
+  try {
+    last.sentence = last.whole->message();
+    return last.sentence.c_str();
+  } catch (const std::bad_alloc&) {
+    return varve_code_name(static_cast<int>(last.code));
+  }
+}
+
+const char* varve_code_name(int code) {
+  if (code == VARVE_NOTHING) return "nothing";
+  if (code == VARVE_OK) return "ok";
+  if (code < VARVE_LOCKED || code > VARVE_BUG) return "?";
+  return name_of(static_cast<errc>(code)).data();  // a literal, which ends with a 0 byte
+}
+
+const char* varve_version() { return VARVE_VERSION; }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "capi/options.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "capi/sized.hpp"
+
+namespace varve::capi {
+namespace {
+
+/// As much as a duration may hold: what is longer is longer than its owner allows anyhow.
+template <class Duration>
+Duration as(std::uint64_t count) noexcept {
+  return Duration{
+      static_cast<typename Duration::rep>(std::min<std::uint64_t>(count, std::numeric_limits<std::int32_t>::max()))};
+}
+
+/// `unset` is what the default means.
+std::optional<std::optional<durability>> policy_of(const varve_durability& d) noexcept {
+  switch (d.kind) {
+    case VARVE_DURABILITY_DEFAULT: return std::optional<durability>{};
+    case VARVE_NOT_SYNCED: return none();
+    case VARVE_IMMEDIATE: return immediate();
+    case VARVE_GROUPED: return grouped(as<std::chrono::microseconds>(d.window_us));
+    case VARVE_PERIODIC: return periodic(as<std::chrono::milliseconds>(d.interval_ms), d.after_records, d.after_bytes);
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::optional<log_options> options_of(const varve_log_options* given) {
+  const auto known = load_sized(given);
+  if (!known || known->checksum > VARVE_CHECKSUM_NONE) return std::nullopt;
+  const auto policy = policy_of(known->durability);
+  if (!policy) return std::nullopt;
+  log_options o;
+  o.segment_bytes = known->segment_bytes;
+  if (known->checksum != VARVE_CHECKSUM_DEFAULT) o.checksum = static_cast<checksum>(known->checksum);
+  o.index_stride_bytes = known->index_stride_bytes;
+  o.durability = policy->value_or(none());
+  if (known->version_info != nullptr) o.version_info = {known->version_info, known->version_info_bytes};
+  if (known->prepared_segments != 0) o.prepared_segments = known->prepared_segments;
+  if (known->file_mode != 0) o.file_mode = known->file_mode;
+  o.warm_bytes = known->warm_bytes;
+  o.recovery = known->strict_recovery != 0 ? recovery_mode::strict : recovery_mode::prefix;
+  o.create = known->must_exist == 0;
+  o.allow_any_file_system = known->allow_any_file_system != 0;
+  o.verify_on_read = known->unverified_reads == 0;
+  if (known->on_progress != nullptr)
+    o.on_progress = [call = known->on_progress, user = known->user](const recovery_progress& p) {
+      call(user, p.bytes_done, p.bytes_total);
+    };
+  return o;
+}
+
+std::optional<append_options> options_of(const varve_append_options* given) noexcept {
+  if (given == nullptr) return append_options{};
+  const auto known = load_sized(given);
+  if (!known) return std::nullopt;
+  const auto policy = policy_of(known->durability);
+  if (!policy) return std::nullopt;
+  return append_options{.type = known->type, .durability = *policy};
+}
+
+std::optional<view_options> options_of(const varve_view_options* given) noexcept {
+  const auto known = load_sized(given);
+  if (!known) return std::nullopt;
+  return view_options{.verify_on_read = known->unverified_reads == 0};
+}
+
+}  // namespace varve::capi

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+//
+// options.hpp - the options of varve.h as those of the C++ interface. Layer capi.
+#pragma once
+
+#include <optional>
+
+#include <varve/options.hpp>
+#include <varve/varve.h>
+
+namespace varve::capi {
+
+/// Nothing if they cannot be understood: bad_option.
+[[nodiscard]] std::optional<log_options> options_of(const varve_log_options* given);
+[[nodiscard]] std::optional<append_options> options_of(const varve_append_options* given) noexcept;
+[[nodiscard]] std::optional<view_options> options_of(const varve_view_options* given) noexcept;
+
+}  // namespace varve::capi

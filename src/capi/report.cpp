@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "capi/error.hpp"
+#include "capi/handles.hpp"
+#include "capi/sized.hpp"
+
+using namespace varve;
+
+namespace varve::capi {
+
+void give(const statistics& s, varve_statistics* to) noexcept {
+  store_sized(varve_statistics{.size = 0,
+                               .first = s.at.first.value,
+                               .durable = s.at.durable.value,
+                               .published = s.at.published.value,
+                               .claimed = s.claimed.value,
+                               .oldest_unfinished = s.oldest_unfinished.value,
+                               .segments = s.segments,
+                               .prepared = s.prepared,
+                               .warm_bytes = s.warm_bytes,
+                               .bytes_used = s.bytes_used,
+                               .bytes_allocated = s.bytes_allocated,
+                               .syncs = s.syncs,
+                               .rolls = s.rolls,
+                               .waits = s.waits},
+              to);
+}
+
+varve_finding shown(const recovery_report::finding& f) noexcept {
+  const auto cause = f.cause();
+  return {.size = sizeof(varve_finding),
+          .kind = static_cast<std::uint32_t>(f.kind()),
+          .row = f.row,
+          .reserved = {},
+          .segment = f.segment,
+          .offset = f.offset,
+          .first_sequence = f.sequences.first.value,
+          .end_sequence = f.sequences.end.value,
+          .cause = cause.data(),
+          .cause_bytes = cause.size()};
+}
+
+int give(const recovery_report& r, varve_report* report, varve_on_finding on_finding, void* user) noexcept {
+  if (report != nullptr)
+    store_sized(varve_report{.size = 0,
+                             .kept = r.kept,
+                             .cut_bytes = r.cut_bytes,
+                             .cut_records = r.cut_records,
+                             .stepped_over = r.stepped_over,
+                             .indexes_rebuilt = r.indexes_rebuilt,
+                             .findings = r.findings.size(),
+                             .clean = r.clean,
+                             .reserved = {}},
+                report);
+  if (on_finding != nullptr)
+    for (const auto& each : r.findings) {
+      const auto finding = shown(each);
+      on_finding(user, &finding);
+    }
+  return VARVE_OK;
+}
+
+}  // namespace varve::capi
+
+int varve_verify(const char* directory, varve_report* report, varve_on_finding on_finding, void* user) {
+  return capi::guarded([&] {
+    const auto verified = verify(directory, [&](const recovery_report::finding& f) {
+      const auto finding = capi::shown(f);
+      if (on_finding != nullptr) on_finding(user, &finding);
+    });
+    return capi::taken(verified,
+                       [&](const recovery_report& r) { static_cast<void>(capi::give(r, report, nullptr, nullptr)); });
+  });
+}
