@@ -38,7 +38,7 @@ class pieces {
 };
 
 template <class Call>
-int with_event(Call call, varve_event** event, int* descriptor) noexcept {
+int with_event(Call call, varve_event** event, int* descriptor) {
   return capi::guarded([&] {
     auto made = call();
     if (!made) return capi::remember(made.error());

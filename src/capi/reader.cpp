@@ -10,7 +10,7 @@ using namespace varve;
 
 namespace varve::capi {
 
-int give(result<pinned_record> read, varve_record* record, varve_pin** pin) noexcept {
+int give(result<pinned_record> read, varve_record* record, varve_pin** pin) {
   return guarded([&] {
     if (!read) return remember(read.error());
     if (record != nullptr) *record = shown(*read);
@@ -28,7 +28,7 @@ int give_copy(const result<pinned_record>& read, void* buffer, std::size_t capac
   });
 }
 
-int give(result<reader> made, varve_reader** reader) noexcept {
+int give(result<reader> made, varve_reader** reader) {
   return guarded([&] {
     if (!made) return remember(made.error());
     *reader = new varve_reader{std::move(*made), std::nullopt};
