@@ -35,4 +35,5 @@ file(RELATIVE_PATH VARVE_PC_PREFIX "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
 configure_file(cmake/varve.pc.in varve.pc @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/varve.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT development)
 
+include(cmake/Documentation.cmake)
 include(cmake/Package.cmake)

@@ -4,7 +4,8 @@
 # libvarve-dev, varve-tools.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME varve)
-set(CPACK_PACKAGE_CONTACT "varve <varve@localhost>")
+set(VARVE_PACKAGE_MAINTAINER "The varve authors <varve@example.org>" CACHE STRING "Whom the packages name")
+set(CPACK_PACKAGE_CONTACT "${VARVE_PACKAGE_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
@@ -27,17 +28,20 @@ set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME varve-tools)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
 
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "${PROJECT_DESCRIPTION} - shared library
- varve is an embedded log: many threads append at once, readers get views of the
- mapped file without a copy, and what survives a crash is said precisely.")
+ varve is an embedded log: many threads append at once, readers get views
+ of the mapped file without a copy, and what survives a crash is said
+ precisely.")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "${PROJECT_DESCRIPTION} - development files
  Headers for C++ and C, the static library, and what CMake and pkg-config need
  to find them.")
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION "${PROJECT_DESCRIPTION} - command line tool
  The tool varve makes, fills, reads, follows, describes and verifies logs.")
 
+# So that the loader finds the library.
+file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/triggers" "activate-noawait ldconfig\n")
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA "${CMAKE_CURRENT_BINARY_DIR}/triggers")
+
 # Debian wants both in each package.
-find_program(GZIP_PROGRAM gzip)
-mark_as_advanced(GZIP_PROGRAM)
 configure_file(cmake/debian_changelog.in changelog @ONLY)
 if(GZIP_PROGRAM)
   execute_process(COMMAND "${GZIP_PROGRAM}" -9nc "${CMAKE_CURRENT_BINARY_DIR}/changelog"
