@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// target.hpp - what a fuzz target is: the two functions that it defines, and that the drivers call. A target takes any bytes;
-// what it finds wrong it reports with check(), which ends the process.
+// target.hpp - what a fuzz target is: two functions that it defines, and that the drivers call. A target takes any bytes; what
+// it finds wrong it reports with check(), which ends the process.
 #pragma once
 
 #include <cstddef>

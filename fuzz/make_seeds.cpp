@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+//
+// make_seeds FOLDER - writes what the fuzzers begin with, FOLDER/<target>/<name>: logs as they are left by a close, a death,
+// a loss of power and a copy, and pieces of them. The same each time; run it again when the format changes.
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include <varve/varve.hpp>
+
+#include "format/frame.hpp"
+#include "format/segment_header.hpp"
+#include "format/state.hpp"
+#include "packed_log.hpp"
+#include "support/memory_os.hpp"
+
+namespace varve::fuzz {
+namespace {
+
+namespace fs = std::filesystem;
+namespace machine = testing::memory_os;
+
+fs::path folder;
+
+void write(const std::string& target, const std::string& name, const byte_vector& bytes) {
+  fs::create_directories(folder / target);
+  std::ofstream to{folder / target / name, std::ios::binary};
+  to.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  check(to.good(), "a seed cannot be written");
+}
+
+// ---- Lives of a log
+
+void some_records(log& l) {
+  static_cast<void>(l.append("one"));
+  const std::string_view batch[] = {"two", "", "four"};
+  static_cast<void>(l.append_batch(batch, {.type = 7}));
+  if (auto claim = l.claim(100)) static_cast<void>(claim->publish(5));
+  if (auto claim = l.claim(16)) claim->abandon();
+  static_cast<void>(l.append(std::string(300, 'x')));
+}
+
+/// Zeros take no space in a packed log.
+void fill_segments(log& l) {
+  for (int i = 0; i < 8; ++i) static_cast<void>(l.append(std::string(20'000, '\0')));
+}
+
+void synced_half(log& l) {
+  some_records(l);
+  static_cast<void>(l.sync());
+  some_records(l);
+}
+
+void rolled_and_synced(log& l) {
+  some_records(l);
+  fill_segments(l);
+  static_cast<void>(l.sync());
+  some_records(l);
+}
+
+struct ending {
+  bool close = false, hole = false;
+  std::optional<machine::fate> power{};  // of what was not durable
+};
+
+using life = std::function<void(log&)>;
+
+packed_log log_after(const life& lived, const ending& how, checksum sum = checksum::xxh3) {
+  machine::reset();
+  auto opened = log::open("log", {.segment_bytes = format::segment_bytes_min, .checksum = sum, .prepared_segments = 1});
+  check(opened.has_value(), "a log on a fresh machine");
+  std::optional<log> l{std::move(*opened)};
+  lived(*l);
+  std::optional<claim> open;
+  if (how.hole) {
+    if (auto made = l->claim(40)) open = std::move(*made);
+    static_cast<void>(l->append("behind a hole"));
+  }
+  if (how.close) check(l->close().has_value(), "close");
+  if (how.power) {
+    machine::power_loss(1, {.bytes = *how.power, .entries = machine::fate::kept});
+  } else {
+    machine::process_death();
+  }
+  open.reset();
+  l.reset();
+  auto files = take_files("log");
+  if (how.power) files.flags = 1;
+  return files;
+}
+
+void write_log(const std::string& name, const packed_log& log) { write("recovery", name, pack(log)); }
+
+// ---- What is made of them
+
+/// The segment's frames, for those who look at one segment: as if each were the first.
+void write_segment(const std::string& name, const packed_log& log, std::uint8_t checksum_kind) {
+  const auto& file = log.files.at(first_segment);
+  byte_vector seed;
+  put(seed, std::uint8_t{0});
+  put(seed, static_cast<std::uint8_t>(checksum_kind - 1));
+  put(seed, std::uint64_t{0});
+  put(seed, std::uint16_t{128});
+  seed.resize(seed.size() + 64);
+  seed.insert(seed.end(), file.begin() + format::segment_header_bytes, file.begin() + format::segment_header_bytes + 1024);
+  repair(seed, 3);
+  write("segment_scan", name, seed);
+}
+
+void write_frames(const packed_log& log) {
+  const std::span file{log.files.at(first_segment)};
+  std::size_t at = format::segment_header_bytes;
+  for (const char* name : {"record", "batch_head", "batch_empty", "batch_tail", "short", "skip", "long"}) {
+    format::frame f;
+    const auto room = std::span<const std::byte>{file}.subspan(at);
+    const auto fault =
+        format::read_frame(room, at, load<std::uint64_t>(room, 0), checksum::xxh3, format::depth::everything, f);
+    check(fault == format::frame_fault::none, "a frame of a good log");
+    byte_vector seed;
+    put(seed, std::uint64_t{at});
+    put(seed, load<std::uint64_t>(room, 0));
+    put(seed, std::uint8_t{0});
+    seed.insert(seed.end(), room.begin(), room.begin() + static_cast<std::ptrdiff_t>(f.extent));
+    write("frame", name, seed);
+    at += f.extent;
+  }
+}
+
+void write_index() {
+  machine::reset();
+  auto l = log::open("log", {.segment_bytes = format::segment_bytes_min, .index_stride_bytes = format::index_stride_min});
+  for (int i = 0; i < 300; ++i) static_cast<void>(l->append(std::string(100, 'x')));
+  check(l->close().has_value(), "close");
+  const auto file = machine::contents("log/00000000000000000001.idx");
+  byte_vector seed{std::byte{0}};
+  seed.insert(seed.end(), file.begin() + format::index_header_bytes, file.end());
+  write("index", "slots", seed);
+  seed[0] = std::byte{2};
+  write("index", "slots_writer", seed);
+  seed.assign(1, std::byte{1});
+  seed.insert(seed.end(), file.begin(), file.begin() + format::sector_bytes);
+  seed.insert(seed.end(), file.begin() + format::index_header_bytes, file.end());
+  write("index", "header_and_slots", seed);
+}
+
+}  // namespace
+
+void make_seeds() {
+  using machine::fate;
+  write_log("closed", log_after(some_records, {.close = true}));
+  write_log("closed_rolled", log_after(rolled_and_synced, {.close = true}));
+  write_log("dead", log_after(synced_half, {}));
+  write_log("dead_hole", log_after(synced_half, {.hole = true}));
+  write_log("dead_rolled_hole", log_after(rolled_and_synced, {.hole = true}));
+  write_log("dead_fresh", log_after([](log&) {}, {}));
+  write_log("dead_without_checksums", log_after(synced_half, {.hole = true}, checksum::none));
+  write_log("power_kept", log_after(rolled_and_synced, {.hole = true, .power = fate::kept}));
+  write_log("power_lost", log_after(rolled_and_synced, {.power = fate::lost}));
+  write_log("power_torn", log_after(rolled_and_synced, {.power = fate::random}));
+  write_log("power_without_checksums", log_after(synced_half, {.power = fate::kept}, checksum::none));
+  auto without_live = log_after(rolled_and_synced, {});
+  without_live.files.erase(live_file);
+  write_log("dead_without_live", without_live);
+  auto without_middle = log_after(rolled_and_synced, {.close = true});
+  without_middle.files.erase(first_segment + 1);
+  write_log("segment_missing", without_middle);
+  auto copy = log_after(rolled_and_synced, {.close = true});
+  store<std::uint64_t>(copy.files[state_file], 48, 12345);  // the inode
+  store<std::uint64_t>(copy.files[state_file], format::state_slot_stride + 48, 12345);
+  refresh<format::state>(copy.files[state_file], 0);
+  refresh<format::state>(copy.files[state_file], format::state_slot_stride);
+  write_log("copy", copy);
+  const auto plain = log_after(some_records, {});
+  write_frames(plain);
+  write_segment("frames", plain, 1);
+  write_segment("hole", log_after(some_records, {.hole = true}), 1);
+  write_segment("crc32c", log_after(some_records, {}, checksum::crc32c), 2);
+  write_index();
+}
+
+}  // namespace varve::fuzz
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  varve::fuzz::folder = argv[1];
+  varve::fuzz::make_seeds();
+}
