@@ -2,8 +2,8 @@
 //
 // index.cpp - fuzz target: any bytes as the index of a good segment. Every record is found all the same, and right.
 //
-// Input: flags (1 byte), then the slots. Bit 0 of the flags: the header is in front of them instead of a right one. Bit 1: the
-// log is opened for writing.
+// Input: flags (1 byte), then the slots. Bit 0 of the flags: the header is in front of them instead of a right one. Bit 1:
+// the log is opened for writing.
 #include "format/index.hpp"
 
 #include <algorithm>

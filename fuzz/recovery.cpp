@@ -4,11 +4,15 @@
 // answer; a refusal changes nothing; what an open keeps is what a view has shown, and what the next open finds.
 //
 // Input: packed_log.hpp. Bit 0 of the flags: the machine was started anew since.
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <varve/varve.hpp>
 
+#include "format/layout.hpp"
 #include "packed_log.hpp"
 #include "support/memory_os.hpp"
 
@@ -25,6 +29,7 @@ constexpr unsigned records_max = 4096, errors_max = 16;
 struct contents {
   std::uint64_t published = 0;
   std::string text;
+  unsigned errors = 0;
   bool operator==(const contents&) const = default;
 };
 
@@ -39,12 +44,12 @@ template <class Log>
 contents contents_of(const Log& log) {
   contents all{.published = log.published_sequence().value, .text = {}};
   auto reader = log.reader();
-  unsigned errors = 0;
   if (!reader) {
     note(all, 0, name_of(reader.error().code()));
+    ++all.errors;
     return all;
   }
-  for (unsigned i = 0; i < records_max && errors < errors_max; ++i) {
+  for (unsigned i = 0; i < records_max && all.errors < errors_max; ++i) {
     const std::uint64_t at = reader->position().value;
     const auto record = reader->next();
     if (record && !*record) break;
@@ -57,22 +62,33 @@ contents contents_of(const Log& log) {
       continue;
     }
     note(all, at, name_of(record.error().code()));
-    ++errors;
+    ++all.errors;
     std::uint64_t behind = at;
-    while (errors < errors_max && !reader->seek({++behind})) ++errors;
+    while (all.errors < errors_max && !reader->seek({++behind})) ++all.errors;
   }
   return all;
 }
 
-using files = std::vector<std::pair<std::string, byte_vector>>;
+using files = std::map<std::string, byte_vector>;
 
 files files_now() {
   files all;
-  for (const auto& name : machine::names(directory))
-    all.emplace_back(name, machine::contents(std::string{directory} + '/' + name));
+  for (const auto& name : machine::names(directory)) all[name] = machine::contents(std::string{directory} + '/' + name);
   return all;
 }
 
+/// Who opens a log makes varve.live anew first, if it is missing or too short: it bears a lock, and nothing that is missed.
+void check_unchanged(files before, const char* what) {
+  auto now = files_now();
+  if (before[format::live_name].size() < format::live_file_bytes) before[format::live_name] = now[format::live_name];
+  for (const auto& [name, bytes] : now) {
+    const auto [at, there] = std::ranges::mismatch(before[name], bytes);
+    if (before[name] != bytes) trace("differs", name + " at " + std::to_string(there - bytes.begin()));
+  }
+  check(before == now, what);
+}
+
+/// Nothing if a view does not open.
 std::optional<contents> look_on() {
   const auto before = files_now();
   std::optional<contents> seen;
@@ -82,19 +98,30 @@ std::optional<contents> look_on() {
     static_cast<void>(view->describe());
     static_cast<void>(view->segments());
   } else {
-    static_cast<void>(view.error().message());
+    trace("the view does not open", view.error().message());
+    if (view.error().code() == errc::not_found) seen = contents{};  // opening makes a log
   }
-  static_cast<void>(verify(directory));
+  const auto report = verify(directory);
+  if (report) {
+    for (const auto& f : report->findings)
+      trace("verify finds",
+            std::string{f.row} + " in segment " + std::to_string(f.segment) + " at " + std::to_string(f.offset));
+  } else {
+    trace("verify", report.error().message());
+  }
+  if (seen) trace("the view, up to", std::to_string(seen->published) + '\n' + seen->text);
   check(files_now() == before, "looking on has changed something");
   return seen;
 }
 
-bool open_strictly() {
+void open_strictly() {
   const auto before = files_now();
   const auto log = log::open(directory, {.recovery = recovery_mode::strict, .prepared_segments = 1});
-  if (!log && (log.error().code() == errc::damaged || log.error().code() == errc::would_cut))
-    check(files_now() == before, "a refusal has changed something");
-  return log.has_value();
+  if (log) return;
+  trace("a strict open", log.error().message());
+  const errc code = log.error().code();
+  if (code != errc::damaged && code != errc::would_cut && code != errc::not_a_log && code != errc::newer_format) return;
+  check_unchanged(before, "a refusal has changed something");
 }
 
 void open_and_go_on(const std::optional<contents>& seen) {
@@ -102,22 +129,28 @@ void open_and_go_on(const std::optional<contents>& seen) {
   {
     auto log = log::open(directory, {.prepared_segments = 1});
     if (!log) {
-      static_cast<void>(log.error().message());
+      trace("the log does not open", log.error().message());
       return;
     }
     kept = contents_of(*log);
+    trace("the open keeps", std::to_string(kept->published) + '\n' + kept->text);
     check(seen.has_value(), "the log opens, and a view does not");
     check(*seen == *kept, "the view has shown something else");
     if (const auto added = log->append("one more")) {
       const auto back = log->read(*added);
-      check(added->value == kept->published + 1 && back && back->text() == "one more", "appending does not go on");
+      trace("appended", std::to_string(added->value) + ' ' + (back ? std::string{back->text()} : back.error().message()));
+      check(added->value == kept->published + 1, "appending does not go on");
+      check(kept->errors > 0 || (back && back->text() == "one more"), "what was appended is not there");
       kept->published = added->value;
       note(*kept, added->value, "one more");
     }
     machine::process_death();
   }
+  // Damage that a log has which was closed is met by those who read; and after a death by the open, which then refuses.
+  if (kept->errors > 0) return;
   auto again = log::open(directory, {.prepared_segments = 1});
   check(again.has_value(), "it opens once, and then no more");
+  trace("the next open keeps", contents_of(*again).text);
   check(contents_of(*again) == *kept, "the next open finds something else");
   static_cast<void>(again->close());
 }
@@ -132,10 +165,9 @@ void run(std::span<const std::byte> input) {
   if ((log.flags & 1) != 0) machine::power_loss(1, {.bytes = machine::fate::kept, .entries = machine::fate::kept});
   const auto image = machine::snapshot();
   const auto seen = look_on();
-  const bool strictly = open_strictly();
+  open_strictly();
   machine::restore(image);
   open_and_go_on(seen);
-  static_cast<void>(strictly);
 }
 
 void repair(byte_vector& input, std::uint64_t seed) {

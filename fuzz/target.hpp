@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// target.hpp - what a fuzz target is: two functions that it defines, and that the drivers call. A target takes any bytes; what
-// it finds wrong it reports with check(), which ends the process.
+// target.hpp - what a fuzz target is: two functions that it defines, and that the drivers call. A target takes any bytes;
+// what it finds wrong it reports with check(), which ends the process.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,7 @@
 #include <cstring>
 #include <source_location>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -30,6 +31,12 @@ inline void check(bool held, const char* what = "", std::source_location where =
   if (held) return;
   static_cast<void>(std::fprintf(stderr, "%s:%u: this does not hold: %s\n", where.file_name(), where.line(), what));
   std::abort();
+}
+
+/// Tells whoever looks into a finding what happens: VARVE_TRACE=1 build/dev/fuzz/replay_recovery FILE
+inline void trace(const char* what, const std::string& more = {}) {
+  static const bool wanted = std::getenv("VARVE_TRACE") != nullptr;
+  if (wanted) static_cast<void>(std::fprintf(stderr, "%s: %s\n", what, more.c_str()));
 }
 
 /// Takes values off the front of an input; zeros when it is used up.

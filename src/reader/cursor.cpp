@@ -149,8 +149,9 @@ result<cursor::move> cursor::enter_next() {
   auto in = holding(sequence);
   if (!in) return std::unexpected(in.error());
   if (!*in) return not_there(errc::damaged, sequence);
+  // It is published, so it was there once. The segment may have been left without a record: then this is its base.
+  if (*in == at_.segment()) return damaged_at(at_);
   if ((*in)->facts().base != sequence) {
-    if (*in == at_.segment()) return damaged_at(at_);  // it is published, so its segment was there once
     auto at = walk_to(sequence);
     if (!at) return std::unexpected(at.error());
     at_ = std::move(at->at);

@@ -55,6 +55,23 @@ TEST_CASE("damage is an element of a range, and its last one", "[damage][G5]") {
   CHECK(seen == "1234!");
 }
 
+TEST_CASE("a reader comes to an end in a log whose only record is damaged", "[damage][G5]") {
+  // What is durable stands above the end that the survey finds, which is the segment's base.
+  const temp_dir place;
+  const auto dir = place.path() / "log";
+  die_after(dir, "a", 1);
+  flip_payload_bit(dir, 1);
+  const auto v = log_view::open(dir);
+  REQUIRE(v);
+  auto made = v->reader();
+  REQUIRE(made);
+  const auto r = made->next();
+  REQUIRE_FALSE(r);
+  CHECK(r.error().code() == errc::damaged);
+  CHECK(r.error().first_sequence() == 1);
+  CHECK(v->read({1}).error().code() == errc::damaged);
+}
+
 TEST_CASE("verify finds a flipped payload bit in any segment", "[damage][G5][G8]") {
   const closed_log c;
   const std::uint64_t s = GENERATE(1U, 5U, 9U);
