@@ -69,11 +69,14 @@ contents contents_of(const Log& log) {
   return all;
 }
 
-using files = std::map<std::string, byte_vector>;
+using files = std::map<std::string, std::string>;  // strings are compared as memory is
 
 files files_now() {
   files all;
-  for (const auto& name : machine::names(directory)) all[name] = machine::contents(std::string{directory} + '/' + name);
+  for (const auto& name : machine::names(directory)) {
+    const auto bytes = machine::contents(std::string{directory} + '/' + name);
+    all[name].assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
   return all;
 }
 
@@ -81,10 +84,9 @@ files files_now() {
 void check_unchanged(files before, const char* what) {
   auto now = files_now();
   if (before[format::live_name].size() < format::live_file_bytes) before[format::live_name] = now[format::live_name];
-  for (const auto& [name, bytes] : now) {
-    const auto [at, there] = std::ranges::mismatch(before[name], bytes);
-    if (before[name] != bytes) trace("differs", name + " at " + std::to_string(there - bytes.begin()));
-  }
+  for (const auto& [name, bytes] : now)
+    if (before[name] != bytes)
+      trace("differs", name + " at " + std::to_string(std::ranges::mismatch(before[name], bytes).in2 - bytes.begin()));
   check(before == now, what);
 }
 
@@ -149,6 +151,7 @@ void open_and_go_on(const std::optional<contents>& seen) {
   // Damage that a log has which was closed is met by those who read; and after a death by the open, which then refuses.
   if (kept->errors > 0) return;
   auto again = log::open(directory, {.prepared_segments = 1});
+  if (!again) trace("the next open", again.error().message());
   check(again.has_value(), "it opens once, and then no more");
   trace("the next open keeps", contents_of(*again).text);
   check(contents_of(*again) == *kept, "the next open finds something else");

@@ -67,6 +67,18 @@ void live_file::store_mark(const format::mark& m) noexcept {
   next_slot_ ^= 1U;
 }
 
+os::result<void> live_file::forget_marks_after(std::uint64_t epoch) noexcept {
+  bool found = false;
+  for (const std::uint64_t offset : format::mark_slot_offset) {
+    std::byte* const place = map_.bytes().data() + offset;
+    const auto slot = format::decode<format::mark>(load_sector(place));
+    if (!slot || slot->epoch <= epoch) continue;
+    store_sector(place, format::sector{});
+    found = true;
+  }
+  return found ? sync_mark() : os::result<void>{};
+}
+
 os::result<bool> live_file::has_owner() const noexcept {
   if (!file_.is_open()) return false;
   return os::is_locked_for_life(file_, os::life_lock::owner);

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+#include "support/model.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <string_view>
+
+#include "format/layout.hpp"
+#include "support/dice.hpp"
+#include "support/memory_os.hpp"
+
+namespace varve::testing {
+namespace {
+
+constexpr const char* directory = "log";
+constexpr std::size_t claims_max = 3;
+
+void demand(bool held, const char* what, std::uint64_t sequence = 0) {
+  if (!held) throw broken_promise{std::string{what} + " (sequence " + std::to_string(sequence) + ')'};
+}
+
+void demand(const error& e, std::initializer_list<errc> allowed) {
+  if (std::ranges::find(allowed, e.code()) == allowed.end()) throw broken_promise{"unexpected: " + e.message()};
+}
+
+}  // namespace
+
+std::string to_string(const step& s) {
+  constexpr const char* names[] = {"append",     "append_large", "append_durable", "batch", "claim",
+                                   "publish",    "abandon",      "sync",           "look",  "write_back",
+                                   "fail_call",  "fill_disk",    "stop_in_call",   "close", "kill",
+                                   "lose_power", "open_and_stop"};
+  static_assert(std::size(names) == step_kinds);
+  return std::string{names[static_cast<unsigned>(s.what)]} + '(' + std::to_string(s.a) + ", " + std::to_string(s.b) + ')';
+}
+
+model::model(checksum sum, std::uint64_t seed) : seed_(seed) {
+  memory_os::reset();
+  memory_os::seed_random(seed);
+  options_.segment_bytes = format::segment_bytes_min;
+  options_.checksum = sum;
+  options_.prepared_segments = 1;
+  reopen();
+}
+
+model::~model() {
+  claims_.clear();
+  log_.reset();
+  memory_os::reset();
+}
+
+std::uint64_t model::published() const noexcept {
+  const auto open = std::ranges::find(known_.begin() + 1, known_.end(), entry::state::open, &entry::now);
+  return static_cast<std::uint64_t>(open - known_.begin()) - 1;
+}
+
+/// Says who it is from the first byte on.
+std::string model::some_text(std::size_t bytes) {
+  const std::string id = std::to_string(++ids_) + ':';
+  std::string text(bytes, static_cast<char>('a' + ids_ % 26));
+  text.replace(0, std::min(bytes, id.size()), id, 0, std::min(bytes, id.size()));
+  return text;
+}
+
+bool model::is_usable() const { return !over_ && !memory_os::crashed() && !log_->failure(); }
+
+bool model::is_over(const error& e) {
+  demand(e, {errc::sync_failed, errc::io, errc::no_space, errc::out_of_memory});
+  // Only these may leave something behind; the others say that nothing was appended, and the next append will show it.
+  over_ = memory_os::crashed() || log_->failure() || e.code() == errc::sync_failed;
+  return over_;
+}
+
+// ---- Steps of one life
+
+void model::append(std::size_t bytes, bool durably) {
+  const std::string text = some_text(bytes);
+  const auto type = static_cast<std::uint16_t>(ids_);
+  const auto done = log_->append(text, {.type = type, .durability = durably ? immediate() : none()});
+  if (!done && durably && !claims_.empty() && done.error().code() == errc::would_block_itself) return;
+  const bool stopped = memory_os::crashed();
+  if (!done && !stopped && !is_over(done.error())) return;
+  over_ = over_ || stopped;
+  if (done && !stopped) demand(done->value == next(), "append gives another number", next());
+  note({.now = done && !stopped ? entry::state::finished : entry::state::perhaps,
+        .text = text,
+        .type = type,
+        .batch_first = next()});
+  if (done && !stopped && durably) durable_ = next() - 1;
+}
+
+void model::append_batch(const step& s) {
+  const std::size_t count = 1 + s.a % 8;
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < count; ++i) texts.push_back(some_text((s.b >> i) % 300));
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  const auto done = log_->append_batch(views, {.type = s.a});
+  const bool stopped = memory_os::crashed();
+  if (!done && !stopped && !is_over(done.error())) return;
+  over_ = over_ || stopped;
+  const std::uint64_t first = next();
+  if (done && !stopped) demand(done->first.value == first, "append_batch gives another number", first);
+  for (auto& text : texts)
+    note({.now = done && !stopped ? entry::state::finished : entry::state::perhaps,
+          .text = std::move(text),
+          .type = s.a,
+          .batch_first = first,
+          .batch_size = count});
+}
+
+void model::make_claim(std::size_t bytes) {
+  if (claims_.size() == claims_max) return;
+  auto made = log_->claim(bytes);
+  if (!made) {
+    if (!memory_os::crashed()) static_cast<void>(is_over(made.error()));
+    over_ = over_ || memory_os::crashed();
+    return;
+  }
+  demand(memory_os::crashed() || made->sequence().value == next(), "claim gives another number", next());
+  demand(made->bytes().size() == bytes, "a claim of another size", next());
+  note({.now = entry::state::open, .batch_first = next()});
+  claims_.push_back(std::move(*made));
+}
+
+void model::publish_oldest(const step& s) {
+  if (claims_.empty()) return;
+  auto& c = claims_.front();
+  entry& e = known_.at(c.sequence().value);
+  const std::size_t bytes = s.b % (c.bytes().size() + 1);
+  e.text = some_text(bytes);
+  std::ranges::copy(std::as_bytes(std::span{e.text}), c.bytes().begin());
+  const auto done = c.publish(bytes);
+  e.now = memory_os::crashed() ? entry::state::perhaps : entry::state::finished;
+  if (!memory_os::crashed()) demand(done.has_value(), "a claim cannot be published", c.sequence().value);
+  claims_.erase(claims_.begin());
+}
+
+void model::abandon_newest() {
+  if (claims_.empty()) return;
+  known_.at(claims_.back().sequence().value).now = entry::state::skipped;
+  claims_.back().abandon();
+  claims_.pop_back();
+}
+
+void model::sync() {
+  const auto done = log_->sync();
+  if (memory_os::crashed()) return;
+  if (!claims_.empty())
+    return demand(!done && done.error().code() == errc::would_block_itself, "a sync that would wait for itself");
+  if (!done) return void(is_over(done.error()));
+  demand(done->value >= next() - 1, "sync returns less than was appended", done->value);
+  durable_ = next() - 1;
+}
+
+void model::close() {
+  const auto done = log_->close();
+  if (!claims_.empty()) {
+    demand(memory_os::crashed() || (!done && done.error().code() == errc::would_block_itself),
+           "a close that would wait for itself");
+    return;
+  }
+  if (done && !memory_os::crashed()) durable_ = next() - 1;
+  log_.reset();
+  memory_os::process_death();  // so that nothing that was to happen in this life happens in the next
+  memory_os::heal();
+  memory_os::limit_disk(memory_os::no_limit);
+  look_at_dead();
+  reopen();
+}
+
+void model::apply(const step& s) {
+  using kind = step::kind;
+  const std::uint64_t nth = 1 + s.b % 40;
+  switch (s.what) {
+    case kind::look: return is_usable() ? look() : void();
+    case kind::write_back: return memory_os::write_back(s.b);
+    case kind::fail_call: {
+      constexpr int numbers[] = {EIO, ENOSPC, ENOMEM, EINTR};
+      return memory_os::fail({.number = numbers[s.a % 3], .nth = nth, .for_ever = (s.a & 4) != 0});
+    }
+    case kind::fill_disk: return memory_os::limit_disk((s.a & 1) != 0 ? memory_os::no_limit : memory_os::disk_bytes_used());
+    case kind::stop_in_call: return memory_os::crash_at_call(nth, memory_os::changing_calls);
+    case kind::close: return close();
+    case kind::kill: return end_life(false, s);
+    case kind::lose_power: return end_life(true, s);
+    case kind::open_and_stop: return end_life((s.a & 1) != 0, s);
+    default: break;
+  }
+  if (!is_usable()) return;
+  switch (s.what) {
+    case kind::append: return append(s.b % 700, false);
+    case kind::append_large: return append(s.b % 60'000, false);
+    case kind::append_durable: return append(s.b % 700, true);
+    case kind::batch: return append_batch(s);
+    case kind::claim: return make_claim(s.b % 2000);
+    case kind::publish: return publish_oldest(s);
+    case kind::abandon: return abandon_newest();
+    default: return sync();
+  }
+}
+
+// ---- From life to life
+
+void model::end_life(bool power_loss, const step& s) {
+  // First the crash, then the process winds down: what it does from now on reaches nothing.
+  if (power_loss) {
+    memory_os::power_loss(mixed(seed_ + s.b), {.torn_words = (s.a & 2) != 0});
+    power_lost_ = true;
+  } else {
+    memory_os::process_death();
+  }
+  memory_os::heal();
+  memory_os::limit_disk(memory_os::no_limit);
+  claims_.clear();
+  log_.reset();
+  look_at_dead();
+  if (s.what == step::kind::open_and_stop) {
+    memory_os::crash_at_call(1 + s.b % 40, memory_os::changing_calls);
+    auto opened = log::open(directory, options_);
+    if (!opened) demand(memory_os::crashed(), "a log does not open");
+    if ((s.a & 4) != 0) {
+      memory_os::power_loss(mixed(seed_ ^ s.b));
+      power_lost_ = true;
+    } else {
+      memory_os::process_death();
+    }
+  }
+  reopen();
+}
+
+/// A view of the dead log shows what opening it then keeps.
+void model::look_at_dead() {
+  const auto view = log_view::open(directory);
+  if (!view) return demand(view.error(), {errc::not_found});  // stopped while it was made
+  compare(*view, view->published_sequence().value);
+  const auto report = verify(directory);
+  demand(report.has_value(), "verify fails");
+  for (const auto& f : report->findings)
+    demand(f.kind() != finding_kind::damage, "verify finds damage", f.sequences.first.value);
+}
+
+void model::reopen() {
+  // By now no fault is left.
+  auto opened = log::open(directory, options_);
+  if (!opened) throw broken_promise{"a log does not open: " + opened.error().message()};
+  log_ = std::move(*opened);
+  const std::uint64_t kept = log_->published_sequence().value;
+  compare(*log_, kept);
+  demand(log_->durable_sequence().value == kept, "what is kept is not durable", kept);
+  // What was not kept never was: its sequences are given out again.
+  known_.resize(kept + 1);
+  for (std::uint64_t s = 1; s <= kept; ++s) known_[s].now = log_->read({s}) ? entry::state::finished : entry::state::skipped;
+  durable_ = kept;
+  power_lost_ = over_ = false;
+}
+
+void model::finish() {
+  while (!claims_.empty()) abandon_newest();
+  close();
+}
+
+// ---- Comparing
+
+/// What stands up to `kept` is what was appended, nothing that was promised is missing, and nothing else is there.
+template <class Log>
+void model::compare(const Log& l, std::uint64_t kept, bool living) const {
+  demand(kept < known_.size(), "more than was ever claimed", kept);
+  demand(kept >= durable_, "less than was durable", kept);
+  std::map<std::uint64_t, std::uint64_t> there_of_batch;
+  std::uint64_t at = 0;
+  const auto must_have_none = [&](std::uint64_t s) {
+    demand(known_[s].now != entry::state::finished, "a record is missing", s);
+    const auto r = l.read({s});
+    demand(!r && r.error().code() == errc::abandoned, "no record, and read() says otherwise", s);
+  };
+  for (const auto& r : l.records()) {
+    if (!r) throw broken_promise{"reading: " + r.error().message()};
+    const std::uint64_t s = r->sequence().value;
+    demand(s > at && s <= kept, "out of order", s);
+    while (++at < s) must_have_none(at);
+    const entry& e = known_[s];
+    demand(e.now == entry::state::finished || e.now == entry::state::perhaps, "a record that nobody has finished", s);
+    demand(r->text() == e.text && (e.type == 0 || r->type() == e.type), "another record", s);
+    const auto same = l.read({s});
+    demand(same && same->text() == e.text, "read() says otherwise", s);
+    if (e.batch_size > 1) ++there_of_batch[e.batch_first];
+  }
+  while (++at <= kept) must_have_none(at);
+  for (const auto& [first, count] : there_of_batch) demand(count == known_[first].batch_size, "a part of a batch", first);
+  if (power_lost_ || living) return;  // in a living log it may stand behind a claim
+  for (std::uint64_t s = kept + 1; s < known_.size(); ++s)
+    demand(known_[s].now != entry::state::finished, "what append returned is gone", s);
+}
+
+void model::look() const {
+  const std::uint64_t up_to = published();
+  demand(log_->published_sequence().value == up_to, "published is elsewhere", up_to);
+  const std::uint64_t durable = log_->durable_sequence().value;
+  demand(durable >= durable_ && durable <= up_to, "durable is elsewhere", durable);
+  compare(*log_, up_to, true);
+  const auto beyond = log_->read({up_to + 1});
+  demand(!beyond && beyond.error().code() == (up_to + 1 < next() ? errc::not_yet : errc::past_end), "beyond the end",
+         up_to + 1);
+  const auto view = log_view::open(directory);
+  if (!view) return demand(view.error(), {errc::io, errc::out_of_memory});  // a call was to fail
+  if (view->published_sequence().value == up_to) compare(*view, up_to, true);
+}
+
+}  // namespace varve::testing

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+//
+// model.hpp - one log on the machine in memory beside the simplest thing that it could be: a vector of what was appended.
+// Takes one step after another, and throws broken_promise as soon as the two differ. Where the steps come from is the
+// caller's business: a fuzzer, or a generator of properties.
+//
+// All steps are made by one thread. What several threads leave behind is in tests/power/lives.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <varve/varve.hpp>
+
+namespace varve::testing {
+
+class broken_promise : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+struct step {
+  enum class kind : std::uint8_t {
+    append,
+    append_large,    // some of these fill a segment
+    append_durable,  // immediate()
+    batch,
+    claim,    // is held until one of the next two, or the end of this life
+    publish,  // the oldest claim, in part
+    abandon,  // the newest
+    sync,
+    look,          // everything that reads, beside the living writer
+    write_back,    // the kernel's own idea
+    fail_call,     // a call that is yet to come fails
+    fill_disk,     // and then there is room again
+    stop_in_call,  // the machine stops before a call that is yet to come
+    close,
+    kill,
+    lose_power,
+    open_and_stop,  // a kill, and then the next open does not come to its end
+  };
+  kind what = kind::append;
+  std::uint8_t a = 0;
+  std::uint16_t b = 0;
+};
+constexpr unsigned step_kinds = static_cast<unsigned>(step::kind::open_and_stop) + 1;
+[[nodiscard]] std::string to_string(const step& s);
+
+class model {
+ public:
+  /// An empty machine, and an empty log with this kind of checksum.
+  model(checksum sum, std::uint64_t seed);
+  ~model();
+  model(const model&) = delete;
+  model& operator=(const model&) = delete;
+
+  void apply(const step& s);
+  /// Closes the log, and looks at it a last time.
+  void finish();
+  [[nodiscard]] std::uint64_t sequences() const noexcept { return known_.size() - 1; }
+
+ private:
+  struct entry {
+    enum class state : std::uint8_t {
+      finished,  // append returned it
+      open,      // claimed
+      skipped,   // the claim was given up, or recovery says so: no record
+      perhaps,   // begun when something failed: it may be there, whole
+    };
+    state now = state::finished;
+    std::string text{};
+    std::uint16_t type = 0;
+    std::uint64_t batch_first = 0, batch_size = 1;
+  };
+
+  void append(std::size_t bytes, bool durably);
+  void append_batch(const step& s);
+  void make_claim(std::size_t bytes);
+  void publish_oldest(const step& s);
+  void abandon_newest();
+  void sync();
+  void close();
+  void end_life(bool power_loss, const step& s);
+  void reopen();
+  template <class Log>
+  void compare(const Log& l, std::uint64_t kept, bool living = false) const;
+  void look() const;
+  void look_at_dead();
+
+  /// True, and the life is as good as over: what was under way may be there or not.
+  bool is_over(const error& e);
+  void note(entry e) { known_.push_back(std::move(e)); }
+  [[nodiscard]] std::uint64_t next() const noexcept { return known_.size(); }
+  [[nodiscard]] std::uint64_t published() const noexcept;
+  [[nodiscard]] std::string some_text(std::size_t bytes);
+  [[nodiscard]] bool is_usable() const;
+
+  log_options options_;
+  std::optional<log> log_;
+  std::vector<entry> known_{1};  // by sequence; [0] is unused
+  std::vector<claim> claims_;
+  std::uint64_t durable_ = 0;  // what a sync, or an open, has said to be durable
+  std::uint64_t ids_ = 0;
+  std::uint64_t seed_;
+  bool power_lost_ = false;
+  bool over_ = false;  // something failed: nothing more is appended in this life
+};
+
+}  // namespace varve::testing
