@@ -15,6 +15,7 @@
 #include "format/state.hpp"
 #include "packed_log.hpp"
 #include "support/memory_os.hpp"
+#include "support/model.hpp"
 
 namespace varve::fuzz {
 namespace {
@@ -128,6 +129,30 @@ void write_frames(const packed_log& log) {
   }
 }
 
+void write_operations() {
+  using kind = testing::step::kind;
+  const auto write_steps = [](const std::string& name, std::uint8_t sum, std::initializer_list<kind> steps) {
+    byte_vector seed;
+    put(seed, sum);
+    std::uint16_t b = 0;
+    for (const kind what : steps) {
+      put(seed, static_cast<std::uint8_t>(what));
+      put(seed, static_cast<std::uint8_t>(b % 7));
+      put(seed, static_cast<std::uint16_t>(b += 4099));
+    }
+    write("operations", name, seed);
+  };
+  using enum kind;
+  write_steps("calm", 0, {append, batch, claim, publish, sync, look, append_large, append_large, look, close, append, look});
+  write_steps("deaths", 0, {append, claim, append, batch, kill, append, claim, claim, publish, kill, look, abandon, kill});
+  write_steps("power", 0, {append, sync, append, batch, write_back, append, lose_power, append_durable, append, lose_power});
+  write_steps("power_without_checksums", 4, {append, sync, append, claim, batch, lose_power, append, lose_power});
+  write_steps("rolls", 1, {append_large, append_large, append_large, claim, append_large, append_large, kill, append, sync});
+  write_steps("failures", 0,
+              {append, fail_call, append_large, append_large, sync, kill, fill_disk, append_large, append_large});
+  write_steps("stopped", 0, {append, stop_in_call, append_large, sync, kill, batch, open_and_stop, append, open_and_stop});
+}
+
 void write_index() {
   machine::reset();
   auto l = log::open("log", {.segment_bytes = format::segment_bytes_min, .index_stride_bytes = format::index_stride_min});
@@ -178,6 +203,7 @@ void make_seeds() {
   write_segment("hole", log_after(some_records, {.hole = true}), 1);
   write_segment("crc32c", log_after(some_records, {}, checksum::crc32c), 2);
   write_index();
+  write_operations();
 }
 
 }  // namespace varve::fuzz

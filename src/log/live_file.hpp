@@ -25,8 +25,8 @@ class live_file {
   [[nodiscard]] std::optional<format::mark> best_mark(std::uint64_t epoch) const noexcept;
   /// Called by one thread at a time.
   void store_mark(const format::mark& m) noexcept;
-  /// Forgets the marks of epochs that are yet to come, durably: a copy that was made while the log was opened anew may hold a
-  /// varve.live that is younger than its varve.state.
+  /// Forgets the marks of epochs that are yet to come, durably: a copy that was made while the log was opened anew may hold
+  /// a varve.live that is younger than its varve.state.
   [[nodiscard]] os::result<void> forget_marks_after(std::uint64_t epoch) noexcept;
   /// Makes the stored marks durable.
   [[nodiscard]] os::result<void> sync_mark() const noexcept { return os::sync_range(map_, 0, 2 * format::sector_bytes); }

@@ -106,7 +106,8 @@ class model {
   std::uint64_t ids_ = 0;
   std::uint64_t seed_;
   bool power_lost_ = false;
-  bool over_ = false;  // something failed: nothing more is appended in this life
+  bool faulty_ = false;  // a call is to fail, or has
+  bool over_ = false;    // something failed: nothing more is appended in this life
 };
 
 }  // namespace varve::testing
