@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// make_seeds FOLDER - writes what the fuzzers begin with, FOLDER/<target>/<name>: logs as they are left by a close, a death,
-// a loss of power and a copy, and pieces of them. The same each time; run it again when the format changes.
+// make_seeds FOLDER - writes what the fuzzers begin with, FOLDER/<target>/<name>: logs as a close, a death, a loss of power
+// and a copy leave them, and pieces of them. The same each time but for the times of day; run it when the format changes.
 #include <filesystem>
 #include <fstream>
 #include <functional>

@@ -181,7 +181,7 @@ void model::apply(const step& s) {
       return memory_os::fail({.number = numbers[s.a % 3], .nth = nth, .for_ever = (s.a & 4) != 0});
     }
     case kind::fill_disk: return memory_os::limit_disk((s.a & 1) != 0 ? memory_os::no_limit : memory_os::disk_bytes_used());
-    case kind::stop_in_call: return memory_os::crash_at_call(nth, memory_os::changing_calls);
+    case kind::stop_in_call: faulty_ = true; return memory_os::crash_at_call(nth, memory_os::changing_calls);
     case kind::close: return close();
     case kind::kill: return end_life(false, s);
     case kind::lose_power: return end_life(true, s);

@@ -106,7 +106,7 @@ class model {
   std::uint64_t ids_ = 0;
   std::uint64_t seed_;
   bool power_lost_ = false;
-  bool faulty_ = false;  // a call is to fail, or has
+  bool faulty_ = false;  // a call is to fail, or the machine to stop
   bool over_ = false;    // something failed: nothing more is appended in this life
 };
 
