@@ -52,6 +52,11 @@ result<live_file> live_file::open_for_reading(const log_place& place) {
   return live;
 }
 
+bool live_file::is_allocated() const noexcept {
+  const auto status = file_.is_open() ? os::status_of(file_) : os::result<os::file_status>{};
+  return status && status->allocated_bytes >= format::live_file_bytes;
+}
+
 std::optional<format::mark> live_file::best_mark(std::uint64_t epoch) const noexcept {
   std::optional<format::mark> best;
   if (!map_.is_mapped()) return best;

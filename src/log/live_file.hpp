@@ -21,6 +21,10 @@ class live_file {
   /// For views. An object without a file if there is none: it may be lost.
   [[nodiscard]] static result<live_file> open_for_reading(const log_place& place);
 
+  /// False if a store to a page of it may want a block that a full disk does not have, which is SIGBUS. So for a copy that
+  /// somebody has made sparse, until a writer has opened it.
+  [[nodiscard]] bool is_allocated() const noexcept;
+
   /// The highest mark of this epoch; none if there is none.
   [[nodiscard]] std::optional<format::mark> best_mark(std::uint64_t epoch) const noexcept;
   /// Called by one thread at a time.
