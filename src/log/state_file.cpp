@@ -72,6 +72,8 @@ result<state_file> state_file::open(const log_place& place, os::access mode) {
   if (newest < 0) return place.fail_file(errc::damaged, format::state_name);
   opened.slot_ = static_cast<unsigned>(newest);
   opened.current_ = *found->slot[newest];
+  if (mode == os::access::read_write && !format::may_be_followed(opened.current_))
+    return place.fail_file(errc::damaged, format::state_name);
   opened.both_valid_ = found->slot[0] && found->slot[1];
   opened.copy_ = opened.current_.inode != status->inode || opened.current_.birth_ns != status->birth_ns;
   return opened;
