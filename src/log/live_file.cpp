@@ -19,7 +19,8 @@ result<live_file> live_file::open_for_writing(const log_place& place, std::uint3
   live.file_ = std::move(*file);
   const auto status = os::status_of(live.file_);
   if (!status) return place.fail_call(status.error());
-  if (status->links > 1) return fail({.code = errc::not_a_log, .subject = place.path});  // somebody else's file as well
+  if (status->links > 1)
+    return fail({.code = errc::not_a_log, .subject = place.path, .os_errno = EMLINK});  // somebody else's file as well
   // Blocks too, not only its size: a store to a page without one raises SIGBUS on a full disk.
   if (status->bytes < format::live_file_bytes || status->allocated_bytes < format::live_file_bytes) {
     if (const auto done = os::allocate(live.file_, format::live_file_bytes); !done) return place.fail_call(done.error());
