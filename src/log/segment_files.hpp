@@ -35,8 +35,8 @@ struct segment_file {
   std::optional<activation_fields> activation{};
   std::optional<end_fields> end{};   // of this activation only
   std::optional<end_fields> seal{};  // likewise
-  bool foreign = false;                // a valid identity of another log, or of another number and begun
-  bool activation_damaged = false;     // it was complete once, and does not validate
+  bool foreign = false;              // a valid identity of another log, or of another number and begun
+  bool activation_damaged = false;   // it was complete once, and does not validate
 
   [[nodiscard]] segment_facts facts(varve::checksum kind) const noexcept;
 };
