@@ -84,7 +84,7 @@ struct directory_row {
 /// Without the bytes of files that are too large for it.
 [[nodiscard]] inline directory_image image_of_small(const fs::path& dir) {
   for (const auto& entry : fs::directory_iterator{dir})
-    if (entry.is_regular_file() && entry.file_size() > std::uint64_t{1} << 30) return {};
+    if (fs::is_regular_file(entry.symlink_status()) && entry.file_size() > std::uint64_t{1} << 30) return {};
   return image_of(dir);
 }
 
@@ -106,7 +106,8 @@ inline void check_row(const directory_row& row, const fs::path& dir) {
   const std::string opened_now = l ? digits_of(*l) : facts_of(l.error(), dir);
   CHECK(opened_now == row.opened);
   if (!l) {
-    CHECK((image_of_small(dir) == before));
+    // io is met on the way, when varve.state has been written onto itself.
+    if (l.error().code() != errc::io) CHECK((image_of_small(dir) == before));
     return;
   }
   const auto last = l->published_sequence();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Each allocation of each public call fails in turn: once, and for ever; the caller's own, and those of all threads. The call
-// answers out_of_memory or succeeds, the log is what it was, and nothing is left behind.
+// Each allocation of each public call fails in turn: once, and for ever; the caller's own, and those of all threads. The
+// call answers out_of_memory or succeeds, the log is what it was, and nothing is left behind.
 #include <span>
 
 #include "oom/scene.hpp"
