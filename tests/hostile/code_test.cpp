@@ -62,10 +62,9 @@ error of_claimed(const std::string& dir) {
   return error_of(l.read({1}));
 }
 
-/// What the child is told it must be told to the parent.
+/// The child hands over what it was told.
 error of_child(const std::string& dir) {
   const auto l = small(dir);
-  std::optional<error> told;
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   child_process child{[&] {

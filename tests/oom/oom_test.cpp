@@ -232,8 +232,8 @@ void sweep(std::span<const oom_row> rows) {
 }  // namespace
 
 TEST_CASE("opening: each allocation fails in turn", "[oom][G7]") { sweep(opening_rows); }
-TEST_CASE("appending, syncing, closing: each allocation fails in turn", "[oom][G1][G7]") { sweep(appending_rows); }
-TEST_CASE("reading, and looking on: each allocation fails in turn", "[oom][G7]") { sweep(reading_rows); }
+TEST_CASE("appending, syncing, closing: each allocation fails in turn", "[oom][slow][G1][G7]") { sweep(appending_rows); }
+TEST_CASE("reading, and looking on: each allocation fails in turn", "[oom][slow][G7]") { sweep(reading_rows); }
 
 TEST_CASE("the sentence of an error is the one thing that throws without memory", "[oom]") {
   const auto failed = log::open("", {.segment_bytes = 1});
