@@ -70,4 +70,10 @@ static_assert(offsetof(state, report_ending) == 160);
          s.truncate_intent <= sequence_max;
 }
 
+/// True if a log in this state can be opened for writing once more: no number runs out, and so comes back as 0, by what an
+/// opening and a close write.
+[[nodiscard]] constexpr bool may_be_followed(const state& s) noexcept {
+  return s.generation < UINT64_MAX - 2 && s.epoch < UINT32_MAX - 1;
+}
+
 }  // namespace varve::format

@@ -2,6 +2,7 @@
 #include "log/index_files.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "format/file_name.hpp"
 #include "segment/walker.hpp"
@@ -27,10 +28,12 @@ bool rebuild(const log_place& place, const chain_link& link, std::uint32_t permi
 void remove_stray_indexes(const log_place& place, const survey& s) {
   const auto names = os::list(place.directory);
   if (!names) return;
+  std::vector<std::uint64_t> numbers;
+  for (const auto& link : s.chain) numbers.push_back(link.facts.number);
+  std::ranges::sort(numbers);
   for (const auto& name : *names) {
     const auto number = format::parse_name(format::file_kind::index, name);
-    const auto is_of = [&](const chain_link& link) { return link.facts.number == *number; };
-    if (number && std::ranges::none_of(s.chain, is_of)) remove_index(place.directory, *number);
+    if (number && !std::ranges::binary_search(numbers, *number)) remove_index(place.directory, *number);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "log/live_file.hpp"
 
 #include <cerrno>
+#include <tuple>
 
 #include "os/shared.hpp"
 #include "segment/mapped_sector.hpp"
@@ -19,7 +20,8 @@ result<live_file> live_file::open_for_writing(const log_place& place, std::uint3
   live.file_ = std::move(*file);
   const auto status = os::status_of(live.file_);
   if (!status) return place.fail_call(status.error());
-  if (status->links > 1) return fail({.code = errc::not_a_log, .subject = place.path});  // somebody else's file as well
+  if (status->links > 1)
+    return fail({.code = errc::not_a_log, .subject = place.path, .os_errno = EMLINK});  // somebody else's file as well
   // Blocks too, not only its size: a store to a page without one raises SIGBUS on a full disk.
   if (status->bytes < format::live_file_bytes || status->allocated_bytes < format::live_file_bytes) {
     if (const auto done = os::allocate(live.file_, format::live_file_bytes); !done) return place.fail_call(done.error());
@@ -52,14 +54,39 @@ result<live_file> live_file::open_for_reading(const log_place& place) {
   return live;
 }
 
+bool live_file::is_allocated() const noexcept {
+  const auto status = file_.is_open() ? os::status_of(file_) : os::result<os::file_status>{};
+  return status && status->allocated_bytes >= format::live_file_bytes;
+}
+
 std::optional<format::mark> live_file::best_mark(std::uint64_t epoch) const noexcept {
-  std::optional<format::mark> best;
-  if (!map_.is_mapped()) return best;
-  for (const std::uint64_t offset : format::mark_slot_offset) {
-    const auto slot = format::decode<format::mark>(load_sector(map_.bytes().data() + offset));
-    if (slot && format::is_sane(*slot) && slot->epoch == epoch && (!best || slot->sequence > best->sequence)) best = *slot;
+  if (!map_.is_mapped()) return std::nullopt;
+  // A slot that is being written is no mark, and then the other one may be older than it was when the first was looked at:
+  // the writer has been there meanwhile. So what an incomplete look says must be seen twice.
+  constexpr unsigned looks_max = 8;
+  auto [best, complete] = look_at_marks(epoch);
+  for (unsigned looks = 1; !complete && looks < looks_max; ++looks) {
+    const auto before = best;
+    std::tie(best, complete) = look_at_marks(epoch);
+    if (best && before && best->sequence == before->sequence) break;
+    if (!best && !before) break;
   }
   return best;
+}
+
+/// The better one, and whether both were there.
+std::pair<std::optional<format::mark>, bool> live_file::look_at_marks(std::uint64_t epoch) const noexcept {
+  std::optional<format::mark> best;
+  bool complete = true;
+  for (const std::uint64_t offset : format::mark_slot_offset) {
+    const auto slot = format::decode<format::mark>(load_sector(map_.bytes().data() + offset));
+    if (slot && format::is_sane(*slot) && slot->epoch == epoch) {
+      if (!best || slot->sequence > best->sequence) best = *slot;
+    } else {
+      complete = false;
+    }
+  }
+  return {best, complete};
 }
 
 void live_file::store_mark(const format::mark& m) noexcept {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "base/error.hpp"
 #include "format/live.hpp"
@@ -20,6 +21,10 @@ class live_file {
   [[nodiscard]] static result<live_file> open_for_writing(const log_place& place, std::uint32_t permissions);
   /// For views. An object without a file if there is none: it may be lost.
   [[nodiscard]] static result<live_file> open_for_reading(const log_place& place);
+
+  /// False if a store to a page of it may want a block that a full disk does not have, which is SIGBUS. So for a copy that
+  /// somebody has made sparse, until a writer has opened it.
+  [[nodiscard]] bool is_allocated() const noexcept;
 
   /// The highest mark of this epoch; none if there is none.
   [[nodiscard]] std::optional<format::mark> best_mark(std::uint64_t epoch) const noexcept;
@@ -51,6 +56,7 @@ class live_file {
 
  private:
   [[nodiscard]] format::writer_words& words() const noexcept;
+  [[nodiscard]] std::pair<std::optional<format::mark>, bool> look_at_marks(std::uint64_t epoch) const noexcept;
 
   os::file file_;
   os::mapping map_;

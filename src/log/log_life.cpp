@@ -146,6 +146,11 @@ result<std::unique_ptr<control_block>> log_object::block_to_go_on(const survey& 
   index.copy_from(old);
   auto opened = open_segment(place_.directory, place_.path, last.facts, os::access::read_write, std::move(index));
   if (!opened) return std::unexpected(opened.error());
+  // Somebody may have dug holes into the file; a store to a page without a block raises SIGBUS on a full disk.
+  if (last.allocated_bytes < last.facts.capacity) {
+    if (const auto done = os::allocate((*opened)->file(), last.facts.capacity); !done)
+      return place_.fail_call(done.error(), last.facts.number);
+  }
   auto block = std::make_unique<control_block>(std::move(*opened));
   block->base = last.facts.base;
   block->claims.store(claim_word::of(last.end_offset, s.next - last.facts.base), std::memory_order_relaxed, "claim:first");

@@ -51,7 +51,8 @@ struct segment_recipe {
 
 class preparer {
  public:
-  preparer(const log_place& place, segment_table& table, const frontier& frontier, const failure_latch& latch) noexcept
+  /// May throw std::bad_alloc.
+  preparer(const log_place& place, segment_table& table, const frontier& frontier, const failure_latch& latch)
       : place_(&place), table_(&table), frontier_(&frontier), latch_(&latch) {}
   ~preparer() { stop(); }
   preparer(const preparer&) = delete;

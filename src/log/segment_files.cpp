@@ -29,7 +29,7 @@ bool was_complete(std::span<const std::byte> header, std::uint64_t offset) noexc
 }
 
 /// False if a sector is of a newer version.
-bool decode_header(std::span<const std::byte> header, const format::uuid& log, segment_file& f) noexcept {
+bool decode_header(std::span<const std::byte> header, const format::uuid& log, segment_file& f) {
   const auto identity = decode_at<format::identity>(header, format::identity_offset);
   const auto activation = decode_at<format::activation>(header, format::activation_offset);
   const auto end = decode_at<format::end>(header, format::end_offset);
@@ -38,7 +38,12 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
   if (is_newer(identity) || is_newer(activation) || is_newer(end) || is_newer(seal)) return false;
   if (identity) {
     if (!format::may_read(identity->features)) return false;
-    if (format::is_sane(*identity)) f.identity = *identity;
+    if (format::is_sane(*identity))
+      f.identity = {.features = identity->features,
+                    .checksum_kind = identity->checksum_kind,
+                    .file_bytes = identity->file_bytes,
+                    .capacity = identity->capacity,
+                    .version_info = std::string{identity->info()}};
   }
   // One of our own that was only prepared is no part of the log, whatever it is called.
   if (identity) f.foreign = identity->log != log || (identity->number != f.number && activation);
@@ -46,19 +51,25 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
     f.activation_damaged = was_complete(header, format::activation_offset);
     return true;
   }
-  f.activation = *activation;
+  f.activation = {.base = activation->base,
+                  .salt = activation->salt,
+                  .epoch = activation->epoch,
+                  .predecessor = activation->predecessor,
+                  .predecessor_salt = activation->predecessor_salt};
   if (!f.identity) return true;
-  if (end && format::belongs(*end, *activation, *f.identity)) f.end = *end;
+  const bool has_end = end && format::belongs(*end, *activation, *identity);
+  if (has_end) f.end = {.offset = end->offset, .last = end->last};
   if (seal) {
     const format::end sealed{.salt = seal->salt, .offset = seal->offset, .last = seal->last};
-    if (format::belongs(*seal, f.end.value_or(sealed)) && format::belongs(sealed, *activation, *f.identity)) f.seal = *seal;
+    if (format::belongs(*seal, has_end ? *end : sealed) && format::belongs(sealed, *activation, *identity))
+      f.seal = {.offset = seal->offset, .last = seal->last};
   }
   return true;
 }
 
 enum class reading : std::uint8_t { done, skipped };
 
-result<reading> read_one(const log_place& place, segment_file& f) noexcept {
+result<reading> read_one(const log_place& place, segment_file& f) {
   const auto name = format::name_of(format::file_kind::segment, f.number);
   const auto file = os::open_file(place.directory, name.c_str(), os::access::read);
   if (!file) {
@@ -106,9 +117,9 @@ result<segment_files> read_segment_files(const log_place& place, std::uint64_t a
     }
     if (!done) return std::unexpected(done.error());
     if (*done != reading::done) continue;
-    // Not of files that somebody has put there: the next number must not run out.
-    if (f.identity && !f.foreign) found.highest = std::max(found.highest, *number);
-    found.files.push_back(f);
+    // Not of files that are no part of the log, whoever put them there: the next number must not run out.
+    if (f.identity && f.activation && !f.foreign) found.highest = std::max(found.highest, *number);
+    found.files.push_back(std::move(f));
   }
   std::ranges::sort(found.files, {}, &segment_file::number);
   return found;

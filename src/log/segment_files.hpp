@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/error.hpp"
@@ -14,15 +15,28 @@
 
 namespace varve::core {
 
+/// Not the sectors themselves, but what is asked for: there may be very many files, and a sector is 512 bytes.
 struct segment_file {
+  struct identity_fields {
+    format::feature_bits features;
+    std::uint8_t checksum_kind;
+    std::uint64_t file_bytes, capacity;
+    std::string version_info;
+  };
+  struct activation_fields {
+    std::uint64_t base, salt, epoch, predecessor, predecessor_salt;
+  };
+  struct end_fields {
+    std::uint64_t offset, last;
+  };
   std::uint64_t number = 0;
   std::uint64_t file_bytes = 0, allocated_bytes = 0, links = 0;
-  std::optional<format::identity> identity{};
-  std::optional<format::activation> activation{};
-  std::optional<format::end> end{};    // of this activation only
-  std::optional<format::seal> seal{};  // likewise
-  bool foreign = false;                // a valid identity of another log, or of another number and begun
-  bool activation_damaged = false;     // it was complete once, and does not validate
+  std::optional<identity_fields> identity{};
+  std::optional<activation_fields> activation{};
+  std::optional<end_fields> end{};   // of this activation only
+  std::optional<end_fields> seal{};  // likewise
+  bool foreign = false;              // a valid identity of another log, or of another number and begun
+  bool activation_damaged = false;   // it was complete once, and does not validate
 
   [[nodiscard]] segment_facts facts(varve::checksum kind) const noexcept;
 };

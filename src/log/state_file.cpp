@@ -60,7 +60,8 @@ result<state_file> state_file::open(const log_place& place, os::access mode) {
   opened.file_ = std::move(*file);
   const auto status = os::status_of(opened.file_);
   if (!status) return place.fail_call(status.error());
-  if (mode == os::access::read_write && status->links > 1) return fail({.code = errc::not_a_log, .subject = place.path});
+  if (mode == os::access::read_write && status->links > 1)
+    return fail({.code = errc::not_a_log, .subject = place.path, .os_errno = EMLINK});
   opened.inode_ = status->inode;
   opened.birth_ns_ = status->birth_ns;
   const auto found = read_slots(opened.file_);
@@ -72,6 +73,8 @@ result<state_file> state_file::open(const log_place& place, os::access mode) {
   if (newest < 0) return place.fail_file(errc::damaged, format::state_name);
   opened.slot_ = static_cast<unsigned>(newest);
   opened.current_ = *found->slot[newest];
+  if (mode == os::access::read_write && !format::may_be_followed(opened.current_))
+    return place.fail_file(errc::damaged, format::state_name);
   opened.both_valid_ = found->slot[0] && found->slot[1];
   opened.copy_ = opened.current_.inode != status->inode || opened.current_.birth_ns != status->birth_ns;
   return opened;

@@ -84,7 +84,7 @@ class surveyor {
     if (auto done = check_files(found); !done) return std::unexpected(done.error());
     if (auto done = build_chain(found); !done) return std::unexpected(done.error());
     if (auto done = find_end(); !done) return std::unexpected(done.error());
-    survey_.report.kept = survey_.next - survey_.first;
+    survey_.report.kept = survey_.next - std::min(survey_.first, survey_.next);  // a state may claim that more was trimmed
     return std::move(survey_);
   }
 
@@ -146,9 +146,12 @@ class surveyor {
     if (survey_.ending == ending::clean && survey_.chain.back().facts.number != state_.clean_segment) {
       if (auto done = structural_damage(row_segment_missing, state_.clean_segment); !done) return done;
     }
-    if (survey_.ending == ending::clean) set_clean_end();
+    if (survey_.ending == ending::clean) {
+      set_clean_end();
+      if (auto done = check_clean_end(); !done) return done;
+    }
     if (options_.every_byte) return walk_chain(place_, options_, 0, survey_);
-    if (survey_.ending == ending::clean) return check_clean_end();
+    if (survey_.ending == ending::clean) return {};
     if (survey_.ending == ending::living) return believe_headers();
     const std::uint64_t from = std::max(survey_.synced, survey_.first);
     std::size_t link = 0;
@@ -173,7 +176,8 @@ class surveyor {
     const bool is_possible =
         format::is_frame_boundary(last.end_offset, last.facts.capacity) && last.end_sequence >= last.facts.base &&
         last.end_sequence - last.facts.base <= (last.end_offset - format::segment_header_bytes) / format::frame_header_bytes;
-    if (!is_possible) return structural_damage(row_segment_missing, last.facts.number);
+    // Something durable, or trimmed, behind where it was closed: not both can be true.
+    if (!is_possible || survey_.durable >= survey_.next) return structural_damage(row_segment_missing, last.facts.number);
     return {};
   }
 

@@ -11,7 +11,7 @@ namespace {
 
 class chain_walk {
  public:
-  chain_walk(const log_place& place, const survey_options& options, std::size_t from, survey& s) noexcept
+  chain_walk(const log_place& place, const survey_options& options, std::size_t from, survey& s)
       : place_(place), options_(options), from_(from), survey_(s), found_(s.chain), before_(s.report) {}
 
   result<void> run() {

@@ -41,7 +41,8 @@ class syncer {
     core::events& events;
     wake_page& wake;
   };
-  explicit syncer(const parts& p) noexcept : with_(p) {}
+  /// May throw std::bad_alloc.
+  explicit syncer(const parts& p) : with_(p) {}
 
   /// Everything before `start` is durable; `durable` is the last sequence before it.
   void place(walker start, std::uint64_t durable, std::uint64_t epoch) noexcept;

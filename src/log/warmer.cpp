@@ -2,6 +2,7 @@
 #include "log/warmer.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace varve::core {
 namespace {
@@ -14,8 +15,12 @@ constexpr std::uint64_t step_bytes = std::uint64_t{1} << 20;
 
 }  // namespace
 
-void warmer::add(std::shared_ptr<segment> s, std::uint64_t from) {
-  coming_.push_back({std::move(s), from});
+void warmer::add(std::shared_ptr<segment> s, std::uint64_t from) noexcept {
+  try {
+    coming_.push_back({std::move(s), from});
+  } catch (const std::bad_alloc&) {
+    return;  // its pages come in at their first use
+  }
   drop_passed();  // a thread that is busy preparing has no time to warm
 }
 

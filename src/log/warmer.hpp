@@ -39,8 +39,8 @@ class warmer {
   // ---- Of one thread.
   /// So much ahead from the beginning, instead of little at first; 0: as it comes.
   void set_ahead(std::uint64_t bytes) noexcept { ahead_ = bytes; }
-  /// `s` will be appended to after those that were added before. May throw std::bad_alloc.
-  void add(std::shared_ptr<segment> s, std::uint64_t from);
+  /// `s` will be appended to after those that were added before. Without memory for it, it is not warmed.
+  void add(std::shared_ptr<segment> s, std::uint64_t from) noexcept;
   void clear() noexcept { coming_.clear(); }
   /// Brings in some pages. False if enough are there.
   [[nodiscard]] bool warm_some() noexcept;

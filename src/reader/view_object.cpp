@@ -2,6 +2,7 @@
 #include "reader/view_object.hpp"
 
 #include <algorithm>
+#include <map>
 #include <new>
 
 #include "log/log_directory.hpp"
@@ -179,8 +180,8 @@ result<void> view_object::await_published(std::uint64_t sequence, os::deadline u
     const std::scoped_lock lock{guard_};
     if (!wake_) {
       // Where it may not be written nobody learns that somebody waits, who then looks again and again.
-      auto opened =
-          os::may_write(place_.directory, format::live_name) ? wake_page::open(place_.directory) : os::result<wake_page>{};
+      const bool may_announce = os::may_write(place_.directory, format::live_name) && live_.is_allocated();
+      auto opened = may_announce ? wake_page::open(place_.directory) : os::result<wake_page>{};
       wake_ = std::make_shared<wake_page>(opened ? std::move(*opened) : wake_page{});
     }
     wake = wake_;
@@ -226,18 +227,21 @@ result<std::vector<segment_description>> view_object::segments() {
 std::vector<segment_description> view_object::list(const segment_files& found) {
   const auto at = frontier_.advance();
   std::vector<segment_description> all, prepared;
+  std::map<std::uint64_t, std::size_t> link_of;  // by number
+  for (std::size_t i = 0; i < seen_.chain.size(); ++i) link_of.emplace(seen_.chain[i].facts.number, i);
   for (const auto& f : found.files) {
     segment_description d{.number = f.number, .file_bytes = f.file_bytes};
-    if (f.identity) d.version_info = f.identity->info();
-    const auto link = std::ranges::find(seen_.chain, f.number, [](const chain_link& l) { return l.facts.number; });
-    if (link == seen_.chain.end()) {
+    if (f.identity) d.version_info = f.identity->version_info;
+    const auto position = link_of.find(f.number);
+    if (position == link_of.end()) {
       // Beside a living writer one may have been begun since.
       const bool was_begun = f.activation && seen_.ending != ending::living;
       if (f.foreign || f.activation_damaged || was_begun) d.state = segment_description::state::damaged;
       prepared.push_back(std::move(d));
       continue;
     }
-    const bool is_last = link + 1 == seen_.chain.end();
+    const chain_link* const link = &seen_.chain[position->second];
+    const bool is_last = link == &seen_.chain.back();
     const bool takes_claims = is_last && (seen_.ending == ending::living || seen_.ending == ending::clean);
     d.state = f.seal         ? segment_description::state::sealed
               : takes_claims ? segment_description::state::active

@@ -2,9 +2,6 @@
 //
 // One bit of each byte of a small log is flipped, one at a time, and the log is looked at by everything that reads it. What
 // is handed out is always right; what is missing is always reported; and where a byte carries nothing, nothing is missing.
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <functional>
 #include <vector>
 
@@ -12,6 +9,7 @@
 
 #include "format/layout.hpp"
 #include "support/catch.hpp"
+#include "support/fast_dir.hpp"
 #include "support/log_files.hpp"
 
 namespace varve::testing {
@@ -22,24 +20,6 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t count = 10, marked = 6;
 
 std::string text(std::uint64_t s) { return "the record with number " + std::to_string(s); }
-
-/// In memory where that is to be had: there are thousands of opens, each with a few syncs.
-class fast_dir {
- public:
-  fast_dir() {
-    const bool memory = ::access("/dev/shm", W_OK) == 0;
-    std::string pattern = fs::path{memory ? "/dev/shm" : "/tmp"} / "varve-test-XXXXXX";
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~fast_dir() { fs::remove_all(path_); }
-  fast_dir(const fast_dir&) = delete;
-  fast_dir& operator=(const fast_dir&) = delete;
-  [[nodiscard]] const fs::path& path() const noexcept { return path_; }
-
- private:
-  fs::path path_;
-};
 
 struct flippable_log {
   fast_dir place;

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+//
+// Each allocation of each public call fails in turn: once, and for ever; the caller's own, and those of all threads. The
+// call answers out_of_memory or succeeds, the log is what it was, and nothing is left behind.
+#include <span>
+
+#include "oom/scene.hpp"
+#include "support/catch.hpp"
+#include "support/log_files.hpp"
+
+namespace varve::testing {
+namespace {
+
+using fails = std::optional<error>;
+
+// ---- How a log is before the call.
+void nothing(scene&) {}
+void closed(scene& s) {
+  s.open();
+  while (s.count < scene::records) static_cast<void>(s.append());
+  s.log.reset();
+}
+void opened(scene& s) {
+  closed(s);
+  s.open();
+}
+void viewed(scene& s) {
+  closed(s);
+  s.open_view();
+}
+void viewed_beside_a_writer(scene& s) {
+  opened(s);
+  s.open_view();
+  static_cast<void>(s.append());
+}
+void full(scene& s) {  // the next append rolls
+  opened(s);
+  static_cast<void>(s.append());
+}
+void dead(scene& s) {
+  die_with(s.dir, s.options(), [](log& l) {
+    for (std::uint64_t i = 1; i <= scene::records; ++i) must(l.append(payload_of(i)).has_value());
+  });
+  s.count = scene::records;
+}
+void power_lost(scene& s) {
+  dead(s);
+  make_power_loss(s.dir);
+}
+
+fails open_log(scene& s) {
+  auto made = log::open(s.dir, s.options());
+  if (!made) return made.error();
+  s.log.emplace(std::move(*made));
+  return {};
+}
+fails open_view(scene& s) {
+  auto made = log_view::open(s.dir);
+  if (!made) return made.error();
+  s.view.emplace(std::move(*made));
+  return {};
+}
+
+const oom_row opening_rows[] = {
+    {"open, and nothing is there", nothing, open_log},
+    {"open after a close", closed, open_log},
+    {"open after a death", dead, open_log},
+    {"open after a power loss", power_lost, open_log},
+    {"view::open after a close", closed, open_view},
+    {"view::open after a death", dead, open_view},
+    {"view::open beside a writer", opened, open_view},
+};
+
+const oom_row appending_rows[] = {
+    {"append", opened, [](scene& s) { return s.append(); }},
+    {"append that rolls", full, [](scene& s) { return s.append(); }},
+    {"append over ten segments", full,
+     [](scene& s) -> fails {
+       for (int i = 0; i < 30; ++i)
+         if (const auto failed = s.append()) return failed;
+       return {};
+     }},
+    {"append_pieces that rolls", full,
+     [](scene& s) -> fails {
+       const auto text = payload_of(s.count + 1);
+       const auto whole = std::as_bytes(std::span{text});
+       const std::span<const std::byte> pieces[] = {whole.first(1), whole.subspan(1)};
+       const auto done = s.log->append_pieces(pieces);
+       if (done) ++s.count;
+       return error_of(done);
+     }},
+    {"append_batch that rolls", full,
+     [](scene& s) -> fails {
+       const std::string_view batch[] = {payload_of(s.count + 1), payload_of(s.count + 2)};
+       const auto done = s.log->append_batch(batch);
+       if (done) s.count += 2;
+       return error_of(done);
+     }},
+    {"claim that rolls, and publish", full,
+     [](scene& s) -> fails {
+       auto claimed = s.log->claim(payload_bytes);
+       if (!claimed) return claimed.error();
+       std::ranges::copy(std::as_bytes(std::span{payload_of(s.count + 1)}), claimed->bytes().begin());
+       const auto done = claimed->publish();
+       if (done) ++s.count;
+       return error_of(done);
+     }},
+    {"append that waits for the device", opened,
+     [](scene& s) -> fails {
+       const auto done = s.log->append(payload_of(s.count + 1), {.durability = immediate()});
+       if (done) ++s.count;
+       return error_of(done);
+     }},
+    {"append that is synced by the clock", opened,
+     [](scene& s) -> fails {
+       const auto done = s.log->append(payload_of(s.count + 1), {.durability = periodic(std::chrono::milliseconds{1})});
+       if (done) ++s.count;
+       return error_of(done);
+     }},
+    {"sync", full, [](scene& s) { return error_of(s.log->sync()); }},
+    {"sync up to a record", full, [](scene& s) { return error_of(s.log->sync({s.count})); }},
+    {"durable_event", full, [](scene& s) { return error_of(s.log->durable_event({s.count + 1})); }},
+    {"published_event", full, [](scene& s) { return error_of(s.log->published_event({s.count + 1})); }},
+    {"stats and marks", full,
+     [](scene& s) -> fails {
+       static_cast<void>(s.log->stats());
+       static_cast<void>(s.log->published_sequence());
+       static_cast<void>(s.log->durable_sequence());
+       static_cast<void>(s.log->failure());
+       return {};
+     }},
+    {"close", full,
+     [](scene& s) {
+       const auto done = s.log->close();
+       s.log.reset();
+       return error_of(done);
+     }},
+};
+
+template <class Source>
+fails read_all(const Source& from, std::uint64_t count) {
+  for (std::uint64_t s = 1; s <= count; ++s) {
+    const auto r = from.read({s});
+    if (!r) return r.error();
+  }
+  return {};
+}
+template <class Source>
+fails walk_all(const Source& from) {
+  for (const auto& r : from.records())
+    if (!r) return r.error();
+  return {};
+}
+template <class Source>
+fails move_a_reader(const Source& from, std::uint64_t count) {
+  auto made = from.reader();
+  if (!made) return made.error();
+  if (auto done = made->next(); !done) return done.error();
+  if (auto done = made->seek({count}); !done) return done.error();
+  if (auto done = made->next(); !done) return done.error();
+  if (auto done = made->seek({1}); !done) return done.error();
+  if (auto done = made->wait(std::chrono::steady_clock::now()); !done) return done.error();
+  if (auto done = made->seek({count + 1}); !done) return done.error();
+  return error_of(made->wait(std::chrono::steady_clock::now() + std::chrono::milliseconds{1}));
+}
+
+const oom_row reading_rows[] = {
+    {"read", opened, [](scene& s) { return read_all(*s.log, s.count); }},
+    {"records", opened, [](scene& s) { return walk_all(*s.log); }},
+    {"reader, next, seek, wait", opened, [](scene& s) { return move_a_reader(*s.log, s.count); }},
+    {"view::read", viewed, [](scene& s) { return read_all(*s.view, s.count); }},
+    {"view::records", viewed, [](scene& s) { return walk_all(*s.view); }},
+    {"view::reader, next, seek, wait", viewed, [](scene& s) { return move_a_reader(*s.view, s.count); }},
+    {"view::read beside a writer", viewed_beside_a_writer, [](scene& s) { return read_all(*s.view, s.count); }},
+    {"view::records beside a writer", viewed_beside_a_writer, [](scene& s) { return walk_all(*s.view); }},
+    {"view::reader beside a writer", viewed_beside_a_writer, [](scene& s) { return move_a_reader(*s.view, s.count); }},
+    {"view::stats", viewed_beside_a_writer, [](scene& s) { return error_of(s.view->stats()); }},
+    {"view::describe", viewed_beside_a_writer, [](scene& s) { return error_of(s.view->describe()); }},
+    {"view::segments", viewed_beside_a_writer, [](scene& s) { return error_of(s.view->segments()); }},
+    {"verify", closed, [](scene& s) { return error_of(verify(s.dir)); }},
+    {"verify beside a writer", opened, [](scene& s) { return error_of(verify(s.dir)); }},
+};
+
+struct outcome {
+  std::uint64_t failed_allocations = 0;
+  std::string wrong{};  // what does not hold; empty if all does
+};
+
+/// Always in the same directory, since the names of logs are kept for ever.
+outcome run(const oom_row& row, const fs::path& dir, whose threads, bool for_ever, std::uint64_t nth) {
+  fs::remove_all(dir);
+  scene s{dir};
+  row.prepare(s);
+  failing_allocation failing{threads, nth, for_ever};
+  const auto error = row.call(s);
+  outcome o{.failed_allocations = failing.end()};
+  if (error && error->code() != errc::out_of_memory) o.wrong = error->message();
+  if (error && o.failed_allocations == 0) o.wrong = "out of memory, though there is some: " + error->message();
+  if (o.wrong.empty()) o.wrong = trouble_with(s);
+  return o;
+}
+
+/// Until the call gets all that it asks for.
+void sweep(const oom_row& row, const fs::path& dir, whose threads, bool for_ever) {
+  constexpr std::uint64_t nth_max = 2000;
+  for (std::uint64_t nth = 1; nth <= nth_max; ++nth) {
+    INFO(row.name << ": allocation " << nth << " of " << (threads == whose::this_thread ? "the caller" : "all") << " fails "
+                  << (for_ever ? "for ever" : "once"));
+    const auto blocks = blocks_in_use();
+    const auto descriptors = descriptors_in_use();
+    const auto [failed, wrong] = run(row, dir, threads, for_ever, nth);
+    const auto left = blocks_in_use() - blocks - (wrong.capacity() > 15 ? 1 : 0);
+    const auto left_open = descriptors_in_use() - descriptors;
+    REQUIRE(wrong == "");
+    CHECK(left == 0);
+    CHECK(left_open == 0);
+    if (failed == 0) return;
+  }
+  FAIL(row.name << ": allocates for ever");
+}
+
+void sweep(std::span<const oom_row> rows) {
+  const fast_dir place;
+  const auto dir = place.path() / "log";
+  for (const auto& row : rows) {
+    static_cast<void>(run(row, dir, whose::this_thread, false, UINT64_MAX));  // what is made once and kept
+    for (const auto threads : {whose::this_thread, whose::every_thread})
+      for (const bool for_ever : {false, true}) sweep(row, dir, threads, for_ever);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("opening: each allocation fails in turn", "[oom][G7]") { sweep(opening_rows); }
+TEST_CASE("appending, syncing, closing: each allocation fails in turn", "[oom][slow][G1][G7]") { sweep(appending_rows); }
+TEST_CASE("reading, and looking on: each allocation fails in turn", "[oom][slow][G7]") { sweep(reading_rows); }
+
+TEST_CASE("the sentence of an error is the one thing that throws without memory", "[oom]") {
+  const auto failed = log::open("", {.segment_bytes = 1});
+  REQUIRE_FALSE(failed);
+  bool threw = false;
+  {
+    failing_allocation failing{whose::this_thread, 1, true};
+    try {
+      static_cast<void>(failed.error().message());
+    } catch (const std::bad_alloc&) {
+      threw = true;
+    }
+  }
+  CHECK(threw);
+  CHECK_FALSE(failed.error().message().empty());
+}
+
+}  // namespace varve::testing
