@@ -61,8 +61,15 @@ void release(void* block) noexcept {
 }  // namespace
 }  // namespace varve::testing
 
-// All other forms of these end here as well.
+// All other forms of these end here as well; the second one only of itself, not where AddressSanitizer brings its own.
 void* operator new(std::size_t bytes) { return varve::testing::allocate(bytes, 0); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return varve::testing::allocate(bytes, 0);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return varve::testing::allocate(bytes, static_cast<std::size_t>(alignment));
 }
