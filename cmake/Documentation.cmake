@@ -9,7 +9,11 @@ mark_as_advanced(SCDOC_PROGRAM GZIP_PROGRAM)
 
 set(generated)
 if(SCDOC_PROGRAM AND GZIP_PROGRAM)
-  foreach(page varve.1 varve-format.5)
+  set(pages varve-format.5)
+  if(TARGET varve_cli)
+    list(APPEND pages varve.1)
+  endif()
+  foreach(page IN LISTS pages)
     set(source "${CMAKE_CURRENT_SOURCE_DIR}/docs/man/${page}.scd")
     add_custom_command(OUTPUT ${page}.gz
       COMMAND "${SCDOC_PROGRAM}" < "${source}" | "${GZIP_PROGRAM}" -9nc > ${page}.gz DEPENDS "${source}" VERBATIM)

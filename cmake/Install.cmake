@@ -35,5 +35,8 @@ file(RELATIVE_PATH VARVE_PC_PREFIX "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
 configure_file(cmake/varve.pc.in varve.pc @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/varve.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT development)
 
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT development)
 include(cmake/Documentation.cmake)
-include(cmake/Package.cmake)
+if(PROJECT_IS_TOP_LEVEL)  # packages are the business of whoever takes varve in
+  include(cmake/Package.cmake)
+endif()

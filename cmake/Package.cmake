@@ -43,7 +43,8 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA "${CMAKE_CURRENT_BINARY_DIR}/trig
 
 # Debian wants both in each package.
 configure_file(cmake/debian_changelog.in changelog @ONLY)
-if(GZIP_PROGRAM)
+option(VARVE_DEBIAN_DOCUMENTS "Install what Debian wants in /usr/share/doc" OFF)
+if(GZIP_PROGRAM AND VARVE_DEBIAN_DOCUMENTS)
   execute_process(COMMAND "${GZIP_PROGRAM}" -9nc "${CMAKE_CURRENT_BINARY_DIR}/changelog"
     OUTPUT_FILE "${CMAKE_CURRENT_BINARY_DIR}/changelog.gz" COMMAND_ERROR_IS_FATAL ANY)
   foreach(component runtime development tools)

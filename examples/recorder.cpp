@@ -7,6 +7,7 @@
 // Nothing is copied in between. The time between two records is kept in front of each.
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -28,6 +29,7 @@ int record(const char* directory) {
   if (!log) return failed(log.error().message().c_str());
   auto before = clock_type::now();
   for (;;) {
+    // As much as may come; what does not come is space lost, so a recorder of short messages would claim less.
     // Not to be held for long: whatever others append meanwhile is not published before it. A recorder with several sources
     // would wait with poll() first.
     auto claim = log->claim(sizeof(std::int64_t) + piece_bytes);
@@ -51,6 +53,7 @@ int play(const char* directory) {
   if (!view) return failed(view.error().message().c_str());
   for (const auto& record : view->records()) {
     if (!record) return failed(record.error().message().c_str());
+    if (record->payload().size() < sizeof(std::int64_t)) return failed("this log is no recording");
     const auto bytes = record->payload().subspan(sizeof(std::int64_t));
     if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size()) return failed(std::strerror(errno));
   }

@@ -6,6 +6,7 @@
 // Two processes, two logs, each with one writer: DIRECTORY/jobs is written by who adds, DIRECTORY/done by who works. The
 // worker notes each job when it is done, so one that is killed goes on where it was: a job is done at least once, and once
 // if doing it and noting it are one.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -41,7 +42,7 @@ varve::result<varve::sequence> last_done(const varve::log& done) {
   const auto note = done.read(last);
   if (!note) return std::unexpected(note.error());
   varve::sequence job;
-  std::memcpy(&job.value, note->payload().data(), sizeof job.value);
+  std::memcpy(&job.value, note->payload().data(), std::min(sizeof job.value, note->payload().size()));
   return job;
 }
 
@@ -66,6 +67,11 @@ int work(const std::filesystem::path& directory, unsigned long count) {
     const auto there = reader->wait(std::chrono::steady_clock::now() + 10s);
     if (!there) return failed(there.error());
     if (!*there) continue;
+    // A job that a power loss could still take back would leave its number to another one.
+    if (jobs->durable_sequence() < reader->position()) {
+      std::this_thread::sleep_for(1ms);
+      continue;
+    }
     const auto job = reader->next();
     if (!job) return failed(job.error());
     std::printf("%.*s\n", static_cast<int>((*job)->text().size()), (*job)->text().data());
@@ -84,7 +90,7 @@ int work(const std::filesystem::path& directory, unsigned long count) {
 int main(int argc, char** argv) {
   const std::string_view verb = argc > 2 ? argv[2] : "";
   std::error_code failure;  // then opening a log says what is wrong
-  if (argc > 2) std::filesystem::create_directory(argv[1], failure);
+  if (verb == "add" || verb == "work") std::filesystem::create_directory(argv[1], failure);
   if (verb == "add" && argc > 3) return add(argv[1], {argv + 3, argv + argc});
   if (verb == "work" && argc <= 4) return work(argv[1], argc == 4 ? std::strtoul(argv[3], nullptr, 10) : -1UL);
   return std::fputs("usage: work_queue DIRECTORY add JOB... | work [COUNT]\n", stderr), 2;

@@ -208,10 +208,10 @@ VARVE_CALL int varve_log_durable_event(varve_log* log, uint64_t target, varve_ev
 VARVE_CALL int varve_log_published_event(varve_log* log, uint64_t target, varve_event** event, int* descriptor);
 VARVE_CALL void varve_event_free(varve_event* event);
 
-/* By number, without a copy: valid until the pin is freed. `record` may be NULL if `pin` is. */
+/* By number, without a copy: valid until the pin is freed. */
 VARVE_CALL int varve_log_read(const varve_log* log, uint64_t sequence, varve_record* record, varve_pin** pin);
 /* By number, up to `capacity` bytes of it copied to `buffer`; record->data is `buffer`, record->bytes the record's size, which
- * may be more than was copied. Allocates nothing. */
+ * may be more than was copied. Allocates nothing while the record's segment is mapped. */
 VARVE_CALL int varve_log_read_copy(const varve_log* log, uint64_t sequence, void* buffer, size_t capacity,
                                    varve_record* record);
 VARVE_CALL void varve_pin_free(varve_pin* pin);
@@ -269,7 +269,8 @@ VARVE_CALL int varve_verify(const char* directory, varve_report* report, varve_o
 
 /* `from`: 0 is the first that is there. */
 VARVE_CALL int varve_log_reader(const varve_log* log, uint64_t from, varve_reader** reader);
-/* VARVE_NOTHING: at the end for now. The record stays until the reader moves or is freed. */
+/* VARVE_NOTHING: at the end for now. The record stays until the reader is moved by this call or by
+ * varve_reader_seek(), or is freed. */
 VARVE_CALL int varve_reader_next(varve_reader* reader, varve_record* record);
 /* Keeps the record that varve_reader_next() gave last. VARVE_NOTHING: it gave none. */
 VARVE_CALL int varve_reader_pin(const varve_reader* reader, varve_pin** pin);

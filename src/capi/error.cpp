@@ -1,23 +1,34 @@
 // SPDX-License-Identifier: MIT
 #include "capi/error.hpp"
 
+#include <algorithm>
+#include <array>
 #include <string>
-#include <variant>
+#include <type_traits>
 
 #include "capi/sized.hpp"
 
 namespace varve::capi {
 namespace {
 
+// Trivially destructible: the destructors of other objects of a thread that ends may still call varve.
 struct last_error {
   std::optional<error> whole;  // of a result
   errc code{};                 // otherwise; not set: there was none
-  std::string sentence;
+  std::array<char, 1024> sentence{};
 };
+static_assert(std::is_trivially_destructible_v<last_error>);
 
 last_error& last() noexcept {
-  thread_local last_error kept;
+  thread_local constinit last_error kept{};
   return kept;
+}
+
+/// What the C interface itself finds wrong has no place and no number.
+const char* sentence_of(errc code) noexcept {
+  if (code == errc::bad_option)
+    return "a struct of options has no size, or a value that this library does not know; correct it.";
+  return varve_code_name(static_cast<int>(code));
 }
 
 }  // namespace
@@ -63,12 +74,14 @@ int varve_last_error(varve_error* error) {
 const char* varve_error_message() {
   auto& last = capi::last();
   if (last.code == errc{}) return "";
-  if (!last.whole) return varve_code_name(static_cast<int>(last.code));
+  if (!last.whole) return capi::sentence_of(last.code);
   try {
-    last.sentence = last.whole->message();
-    return last.sentence.c_str();
+    const std::string whole = last.whole->message();
+    const auto end = std::copy_n(whole.begin(), std::min(whole.size(), last.sentence.size() - 1), last.sentence.begin());
+    *end = 0;
+    return last.sentence.data();
   } catch (const std::bad_alloc&) {
-    return varve_code_name(static_cast<int>(last.code));
+    return capi::sentence_of(last.code);
   }
 }
 

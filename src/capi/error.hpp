@@ -5,6 +5,7 @@
 
 #include <new>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include <varve/error.hpp>
@@ -19,13 +20,15 @@ int remember(const error& e) noexcept;
 /// An error that the C interface met by itself: no memory for a handle, an argument that is no option.
 int remember(errc code) noexcept;
 
-/// Runs what may throw for lack of memory. `call` returns a code.
+/// Runs what may throw for lack of memory, or for more elements than there can be. `call` returns a code.
 template <class Call>
 int guarded(Call&& call) noexcept {
   try {
     return std::forward<Call>(call)();
   } catch (const std::bad_alloc&) {
     return remember(errc::out_of_memory);
+  } catch (const std::length_error&) {
+    return remember(errc::too_large);
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <span>
@@ -42,8 +43,8 @@ int with_event(Call call, varve_event** event, int* descriptor) {
   return capi::guarded([&] {
     auto made = call();
     if (!made) return capi::remember(made.error());
-    *descriptor = made->descriptor();
     *event = new varve_event{std::move(*made)};
+    *descriptor = (*event)->event.descriptor();
     return static_cast<int>(VARVE_OK);
   });
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "capi/sized.hpp"
 
@@ -16,8 +17,14 @@ Duration as(std::uint64_t count) noexcept {
       static_cast<typename Duration::rep>(std::min<std::uint64_t>(count, std::numeric_limits<std::int32_t>::max()))};
 }
 
-/// `unset` is what the default means.
+/// Bytes that this library does not know, so that a later one may.
+bool is_zero(std::span<const std::uint8_t> reserved) noexcept {
+  return std::ranges::all_of(reserved, [](std::uint8_t b) { return b == 0; });
+}
+
+/// Outside: understood. Inside: not the default.
 std::optional<std::optional<durability>> policy_of(const varve_durability& d) noexcept {
+  if (d.reserved != 0) return std::nullopt;
   switch (d.kind) {
     case VARVE_DURABILITY_DEFAULT: return std::optional<durability>{};
     case VARVE_NOT_SYNCED: return none();
@@ -32,7 +39,7 @@ std::optional<std::optional<durability>> policy_of(const varve_durability& d) no
 
 std::optional<log_options> options_of(const varve_log_options* given) {
   const auto known = load_sized(given);
-  if (!known || known->checksum > VARVE_CHECKSUM_NONE) return std::nullopt;
+  if (!known || known->checksum > VARVE_CHECKSUM_NONE || !is_zero(known->reserved)) return std::nullopt;
   const auto policy = policy_of(known->durability);
   if (!policy) return std::nullopt;
   log_options o;
@@ -58,7 +65,7 @@ std::optional<log_options> options_of(const varve_log_options* given) {
 std::optional<append_options> options_of(const varve_append_options* given) noexcept {
   if (given == nullptr) return append_options{};
   const auto known = load_sized(given);
-  if (!known) return std::nullopt;
+  if (!known || !is_zero(known->reserved)) return std::nullopt;
   const auto policy = policy_of(known->durability);
   if (!policy) return std::nullopt;
   return append_options{.type = known->type, .durability = *policy};
@@ -66,7 +73,7 @@ std::optional<append_options> options_of(const varve_append_options* given) noex
 
 std::optional<view_options> options_of(const varve_view_options* given) noexcept {
   const auto known = load_sized(given);
-  if (!known) return std::nullopt;
+  if (!known || !is_zero(known->reserved)) return std::nullopt;
   return view_options{.verify_on_read = known->unverified_reads == 0};
 }
 

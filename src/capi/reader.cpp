@@ -13,8 +13,8 @@ namespace varve::capi {
 int give(result<pinned_record> read, varve_record* record, varve_pin** pin) {
   return guarded([&] {
     if (!read) return remember(read.error());
-    if (record != nullptr) *record = shown(*read);
     *pin = new varve_pin{std::move(*read)};
+    if (record != nullptr) *record = shown((*pin)->record);
     return static_cast<int>(VARVE_OK);
   });
 }

@@ -16,7 +16,7 @@ varve::result<varve::sequence> record(varve::log& log, Source& source) {
   auto claim = log.claim(1500);
   if (!claim) return std::unexpected(claim.error());
   const std::size_t used = source.read(claim->bytes());
-  return claim->publish(used);  // fewer than were claimed is fine; without this line the claim is abandoned
+  return claim->publish(used);  // fewer is fine, and keeps the space; without this line the claim is abandoned
 }
 
 // From another process, without a lock that the writer would feel. Nothing is written but that somebody waits.

@@ -153,6 +153,30 @@ TEST_CASE("C: what fails says what, where and what to do, to its own thread", "[
   CHECK(e.first_sequence == 9);
   CHECK(pin == nullptr);
   CHECK(varve_log_append_batch(l.handle, nullptr, 0, nullptr, nullptr) == VARVE_BAD_OPTION);
+  const varve_bytes piece{"x", 1};
+  constexpr std::size_t more_than_there_can_be = std::size_t{1} << 60;
+  CHECK(varve_log_append_pieces(l.handle, &piece, more_than_there_can_be, nullptr, nullptr) == VARVE_TOO_LARGE);
+  CHECK(varve_log_append_batch(l.handle, &piece, more_than_there_can_be, nullptr, nullptr) == VARVE_TOO_LARGE);
+}
+
+TEST_CASE("C: a thread that ends may still ask what went wrong", "[capi]") {
+  struct late {
+    std::string* said = nullptr;
+    ~late() {
+      if (said == nullptr) return;
+      varve_log* log = nullptr;
+      if (varve_log_open("/nonexistent/log", nullptr, &log) == VARVE_NOT_FOUND) *said = varve_error_message();
+    }
+  };
+  std::string said;
+  std::thread{[&] {
+    thread_local late at_the_end;  // made before the thread's first error, so destroyed after it
+    at_the_end.said = &said;
+    varve_log* log = nullptr;
+    static_cast<void>(varve_log_open("/nonexistent/log", nullptr, &log));
+    static_cast<void>(varve_error_message());
+  }}.join();
+  CHECK_THAT(said, Catch::Contains("/nonexistent"));
 }
 
 TEST_CASE("C: options of another age", "[capi]") {
@@ -192,7 +216,10 @@ TEST_CASE("C: options of another age", "[capi]") {
     VARVE_SIZED(varve_log_options, options);
     SECTION("checksum") { options.checksum = 6; }
     SECTION("durability") { options.durability.kind = 5; }
+    SECTION("reserved") { options.reserved[3] = 1; }
+    SECTION("reserved, of the durability") { options.durability.reserved = 1; }
     CHECK(varve_log_open(directory.c_str(), &options, &log) == VARVE_BAD_OPTION);
+    CHECK_THAT(varve_error_message(), Catch::EndsWith("correct it."));
   }
   SECTION("statistics for an older program") {
     REQUIRE(varve_log_open(directory.c_str(), nullptr, &log) == VARVE_OK);
