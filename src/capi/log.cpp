@@ -43,8 +43,9 @@ int with_event(Call call, varve_event** event, int* descriptor) {
   return capi::guarded([&] {
     auto made = call();
     if (!made) return capi::remember(made.error());
+    const int number = made->descriptor();
     *event = new varve_event{std::move(*made)};
-    *descriptor = (*event)->event.descriptor();
+    *descriptor = number;
     return static_cast<int>(VARVE_OK);
   });
 }
