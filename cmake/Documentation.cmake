@@ -24,8 +24,11 @@ if(SCDOC_PROGRAM AND GZIP_PROGRAM)
   endforeach()
 endif()
 if(TARGET varve_cli)
+  set(VARVE_ZSH_COMPLETIONS zsh/vendor-completions CACHE STRING
+    "Folder of zsh's completions under the data folder: Debian's; elsewhere zsh/site-functions")
+  mark_as_advanced(VARVE_ZSH_COMPLETIONS)
   foreach(place
-      bash:bash-completion/completions/varve zsh:zsh/vendor-completions/_varve fish:fish/vendor_completions.d/varve.fish)
+      bash:bash-completion/completions/varve zsh:${VARVE_ZSH_COMPLETIONS}/_varve fish:fish/vendor_completions.d/varve.fish)
     string(REPLACE ":" ";" place ${place})
     list(GET place 0 shell)
     list(GET place 1 path)

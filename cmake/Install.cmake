@@ -30,8 +30,18 @@ install(FILES
   cmake/FindxxHash.cmake
   DESTINATION "${VARVE_PACKAGE_DIR}" COMPONENT development)
 
-# From where the .pc file lies to the prefix, so that what was installed may be moved.
-file(RELATIVE_PATH VARVE_PC_PREFIX "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
+# From where the .pc file lies to the prefix, so that what was installed may be moved. Folders that were given as absolute
+# paths are no part of that.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(VARVE_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+else()
+  file(RELATIVE_PATH VARVE_PC_PREFIX "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
+  string(REGEX REPLACE "/$" "" VARVE_PC_PREFIX "\${pcfiledir}/${VARVE_PC_PREFIX}")
+endif()
+set(VARVE_PC_LIBDIR "\${prefix}")
+cmake_path(APPEND VARVE_PC_LIBDIR "${CMAKE_INSTALL_LIBDIR}")
+set(VARVE_PC_INCLUDEDIR "\${prefix}")
+cmake_path(APPEND VARVE_PC_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}")
 configure_file(cmake/varve.pc.in varve.pc @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/varve.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT development)
 

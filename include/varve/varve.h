@@ -12,9 +12,9 @@
  *   4. Handles (varve_log, varve_view, varve_reader, varve_claim, varve_pin, varve_event) are made by a call and freed by the
  *      varve_..._free() of their type, which takes NULL. Other arguments must not be NULL, but for data of 0 bytes.
  *   5. A reader, a pin and an event may outlive the log or the view that they came from; a claim must not.
- *   6. Structs of options and of statistics begin with their size, which the caller sets, so that programs that were compiled
+ *   6. Structs of options and of results begin with their size, which the caller sets, so that programs that were compiled
  *      against an older varve.h go on working: VARVE_SIZED(varve_log_options, o); sets it and makes everything else 0. 0 always
- *      means the default.
+ *      means the default. One without a size is VARVE_BAD_OPTION.
  *   7. Logs and views may be used by any number of threads at once; a reader, a claim, a pin and an event by one at a time, and
  *      a claim only by the thread that made it.
  *   8. Text is UTF-8 or whatever the file system takes; it ends with a 0 byte.
@@ -26,6 +26,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+/* Of this header; varve_version() has the library's. */
+#define VARVE_VERSION_MAJOR 0
+#define VARVE_VERSION_MINOR 1
+#define VARVE_VERSION_PATCH 0
 
 #if defined(__GNUC__)
 #define VARVE_CALL __attribute__((visibility("default")))
@@ -102,8 +107,8 @@ enum varve_durability_kind {
   VARVE_DURABILITY_DEFAULT, /* of an append: the log's; of a log: VARVE_NOT_SYNCED */
   VARVE_NOT_SYNCED,
   VARVE_IMMEDIATE,
-  VARVE_GROUPED, /* needs window_us */
-  VARVE_PERIODIC /* needs interval_ms; after_records and after_bytes sync earlier */
+  VARVE_GROUPED, /* window_us; 0 is VARVE_IMMEDIATE */
+  VARVE_PERIODIC /* interval_ms, at least 1, which 0 is taken for; after_records and after_bytes sync earlier, 0: never */
 };
 
 typedef struct varve_durability {
@@ -300,6 +305,7 @@ typedef struct varve_opening {
   uint32_t found; /* enum varve_ending */
   uint32_t reserved;
   uint64_t kept, cut_bytes, cut_records, stepped_over;
+  uint64_t later[4]; /* 0: for what a later version has to say */
 } varve_opening;
 
 typedef struct varve_description {

@@ -27,7 +27,7 @@ last_error& last() noexcept {
 /// What the C interface itself finds wrong has no place and no number.
 const char* sentence_of(errc code) noexcept {
   if (code == errc::bad_option)
-    return "a struct of options has no size, or a value that this library does not know; correct it.";
+    return "a struct does not say its size, or has a value that this library does not know; correct it.";
   return varve_code_name(static_cast<int>(code));
 }
 
@@ -67,7 +67,7 @@ int varve_last_error(varve_error* error) {
     filled.path = last.whole->path().data() == nullptr ? "" : last.whole->path().data();
     filled.path_bytes = last.whole->path().size();
   }
-  capi::store_sized(filled, error);
+  static_cast<void>(capi::store_sized(filled, error));  // the code is the answer either way
   return code;
 }
 

@@ -47,4 +47,7 @@ inline int there(const result<bool>& r) noexcept {
   return *r ? VARVE_OK : VARVE_NOTHING;
 }
 
+/// Of a struct that the caller gave for a result, see sized.hpp.
+inline int stored(bool has_a_size) noexcept { return has_a_size ? static_cast<int>(VARVE_OK) : remember(errc::bad_option); }
+
 }  // namespace varve::capi

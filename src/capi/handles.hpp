@@ -54,7 +54,7 @@ namespace varve::capi {
 [[nodiscard]] int give_copy(const result<pinned_record>& read, void* buffer, std::size_t capacity,
                             varve_record* record) noexcept;
 [[nodiscard]] int give(result<reader> made, varve_reader** reader);
-void give(const statistics& s, varve_statistics* to) noexcept;
+[[nodiscard]] int give(const statistics& s, varve_statistics* to) noexcept;
 [[nodiscard]] int give(const recovery_report& r, varve_report* report, varve_on_finding on_finding, void* user) noexcept;
 [[nodiscard]] varve_finding shown(const recovery_report::finding& f) noexcept;
 

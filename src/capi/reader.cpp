@@ -56,8 +56,9 @@ int varve_reader_pin(const varve_reader* reader, varve_pin** pin) {
 }
 
 int varve_reader_seek(varve_reader* reader, uint64_t target) {
-  reader->last.reset();
-  return capi::done(reader->reader.seek({target}));
+  const int code = capi::done(reader->reader.seek({target}));
+  if (code == VARVE_OK) reader->last.reset();
+  return code;
 }
 
 int varve_reader_wait(varve_reader* reader, int64_t timeout_ns) {

@@ -7,8 +7,8 @@ using namespace varve;
 
 namespace varve::capi {
 
-void give(const statistics& s, varve_statistics* to) noexcept {
-  store_sized(varve_statistics{.size = 0,
+int give(const statistics& s, varve_statistics* to) noexcept {
+  return stored(store_sized(varve_statistics{.size = 0,
                                .first = s.at.first.value,
                                .durable = s.at.durable.value,
                                .published = s.at.published.value,
@@ -22,7 +22,7 @@ void give(const statistics& s, varve_statistics* to) noexcept {
                                .syncs = s.syncs,
                                .rolls = s.rolls,
                                .waits = s.waits},
-              to);
+              to));
 }
 
 varve_finding shown(const recovery_report::finding& f) noexcept {
@@ -40,8 +40,8 @@ varve_finding shown(const recovery_report::finding& f) noexcept {
 }
 
 int give(const recovery_report& r, varve_report* report, varve_on_finding on_finding, void* user) noexcept {
-  if (report != nullptr)
-    store_sized(varve_report{.size = 0,
+  if (report != nullptr) {
+    const bool has_a_size = store_sized(varve_report{.size = 0,
                              .kept = r.kept,
                              .cut_bytes = r.cut_bytes,
                              .cut_records = r.cut_records,
@@ -51,6 +51,8 @@ int give(const recovery_report& r, varve_report* report, varve_on_finding on_fin
                              .clean = r.clean,
                              .reserved = {}},
                 report);
+    if (!has_a_size) return remember(errc::bad_option);
+  }
   if (on_finding != nullptr)
     for (const auto& each : r.findings) {
       const auto finding = shown(each);
@@ -67,7 +69,6 @@ int varve_verify(const char* directory, varve_report* report, varve_on_finding o
       const auto finding = capi::shown(f);
       if (on_finding != nullptr) on_finding(user, &finding);
     });
-    return capi::taken(verified,
-                       [&](const recovery_report& r) { static_cast<void>(capi::give(r, report, nullptr, nullptr)); });
+    return verified ? capi::give(*verified, report, nullptr, nullptr) : capi::remember(verified.error());
   });
 }

@@ -31,11 +31,16 @@ template <class T>
   return known;
 }
 
-/// Fills as much of `to` as the caller knows.
+/// Fills as much of `to` as the caller knows; what only he knows becomes 0.
+///
+/// Returns  false if `to` does not say its size; then it is left alone.
 template <class T>
-void store_sized(T filled, T* to) noexcept {
+[[nodiscard]] bool store_sized(T filled, T* to) noexcept {
   filled.size = to->size;
-  std::memcpy(to, &filled, std::min(to->size, sizeof filled));
+  if (filled.size < sizeof filled.size) return false;
+  std::memset(to, 0, filled.size);
+  std::memcpy(to, &filled, std::min(filled.size, sizeof filled));
+  return true;
 }
 
 }  // namespace varve::capi

@@ -11,7 +11,7 @@ using namespace varve;
 namespace {
 
 varve_opening shown(const log_description::opening& o) noexcept {
-  return {static_cast<std::uint32_t>(o.found), 0, o.kept, o.cut_bytes, o.cut_records, o.stepped_over};
+  return {static_cast<std::uint32_t>(o.found), 0, o.kept, o.cut_bytes, o.cut_records, o.stepped_over, {}};
 }
 
 varve_description shown(const log_description& d) noexcept {
@@ -91,12 +91,15 @@ uint64_t varve_view_published_sequence(const varve_view* view) { return view->vi
 uint64_t varve_view_durable_sequence(const varve_view* view) { return view->view.durable_sequence().value; }
 
 int varve_view_stats(const varve_view* view, varve_statistics* statistics) {
-  return capi::taken(view->view.stats(), [&](const varve::statistics& s) { capi::give(s, statistics); });
+  const auto stats = view->view.stats();
+  return stats ? capi::give(*stats, statistics) : capi::remember(stats.error());
 }
 
 int varve_view_describe(const varve_view* view, varve_description* description) {
   return capi::guarded([&] {
-    return capi::taken(view->view.describe(), [&](const log_description& d) { capi::store_sized(shown(d), description); });
+    const auto described = view->view.describe();
+    if (!described) return capi::remember(described.error());
+    return capi::stored(capi::store_sized(shown(*described), description));
   });
 }
 

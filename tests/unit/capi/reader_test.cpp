@@ -61,6 +61,9 @@ TEST_CASE("C: a reader goes through a log, waits, and pins", "[capi]") {
   CHECK(varve_reader_next(reader, &record) == VARVE_OK);
   CHECK(text(record) == "b");
   CHECK(varve_reader_seek(reader, 20) == VARVE_PAST_END);
+  varve_pin* second = nullptr;  // it stays where it was, and so does what it gave
+  REQUIRE(varve_reader_pin(reader, &second) == VARVE_OK);
+  varve_pin_free(second);
   varve_log_free(log);
   CHECK(text(record) == "b");
   varve_reader_free(reader);
