@@ -155,9 +155,7 @@ uint64_t varve_log_published_sequence(const varve_log* log) { return log->log.pu
 uint64_t varve_log_durable_sequence(const varve_log* log) { return log->log.durable_sequence().value; }
 uint64_t varve_log_record_bytes_max(const varve_log* log) { return log->log.record_bytes_max(); }
 
-int varve_log_stats(const varve_log* log, varve_statistics* statistics) {
-  return capi::give(log->log.stats(), statistics);
-}
+int varve_log_stats(const varve_log* log, varve_statistics* statistics) { return capi::give(log->log.stats(), statistics); }
 
 int varve_log_failure(const varve_log* log) {
   const auto failed = log->log.failure();

@@ -9,20 +9,20 @@ namespace varve::capi {
 
 int give(const statistics& s, varve_statistics* to) noexcept {
   return stored(store_sized(varve_statistics{.size = 0,
-                               .first = s.at.first.value,
-                               .durable = s.at.durable.value,
-                               .published = s.at.published.value,
-                               .claimed = s.claimed.value,
-                               .oldest_unfinished = s.oldest_unfinished.value,
-                               .segments = s.segments,
-                               .prepared = s.prepared,
-                               .warm_bytes = s.warm_bytes,
-                               .bytes_used = s.bytes_used,
-                               .bytes_allocated = s.bytes_allocated,
-                               .syncs = s.syncs,
-                               .rolls = s.rolls,
-                               .waits = s.waits},
-              to));
+                                             .first = s.at.first.value,
+                                             .durable = s.at.durable.value,
+                                             .published = s.at.published.value,
+                                             .claimed = s.claimed.value,
+                                             .oldest_unfinished = s.oldest_unfinished.value,
+                                             .segments = s.segments,
+                                             .prepared = s.prepared,
+                                             .warm_bytes = s.warm_bytes,
+                                             .bytes_used = s.bytes_used,
+                                             .bytes_allocated = s.bytes_allocated,
+                                             .syncs = s.syncs,
+                                             .rolls = s.rolls,
+                                             .waits = s.waits},
+                            to));
 }
 
 varve_finding shown(const recovery_report::finding& f) noexcept {
@@ -42,15 +42,15 @@ varve_finding shown(const recovery_report::finding& f) noexcept {
 int give(const recovery_report& r, varve_report* report, varve_on_finding on_finding, void* user) noexcept {
   if (report != nullptr) {
     const bool has_a_size = store_sized(varve_report{.size = 0,
-                             .kept = r.kept,
-                             .cut_bytes = r.cut_bytes,
-                             .cut_records = r.cut_records,
-                             .stepped_over = r.stepped_over,
-                             .indexes_rebuilt = r.indexes_rebuilt,
-                             .findings = r.findings.size(),
-                             .clean = r.clean,
-                             .reserved = {}},
-                report);
+                                                     .kept = r.kept,
+                                                     .cut_bytes = r.cut_bytes,
+                                                     .cut_records = r.cut_records,
+                                                     .stepped_over = r.stepped_over,
+                                                     .indexes_rebuilt = r.indexes_rebuilt,
+                                                     .findings = r.findings.size(),
+                                                     .clean = r.clean,
+                                                     .reserved = {}},
+                                        report);
     if (!has_a_size) return remember(errc::bad_option);
   }
   if (on_finding != nullptr)
