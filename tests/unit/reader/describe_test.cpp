@@ -84,7 +84,7 @@ TEST_CASE("describe counts segments and bytes, and names the writer beside it", 
   CHECK(d.ended + d.sealed == 2);
   CHECK(d.damaged == 0);
   CHECK(d.bytes_used == 3 * 4096 + 7 * large_extent);
-  CHECK(d.bytes_allocated >= (3 + d.prepared) * 65'536);
+  CHECK(d.bytes_allocated + 65'536 >= (3 + d.prepared) * 65'536);  // one may be in the making, without its blocks
   CHECK_FALSE(d.oldest_unfinished.has_value());
   CHECK_FALSE(d.next_open.has_value());
   // Sealing and preparing go on by themselves, but nothing of the log's own words changes.
