@@ -117,7 +117,11 @@ class surveyor {
     for (std::size_t i = 0; i + 1 < survey_.chain.size(); ++i) {
       auto& link = survey_.chain[i];
       const std::uint64_t next_base = survey_.chain[i + 1].facts.base;
-      if (link.end_sequence != next_base) link.end_recorded = link.sealed = false;
+      if (link.end_sequence == next_base) continue;
+      // What contradicts the segment that follows is no end: nobody may be told of one by a seal.
+      link.end_offset = none_yet;
+      link.end_sequence = next_base;
+      link.end_recorded = link.sealed = false;
     }
     for (std::size_t i = 0; i < found.files.size(); ++i) {
       const auto& f = found.files[i];

@@ -2,6 +2,7 @@
 //
 // What the sectors of a segment's header may say that varve would not have written, their checksums repaired.
 #include "hostile/spoiled_directory.hpp"
+#include "support/temp_dir.hpp"
 
 namespace varve::testing {
 namespace {
@@ -265,5 +266,21 @@ const directory_row end_rows[] = {
 TEST_CASE("an identity that varve would not have written", "[hostile][G5][G7]") { check_rows(identity_rows); }
 TEST_CASE("an activation that varve would not have written", "[hostile][G5][G7]") { check_rows(activation_rows); }
 TEST_CASE("an end or a seal that varve would not have written", "[hostile][G5][G7]") { check_rows(end_rows); }
+
+TEST_CASE("an end that contradicts the next segment is not sealed by whoever opens the log", "[hostile][G5]") {
+  const temp_dir dir;
+  const log_options small{.segment_bytes = 64 * 1024};
+  die_with(dir.path(), small, [](log& l) {
+    for (int i = 0; i < 8; ++i) must(l.append(std::string(19'000, 'x')).has_value());
+    must(l.sync().has_value());
+  });
+  end_of(dir.path(), 2, [](auto& e) { e.last += 30; });
+  patch(segment_path(dir.path(), 2), format::seal_offset, byte_vector(format::sector_bytes));
+  for (int opens = 0; opens < 3; ++opens) die_with(dir.path(), small, [](log& l) { append_all(l, "y"); });
+  const auto l = log::open(dir.path(), small);
+  REQUIRE(l);
+  CHECK(l->published_sequence() == sequence{11});
+  CHECK(l->read({9})->text() == "y");
+}
 
 }  // namespace varve::testing
