@@ -232,8 +232,7 @@ const directory_row end_rows[] = {
          s.last = 5;
          s.offset -= 19'032;
        });
-     },
-     "12345!789", "F", "12345!789"},
+     }},
     {"end and seal agree on one frame more",
      [](const path& d) {
        end_of(d, 2, [](auto& e) {
