@@ -82,9 +82,11 @@ struct statistics {
   sequence oldest_unfinished;          ///< The claim that holds up publication; 0 if none does. A view shows 0: describe().
   std::uint64_t segments = 0;          ///< Files that hold records.
   std::uint64_t prepared = 0;          ///< Files allocated ahead; a view shows 0.
+  std::uint64_t spare = 0;             ///< Files of dropped segments, kept to be used again; a view shows 0.
+  std::uint64_t recycled = 0;          ///< Segments made of such files since this open; a view shows 0.
   std::uint64_t warm_bytes = 0;        ///< Ahead of the appends, pages that are in memory already; a view shows 0.
   std::uint64_t bytes_used = 0;        ///< Headers and frames.
-  std::uint64_t bytes_allocated = 0;   ///< Disk space taken by segments, prepared ones included.
+  std::uint64_t bytes_allocated = 0;   ///< Disk space taken by segments, prepared and spare ones included.
   std::uint64_t syncs = 0, rolls = 0;  ///< Since this open; a view shows 0.
   std::uint64_t waits = 0;             ///< Appends that had to wait for a roll, since this open; a view shows 0.
 };
@@ -175,6 +177,20 @@ class VARVE_EXPORT log {
   /// Errors         bad_option if the log's own policy is none(), whatever single appends brought: nobody might ever do
   ///                it. Otherwise as sync().
   [[nodiscard]] result<bool> wait_durable(sequence target, std::chrono::steady_clock::time_point deadline) noexcept;
+
+  /// Drops every record before `target`, which becomes the first sequence. Exact and durable when it returns, whatever
+  /// happens then; disk space comes back by whole segments. `target` may be the next sequence: the log is then empty, and
+  /// goes on with that number. Dropping what is gone already does nothing.
+  ///
+  /// What is not durable yet is synced first. Records and readers that are held keep their bytes; at its next step a reader
+  /// that stands before `target` answers trimmed, until it is moved by seek().
+  ///
+  /// Errors         past_end: `target` lies behind the next sequence. io: a file could not be removed, and takes space until
+  ///                another call, or the next open, removes it; or varve.state could not be written, and nothing went.
+  ///                sync_failed, closed, forked. would_block_itself: this thread holds an open claim before `target`.
+  /// Blocks         for two syncs at most.
+  /// Cost           two small writes; for each segment that goes, one removal, or none if its file is used again.
+  [[nodiscard]] result<void> trim_before(sequence target) noexcept;
 
   /// A descriptor for an event loop that becomes readable when the mark has reached `target`, which need not have been
   /// claimed yet; also when it never will, since making something durable failed or the log was closed: look at the mark.

@@ -36,6 +36,7 @@ struct segment_description {
     ended,     ///< Its end is known.
     sealed,    ///< Ended, complete and durable.
     damaged,   ///< Its header is damaged or of something else, or one before it is missing: its records are out of reach.
+    dropped,   ///< All that it holds was trimmed; its file is about to be removed, or to be used again.
   };
 
   std::uint64_t number = 0;      ///< The file's number, and name.
@@ -80,7 +81,7 @@ struct log_description {
   std::uint32_t index_stride_bytes = 0;
 
   // Segment files by their state; see segment_description.
-  std::uint64_t prepared = 0, active = 0, ended = 0, sealed = 0, damaged = 0;
+  std::uint64_t prepared = 0, active = 0, ended = 0, sealed = 0, damaged = 0, dropped = 0;
   std::uint64_t bytes_used = 0;       ///< Headers and frames, up to what is published.
   std::uint64_t bytes_allocated = 0;  ///< Disk space taken by segments, prepared ones included.
 

@@ -53,6 +53,10 @@ struct log_options {
   /// How many segments are allocated ahead of need, 1 to 64. More: longer bursts before an append waits for allocation;
   /// each takes segment_bytes of disk while the log is open.
   std::uint32_t prepared_segments = 2;
+  /// How many files of segments that were dropped are kept to be used again, 0 to 64: their blocks are written already, so
+  /// that appending into them, and making that durable, is faster than with new ones. Each takes segment_bytes of disk
+  /// while the log is open.
+  std::uint32_t spare_segments = 2;
   /// How far ahead of the appends the pages of segments are brought into memory, in the background. An append that comes
   /// to another page takes a fault of some microseconds. 0: 4 MiB, and 32 MiB once appends come by the megabyte. At most
   /// what is prepared; each page takes memory, and is written to the disk even if nothing is appended.

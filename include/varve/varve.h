@@ -118,6 +118,8 @@ typedef struct varve_durability {
   uint64_t interval_ms, after_records, after_bytes;
 } varve_durability;
 
+#define VARVE_NO_SPARES UINT32_MAX
+
 typedef struct varve_log_options {
   size_t size;
   uint64_t segment_bytes;
@@ -137,6 +139,8 @@ typedef struct varve_log_options {
   /* NULL, or called while an unclean log is scanned. */
   void (*on_progress)(void* user, uint64_t bytes_done, uint64_t bytes_total);
   void* user;
+  uint32_t spare_segments; /* 0: the default; VARVE_NO_SPARES */
+  uint32_t reserved_2;
 } varve_log_options;
 
 typedef struct varve_append_options {
@@ -213,6 +217,9 @@ VARVE_CALL int varve_log_durable_event(varve_log* log, uint64_t target, varve_ev
 VARVE_CALL int varve_log_published_event(varve_log* log, uint64_t target, varve_event** event, int* descriptor);
 VARVE_CALL void varve_event_free(varve_event* event);
 
+/* Drops every record before `target`, which becomes the first sequence. */
+VARVE_CALL int varve_log_trim_before(varve_log* log, uint64_t target);
+
 /* By number, without a copy: valid until the pin is freed. */
 VARVE_CALL int varve_log_read(const varve_log* log, uint64_t sequence, varve_record* record, varve_pin** pin);
 /* By number, up to `capacity` bytes of it copied to `buffer`; record->data is `buffer`, record->bytes the record's size, which
@@ -233,6 +240,7 @@ typedef struct varve_statistics {
   uint64_t segments, prepared, warm_bytes;
   uint64_t bytes_used, bytes_allocated;
   uint64_t syncs, rolls, waits;
+  uint64_t spare, recycled;
 } varve_statistics;
 VARVE_CALL int varve_log_stats(const varve_log* log, varve_statistics* statistics);
 
@@ -324,6 +332,7 @@ typedef struct varve_description {
   varve_opening last_open, next_open; /* the second only if has_next_open */
   uint8_t has_next_open, refuses;
   uint8_t reserved[6];
+  uint64_t dropped; /* segments */
 } varve_description;
 VARVE_CALL int varve_view_describe(const varve_view* view, varve_description* description);
 
@@ -332,7 +341,8 @@ enum varve_segment_state {
   VARVE_SEGMENT_ACTIVE,
   VARVE_SEGMENT_ENDED,
   VARVE_SEGMENT_SEALED,
-  VARVE_SEGMENT_DAMAGED
+  VARVE_SEGMENT_DAMAGED,
+  VARVE_SEGMENT_DROPPED
 };
 
 typedef struct varve_segment {

@@ -138,6 +138,8 @@ int varve_log_published_event(varve_log* log, uint64_t target, varve_event** eve
 
 void varve_event_free(varve_event* event) { delete event; }
 
+int varve_log_trim_before(varve_log* log, uint64_t target) { return capi::done(log->log.trim_before({target})); }
+
 int varve_log_read(const varve_log* log, uint64_t sequence, varve_record* record, varve_pin** pin) {
   return capi::give(log->log.read({sequence}), record, pin);
 }

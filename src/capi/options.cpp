@@ -39,7 +39,8 @@ std::optional<std::optional<durability>> policy_of(const varve_durability& d) no
 
 std::optional<log_options> options_of(const varve_log_options* given) {
   const auto known = load_sized(given);
-  if (!known || known->checksum > VARVE_CHECKSUM_NONE || !is_zero(known->reserved)) return std::nullopt;
+  if (!known || known->checksum > VARVE_CHECKSUM_NONE || !is_zero(known->reserved) || known->reserved_2 != 0)
+    return std::nullopt;
   const auto policy = policy_of(known->durability);
   if (!policy) return std::nullopt;
   log_options o;
@@ -49,6 +50,7 @@ std::optional<log_options> options_of(const varve_log_options* given) {
   o.durability = policy->value_or(none());
   if (known->version_info != nullptr) o.version_info = {known->version_info, known->version_info_bytes};
   if (known->prepared_segments != 0) o.prepared_segments = known->prepared_segments;
+  if (known->spare_segments != 0) o.spare_segments = known->spare_segments == VARVE_NO_SPARES ? 0 : known->spare_segments;
   if (known->file_mode != 0) o.file_mode = known->file_mode;
   o.warm_bytes = known->warm_bytes;
   o.recovery = known->strict_recovery != 0 ? recovery_mode::strict : recovery_mode::prefix;

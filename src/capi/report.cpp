@@ -21,7 +21,9 @@ int give(const statistics& s, varve_statistics* to) noexcept {
                                              .bytes_allocated = s.bytes_allocated,
                                              .syncs = s.syncs,
                                              .rolls = s.rolls,
-                                             .waits = s.waits},
+                                             .waits = s.waits,
+                                             .spare = s.spare,
+                                             .recycled = s.recycled},
                             to));
 }
 

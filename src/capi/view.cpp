@@ -29,6 +29,7 @@ varve_description shown(const log_description& d) noexcept {
   s.active = d.active;
   s.ended = d.ended;
   s.sealed = d.sealed;
+  s.dropped = d.dropped;
   s.damaged = d.damaged;
   s.bytes_used = d.bytes_used;
   s.bytes_allocated = d.bytes_allocated;

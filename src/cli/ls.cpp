@@ -37,6 +37,7 @@ std::string_view name_of_state(enum segment_description::state state) {
     case segment_description::state::active: return "active";
     case segment_description::state::ended: return "ended";
     case segment_description::state::sealed: return "sealed";
+    case segment_description::state::dropped: return "dropped";
     case segment_description::state::damaged: return "damaged";
   }
   return "?";

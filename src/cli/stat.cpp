@@ -129,8 +129,8 @@ void write_json(const log_description& d, const std::string& directory, output& 
   j["published"] = d.at.published.value;
   j["kept"] = kept(d.at);
   j["epoch"] = d.epoch;
-  j["segments"] = {
-      {"prepared", d.prepared}, {"active", d.active}, {"ended", d.ended}, {"sealed", d.sealed}, {"damaged", d.damaged}};
+  j["segments"] = {{"prepared", d.prepared}, {"active", d.active},   {"ended", d.ended},
+                   {"sealed", d.sealed},     {"damaged", d.damaged}, {"dropped", d.dropped}};
   j["used_bytes"] = d.bytes_used;
   j["allocated_bytes"] = d.bytes_allocated;
   j["segment_bytes"] = d.segment_bytes;

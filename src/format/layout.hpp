@@ -28,9 +28,11 @@ constexpr std::uint64_t live_page_bytes = 64 * 1024;
 constexpr std::uint64_t live_file_bytes = 2 * live_page_bytes;
 constexpr std::uint64_t wake_page_offset = live_page_bytes;
 
-/// Where the slots of the durable mark and the writer's words stand in the writer's page: in three sectors.
+/// Where the slots of the durable mark, the writer's words, and the word that says that records went stand in the writer's
+/// page: in four sectors.
 constexpr std::uint64_t mark_slot_offset[2] = {0, sector_bytes};
 constexpr std::uint64_t writer_words_offset = 2 * sector_bytes;
+constexpr std::uint64_t turn_offset = 3 * sector_bytes;
 
 // ---- Segment.
 constexpr std::uint64_t segment_header_bytes = 4096;

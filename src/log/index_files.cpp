@@ -12,7 +12,7 @@ namespace {
 
 bool rebuild(const log_place& place, const chain_link& link, std::uint32_t permissions) {
   const auto id = place.index_of(link.facts.number, link.facts.capacity);
-  const auto opened = open_segment(place.directory, place.path, link.facts, os::access::read,
+  const auto opened = open_segment(place.directory, place.path, link.facts, os::access::read, pinning::no,
                                    segment_index::create(place.directory, id, permissions));
   // A segment that cannot be read is met by whoever reads it.
   if (!opened || !os::populate_for_reading((*opened)->map(), 0, link.facts.capacity)) return false;

@@ -2,6 +2,8 @@
 //
 // Ordering of the writer's words
 //   live:word   relaxed: each is a hint by itself, believed only while a writer of the same epoch lives
+//   turn:A / turn:B   the state says what went, then the turn changes: who sees that reads a state of then or later. (turn:A
+//                     also in reader/view_object.cpp)
 #include "log/live_file.hpp"
 
 #include <cerrno>
@@ -57,6 +59,12 @@ result<live_file> live_file::open_for_reading(const log_place& place) {
 bool live_file::is_allocated() const noexcept {
   const auto status = file_.is_open() ? os::status_of(file_) : os::result<os::file_status>{};
   return status && status->allocated_bytes >= format::live_file_bytes;
+}
+
+bool live_file::is_same_file(const live_file& other) const noexcept {
+  if (!file_.is_open() || !other.file_.is_open() || map_.is_mapped() != other.map_.is_mapped()) return false;
+  const auto mine = os::status_of(file_), its = os::status_of(other.file_);
+  return mine && its && mine->inode == its->inode && mine->birth_ns == its->birth_ns;
 }
 
 std::optional<format::mark> live_file::best_mark(std::uint64_t epoch) const noexcept {
@@ -129,6 +137,22 @@ os::result<bool> live_file::begin_appending(std::uint64_t epoch, std::uint32_t p
 
 void live_file::store_published(std::uint64_t sequence) noexcept {
   shared::store(words().published, sequence, std::memory_order_relaxed, "live:word");
+}
+
+void live_file::bump_turn() noexcept {
+  auto& turn = shared::place_at<std::uint64_t>(map_.bytes().data() + format::turn_offset);
+  shared::fetch_add(turn, std::uint64_t{1}, std::memory_order_release, "turn:B");
+}
+
+std::uint64_t live_file::turn() const noexcept {
+  const std::uint64_t* const place = turn_place();
+  return place == nullptr ? 0 : shared::load(*place, std::memory_order_acquire, "turn:A");
+}
+
+const std::uint64_t* live_file::turn_place() const noexcept {
+  if (!map_.is_mapped()) return nullptr;
+  const std::byte* const page = map_.bytes().data();
+  return &shared::place_at<std::uint64_t>(page + format::turn_offset);
 }
 
 std::uint64_t live_file::writer_epoch() const noexcept {

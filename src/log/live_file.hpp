@@ -36,6 +36,9 @@ class live_file {
   /// Makes the stored marks durable.
   [[nodiscard]] os::result<void> sync_mark() const noexcept { return os::sync_range(map_, 0, 2 * format::sector_bytes); }
 
+  /// True if both are objects of one file, mapped alike.
+  [[nodiscard]] bool is_same_file(const live_file& other) const noexcept;
+
   /// True while a process has the log open for writing, or is opening it.
   [[nodiscard]] os::result<bool> has_owner() const noexcept;
   /// True while a writer lives that has recovered the log.
@@ -44,6 +47,11 @@ class live_file {
   /// somebody holds that lock, who cannot be.
   [[nodiscard]] os::result<bool> begin_appending(std::uint64_t epoch, std::uint32_t process) noexcept;
   void store_published(std::uint64_t sequence) noexcept;
+  /// Records went: views look what the state says now.
+  void bump_turn() noexcept;
+  /// The word that bump_turn() changes; stays as long as this object. None without a file.
+  [[nodiscard]] const std::uint64_t* turn_place() const noexcept;
+  [[nodiscard]] std::uint64_t turn() const noexcept;
   /// The writer ends: gives the lock back, also if a forked child still has the descriptor.
   void release() noexcept {
     if (file_.is_open()) os::unlock_for_life(file_);

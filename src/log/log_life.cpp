@@ -47,13 +47,14 @@ log_object::log_object(log_place place, const log_options& options)
     : place_(std::move(place)),
       verify_on_read_(options.verify_on_read),
       durability_(options.durability),
-      table_(place_),
+      table_(place_, pinning::no),
       frontier_(table_),
       events_({place_.path, frontier_, wake_}),
       latch_(gate_, wake_, events_),
       syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_}),
       preparer_(place_, table_, frontier_, latch_),
-      sealer_({place_.path, table_, frontier_, syncer_, preparer_, latch_}),
+      trimmer_({place_, state_, live_, table_, preparer_}),
+      sealer_({place_.path, table_, frontier_, syncer_, preparer_, trimmer_, latch_}),
       appender_({place_, gate_, latch_, table_, preparer_, sealer_, wake_}),
       periodic_({appender_, frontier_, syncer_}) {}
 
@@ -85,7 +86,7 @@ result<void> log_object::start(const log_options& options) {
   }
   if (auto done = remove_leftovers(place_, *s); !done) return done;
   remove_stray_indexes(place_, *s);
-  first_ = s->first;
+  trimmer_.place(s->first);
   report_ = s->report;
   report_.indexes_rebuilt = rebuild_indexes(place_, *s, options.file_mode);
   if (auto done = enter_segments(*s); !done) return done;
@@ -116,7 +117,9 @@ result<void> log_object::start(const log_options& options) {
   syncer_.place(end, s->next - 1, epoch);
   const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
   appender_.start(std::move(*block), epoch, predecessor);
-  preparer_.start(recipe_of(options), options.prepared_segments, options.warm_bytes, s->highest, in, offset);
+  preparer_.start(recipe_of(options),
+                  {.ahead = options.prepared_segments, .spares = options.spare_segments, .warm_bytes = options.warm_bytes},
+                  s->highest, in, offset);
   sealer_.start();
   periodic_.start();
   closed_ = false;
@@ -144,7 +147,8 @@ result<std::unique_ptr<control_block>> log_object::block_to_go_on(const survey& 
   const auto old = segment_index::load(place_.directory, id);
   auto index = segment_index::create(place_.directory, id, options.file_mode);
   index.copy_from(old);
-  auto opened = open_segment(place_.directory, place_.path, last.facts, os::access::read_write, std::move(index));
+  auto opened =
+      open_segment(place_.directory, place_.path, last.facts, os::access::read_write, pinning::no, std::move(index));
   if (!opened) return std::unexpected(opened.error());
   // Somebody may have dug holes into the file; a store to a page without a block raises SIGBUS on a full disk.
   if (last.allocated_bytes < last.facts.capacity) {
@@ -221,7 +225,7 @@ result<void> log_object::close() noexcept {
     return fail({.code = errc::forked, .subject = place_.path});
   }
   if (auto done = may_wait_for(none_yet); !done) return done;
-  const std::scoped_lock lock{closing_};
+  const std::scoped_lock lock{life_};
   if (closed_) return close_failure_ ? result<void>{std::unexpected(*close_failure_)} : result<void>{};
   closed_ = true;
   if (gate_.get() == gate::position::open) gate_.set(gate::position::closing);

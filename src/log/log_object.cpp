@@ -143,6 +143,22 @@ result<void> log_object::may_ask_for(sequence target) const noexcept {
   return may_wait_for(target.value);
 }
 
+result<void> log_object::trim_before(sequence target) noexcept {
+  if (gate_.get() != gate::position::open) return appender_.refusal();
+  if (target.value > appender_.next_sequence())
+    return fail({.code = errc::past_end, .subject = place_.path, .first_sequence = target.value});
+  if (target.value > trimmer_.first()) {  // never beyond what is durable
+    if (auto done = sync({target.value - 1}, os::deadline::max()); !done) return done;
+  }
+  const std::scoped_lock lock{life_};
+  if (closed_) return appender_.refusal();
+  frontier_.advance();  // so that it does not stand in a segment that goes
+  const auto done = trimmer_.trim_before(target.value);
+  note_turn();
+  wake_.wake_all();
+  return done;
+}
+
 result<event> log_object::durable_event(sequence target) noexcept {
   return make_event([&] { return events_.when_durable(target.value); });
 }
@@ -186,18 +202,20 @@ errc log_object::beyond(std::uint64_t sequence) const noexcept {
 statistics log_object::stats() noexcept {
   statistics s;
   if (is_forked()) {  // locks may belong to threads that are not here
-    s.at = {.first = {first_}, .durable = {durable()}, .published = {known_published()}};
+    s.at = {.first = {first()}, .durable = {durable()}, .published = {known_published()}};
     s.claimed = s.at.published;
     return s;
   }
-  s.at = {.first = {first_}, .durable = {durable()}, .published = {published()}};
+  s.at = {.first = {first()}, .durable = {durable()}, .published = {published()}};
   s.claimed = {appender_.next_sequence() - 1};
   if (s.claimed > s.at.published) s.oldest_unfinished = s.at.published + 1;
   const auto totals = table_.sum();
   s.segments = totals.segments;
   s.prepared = preparer_.ready_count();
   s.bytes_used = totals.bytes_ended + (totals.has_active ? appender_.active_bytes() : 0);
-  s.bytes_allocated = totals.bytes_allocated + s.prepared * place_.meta.segment_bytes;
+  s.spare = preparer_.spare_count();
+  s.recycled = preparer_.recycled();
+  s.bytes_allocated = totals.bytes_allocated + (s.prepared + s.spare) * place_.meta.segment_bytes;
   s.warm_bytes = preparer_.warm_bytes();
   s.syncs = syncer_.count();
   s.rolls = appender_.rolls();

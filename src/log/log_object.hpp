@@ -30,6 +30,7 @@
 #include "log/state_file.hpp"
 #include "log/survey.hpp"
 #include "log/syncer.hpp"
+#include "log/trimmer.hpp"
 #include "log/wake_page.hpp"
 
 namespace varve::core {
@@ -71,11 +72,14 @@ class log_object final : public record_source {
   [[nodiscard]] result<event> durable_event(sequence target) noexcept;
   [[nodiscard]] result<event> published_event(sequence target) noexcept;
 
+  // ---- What goes.
+  [[nodiscard]] result<void> trim_before(sequence target) noexcept;
+
   // ---- What a reader needs.
   [[nodiscard]] const error_subject* path() const noexcept override { return place_.path; }
   [[nodiscard]] bool verify_on_read() const noexcept override { return verify_on_read_; }
   [[nodiscard]] result<void> usable() noexcept override;
-  [[nodiscard]] std::uint64_t first() const noexcept override { return first_; }
+  [[nodiscard]] std::uint64_t first() const noexcept override { return trimmer_.first(); }
   [[nodiscard]] std::uint64_t published() noexcept override;
   [[nodiscard]] std::uint64_t known_published() const noexcept override { return frontier_.published(); }
   [[nodiscard]] errc beyond(std::uint64_t sequence) const noexcept override;
@@ -117,7 +121,6 @@ class log_object final : public record_source {
   log_place place_;
   bool verify_on_read_;
   durability durability_;
-  std::uint64_t first_ = 1;
   recovery_report report_;
 
   std::optional<state_file> state_;
@@ -130,12 +133,14 @@ class log_object final : public record_source {
   failure_latch latch_;
   core::syncer syncer_;
   core::preparer preparer_;
+  core::trimmer trimmer_;
   core::sealer sealer_;
   core::appender appender_;
   periodic_syncer periodic_;
 
-  std::mutex closing_;
-  bool closed_ = true;                  // guarded by closing_; until start() is done there is nothing to close
+  // Whoever writes the state: trims, closes. One at a time.
+  std::mutex life_;
+  bool closed_ = true;                  // guarded by life_; until start() is done there is nothing to close
   std::optional<error> close_failure_;  // likewise
 };
 

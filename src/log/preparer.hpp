@@ -17,16 +17,14 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <thread>
 
 #include <boost/lockfree/spsc_queue.hpp>
 
 #include "base/error.hpp"
-#include "log/log_place.hpp"
+#include "log/segment_maker.hpp"
 #include "log/warmer.hpp"
 #include "os/shared.hpp"
-#include "segment/control_block.hpp"
 
 namespace varve::core {
 
@@ -34,20 +32,7 @@ class failure_latch;
 class frontier;
 class segment_table;
 
-constexpr std::uint32_t prepared_segments_max = 64;
-
-/// How segment files are made.
-struct segment_recipe {
-  std::uint32_t permissions = 0600;
-  std::string version_info{};
-  /// Zeros are written to the disk ahead. Without that the first sync of each page also turns a block that was merely
-  /// allocated into one that was written, by the file system's journal: milliseconds, if anybody else keeps that busy.
-  bool write_ahead = false;
-};
-
-/// Makes segment file `number` and its index, ready to be begun. EEXIST if there is something of that name.
-[[nodiscard]] os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& place, std::uint64_t number,
-                                                                         const segment_recipe& recipe);
+constexpr std::uint32_t prepared_segments_max = 64, spare_segments_max = 64;
 
 class preparer {
  public:
@@ -58,12 +43,16 @@ class preparer {
   preparer(const preparer&) = delete;
   preparer& operator=(const preparer&) = delete;
 
-  /// Keeps `ahead` segments ready, and `warm_bytes` (0: as it sees fit) of them warm. The next file gets the number after
-  /// `highest`; appends begin in `active`, if there is one, at `offset`. May throw std::system_error if there can be no
-  /// thread.
-  void start(segment_recipe recipe, std::uint32_t ahead, std::uint64_t warm_bytes, std::uint64_t highest,
-             std::shared_ptr<segment> active, std::uint64_t offset);
-  /// Ends the thread, and removes what was prepared.
+  struct supply {
+    std::uint32_t ahead = 0;       // segments that are kept ready
+    std::uint32_t spares = 0;      // files that are kept to be used again, at most
+    std::uint64_t warm_bytes = 0;  // of the segments, ahead of the appends; 0: as it sees fit
+  };
+  /// The next file gets the number after `highest`; appends begin in `active`, if there is one, at `offset`. May throw
+  /// std::system_error if there can be no thread.
+  void start(segment_recipe recipe, const supply& wanted, std::uint64_t highest, std::shared_ptr<segment> active,
+             std::uint64_t offset);
+  /// Ends the thread, and removes what was prepared, and what was kept to be used again.
   void stop() noexcept;
   /// In a forked child, where the thread does not exist.
   void forget_thread() noexcept { static_cast<void>(thread_.release()); }
@@ -72,6 +61,11 @@ class preparer {
   ///
   /// Errors  errno of the attempt that was made for this call.
   [[nodiscard]] os::result<std::unique_ptr<control_block>> take() noexcept;
+
+  /// The file of segment `dropped` may be used again, see recycle_segment(). Called by one thread at a time.
+  ///
+  /// Returns  false if there are enough of them: remove it.
+  [[nodiscard]] bool offer(std::uint64_t dropped) noexcept;
 
   /// To be called where warmer::is_due().
   void appends_reached(std::uint64_t number, std::uint64_t offset) noexcept {
@@ -82,10 +76,14 @@ class preparer {
   void nudge() noexcept;
   [[nodiscard]] std::uint64_t warm_bytes() const noexcept { return warmer_.bytes(); }
   [[nodiscard]] std::uint64_t ready_count() const noexcept { return queue_.read_available(); }
+  [[nodiscard]] std::uint64_t spare_count() const noexcept { return spares_.read_available(); }
+  /// How many segments were made of files that had been dropped.
+  [[nodiscard]] std::uint64_t recycled() const noexcept { return recycled_.load(std::memory_order_relaxed, "supply:count"); }
 
  private:
   void run() noexcept;
   [[nodiscard]] os::result<void> prepare_one() noexcept;
+  [[nodiscard]] os::result<std::unique_ptr<control_block>> make_segment();
   [[nodiscard]] bool is_backlogged() const noexcept;
 
   const log_place* place_;
@@ -97,6 +95,9 @@ class preparer {
   warmer warmer_;
   std::uint64_t highest_ = 0;  // touched by the thread only, once it runs
   boost::lockfree::spsc_queue<control_block*, boost::lockfree::capacity<prepared_segments_max>> queue_;
+  boost::lockfree::spsc_queue<std::uint64_t, boost::lockfree::capacity<spare_segments_max>> spares_;
+  std::uint32_t spares_wanted_ = 0;
+  shared::word<std::uint64_t> recycled_{0};
 
   shared::word<std::uint32_t> work_{0};  // bumped to wake the thread
   shared::word<std::uint32_t> stopping_{0};

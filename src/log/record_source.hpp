@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // record_source.hpp - what a reader needs of a log, and of a view of one. Layer log.
+//
+// Ordering
+//   turn:C / turn:D   first() was raised, then the turn changes: who sees that finds it raised
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
 #include "base/error.hpp"
+#include "os/shared.hpp"
 #include "os/waiting.hpp"
 #include "segment/segment.hpp"
 
@@ -25,6 +29,8 @@ class record_source {
   /// Fails if this process may not use the log (it is a fork of the one that opened it), or if looking further failed.
   [[nodiscard]] virtual result<void> usable() noexcept = 0;
 
+  /// Changes when records go. Who knows where he stands looks then whether he still does.
+  [[nodiscard]] std::uint64_t turn() const noexcept { return turn_.load(std::memory_order_acquire, "turn:C"); }
   [[nodiscard]] virtual std::uint64_t first() const noexcept = 0;
   /// Looks how far the log is published now. Never goes back.
   [[nodiscard]] virtual std::uint64_t published() noexcept = 0;
@@ -43,6 +49,13 @@ class record_source {
   [[nodiscard]] bool has_published(std::uint64_t sequence) noexcept {
     return sequence <= known_published() || sequence <= published();
   }
+
+ protected:
+  /// Records went, and first() says so.
+  void note_turn() noexcept { turn_.fetch_add(1, std::memory_order_release, "turn:D"); }
+
+ private:
+  shared::word<std::uint64_t> turn_{0};
 };
 
 }  // namespace varve::core

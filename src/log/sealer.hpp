@@ -15,6 +15,7 @@
 #include "log/preparer.hpp"
 #include "log/segment_table.hpp"
 #include "log/syncer.hpp"
+#include "log/trimmer.hpp"
 #include "os/shared.hpp"
 
 namespace varve::core {
@@ -31,6 +32,7 @@ class sealer {
     core::frontier& frontier;
     core::syncer& syncer;
     core::preparer& preparer;
+    core::trimmer& trimmer;
     failure_latch& latch;
   };
   explicit sealer(const parts& p) noexcept : with_(p) {}

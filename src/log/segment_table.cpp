@@ -2,17 +2,21 @@
 #include "log/segment_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace varve::core {
 
 void segment_table::reserve(std::size_t entries) {
   const std::scoped_lock lock{guard_};
-  if (entries_.capacity() - entries_.size() < entries) entries_.reserve(2 * entries_.size() + entries);
+  if (all_.capacity() - all_.size() >= entries) return;
+  all_.erase(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(begin_));  // what was removed makes room first
+  begin_ = 0;
+  if (all_.capacity() - all_.size() < entries) all_.reserve(2 * all_.size() + entries);
 }
 
 void segment_table::append(table_entry entry) noexcept {
   const std::scoped_lock lock{guard_};
-  entries_.push_back(std::move(entry));
+  all_.push_back(std::move(entry));
 }
 
 void segment_table::assign(std::vector<table_entry> entries) {
@@ -27,43 +31,47 @@ void segment_table::assign(std::vector<table_entry> entries) {
     // Not if it ended for a view and appending went on in it after all.
     if (s->end_sequence() == entry.end_sequence) entry.mapped_once = s;
   }
-  entries_ = std::move(entries);
-  first_unsealed_ = 0;
+  all_ = std::move(entries);
+  begin_ = first_unsealed_ = 0;
 }
 
 table_entry* segment_table::find(std::uint64_t sequence) noexcept {
-  const auto above = std::ranges::upper_bound(entries_, sequence, {}, [](const table_entry& e) { return e.facts.base; });
-  return above == entries_.begin() ? nullptr : &*std::prev(above);
+  const auto all = entries();
+  const auto above = std::ranges::upper_bound(all, sequence, {}, [](const table_entry& e) { return e.facts.base; });
+  return above == all.begin() ? nullptr : &*std::prev(above);
 }
 
 result<std::shared_ptr<const segment>> segment_table::holding(std::uint64_t sequence) {
   try {
-    std::unique_lock lock{guard_};
-    const table_entry* entry = find(sequence);
-    if (entry == nullptr) return nullptr;
-    if (entry->resident) return entry->resident;
-    if (auto mapped = entry->mapped_once.lock()) return mapped;
-    const auto facts = entry->facts;
-    const std::uint64_t end_offset = entry->end_offset, end_sequence = entry->end_sequence;
-    auto holes = entry->holes;
+    for (;;) {
+      std::unique_lock lock{guard_};
+      const table_entry* entry = find(sequence);
+      if (entry == nullptr) return nullptr;
+      if (entry->resident) return entry->resident;
+      if (auto mapped = entry->mapped_once.lock()) return mapped;
+      const auto facts = entry->facts;
+      const std::uint64_t end_offset = entry->end_offset, end_sequence = entry->end_sequence;
+      auto holes = entry->holes;
 
-    // Opened without the lock: a roll must not wait while the header comes from the disk.
-    lock.unlock();
-    auto index = segment_index::load(place_->directory, place_->index_of(facts.number, facts.capacity));
-    auto opened = open_segment(place_->directory, place_->path, facts, os::access::read, std::move(index), std::move(holes));
-    if (!opened) return std::unexpected(opened.error());
-    if (end_sequence != none_yet) (*opened)->set_end(end_offset, end_sequence);
-    std::shared_ptr<segment> evicted;  // unmapped, if nobody holds it, after the lock is given back
-    lock.lock();
-    table_entry* const now = find(sequence);
-    const bool is_same = now != nullptr && now->facts.number == facts.number && now->facts.salt == facts.salt &&
-                         now->end_sequence == end_sequence;
-    if (!is_same) return *opened;  // a view has looked anew meanwhile; what was there before is still true
-    if (auto mapped = now->mapped_once.lock()) return mapped;
-    now->mapped_once = *opened;
-    evicted = keep_mapped(*opened);
-    lock.unlock();
-    return *opened;
+      // Opened without the lock: a roll must not wait while the header comes from the disk.
+      lock.unlock();
+      auto index = segment_index::load(place_->directory, place_->index_of(facts.number, facts.capacity));
+      auto opened = open_segment(place_->directory, place_->path, facts, os::access::read, pinning_, std::move(index),
+                                 std::move(holes));
+      if (opened && end_sequence != none_yet) (*opened)->set_end(end_offset, end_sequence);
+      std::shared_ptr<segment> evicted;  // unmapped, if nobody holds it, after the lock is given back
+      lock.lock();
+      table_entry* const now = find(sequence);
+      const bool is_same = now != nullptr && now->facts.number == facts.number && now->facts.salt == facts.salt &&
+                           now->end_sequence == end_sequence;
+      if (!is_same) continue;  // it was removed meanwhile, or a view has looked anew
+      if (!opened) return std::unexpected(opened.error());
+      if (auto mapped = now->mapped_once.lock()) return mapped;
+      now->mapped_once = *opened;
+      evicted = keep_mapped(*opened);
+      lock.unlock();
+      return *opened;
+    }
   } catch (const std::bad_alloc&) {
     return fail({.code = errc::out_of_memory, .subject = place_->path});
   }
@@ -71,26 +79,27 @@ result<std::shared_ptr<const segment>> segment_table::holding(std::uint64_t sequ
 
 std::shared_ptr<segment> segment_table::oldest_ended() noexcept {
   const std::scoped_lock lock{guard_};
-  while (first_unsealed_ < entries_.size() && entries_[first_unsealed_].sealed) ++first_unsealed_;
-  if (first_unsealed_ == entries_.size()) return nullptr;
-  const auto& candidate = entries_[first_unsealed_].resident;
+  const auto all = entries();
+  while (first_unsealed_ < all.size() && all[first_unsealed_].sealed) ++first_unsealed_;
+  if (first_unsealed_ == all.size()) return nullptr;
+  const auto& candidate = all[first_unsealed_].resident;
   return candidate && candidate->end_sequence() != none_yet ? candidate : nullptr;
 }
 
 std::size_t segment_table::ended_count(std::uint64_t last) const noexcept {
   const std::scoped_lock lock{guard_};
   std::size_t count = 0;
-  for (std::size_t i = first_unsealed_; i < entries_.size(); ++i)
-    if (entries_[i].resident && entries_[i].resident->end_sequence() <= last + 1) ++count;
+  for (const auto& e : entries().subspan(first_unsealed_))
+    if (e.resident && e.resident->end_sequence() <= last + 1) ++count;
   return count;
 }
 
 void segment_table::mark_sealed(std::uint64_t number) noexcept {
   std::shared_ptr<segment> evicted;  // likewise
   const std::scoped_lock lock{guard_};
-  const auto entry = std::ranges::find(entries_.begin() + static_cast<std::ptrdiff_t>(first_unsealed_), entries_.end(),
-                                       number, [](const table_entry& e) { return e.facts.number; });
-  if (entry == entries_.end()) return;
+  const auto unsealed = entries().subspan(first_unsealed_);
+  const auto entry = std::ranges::find(unsealed, number, [](const table_entry& e) { return e.facts.number; });
+  if (entry == unsealed.end()) return;
   entry->sealed = true;
   if (!entry->resident) return;
   entry->end_offset = entry->resident->end_offset();
@@ -102,7 +111,7 @@ void segment_table::mark_sealed(std::uint64_t number) noexcept {
 segment_table::totals segment_table::sum() const noexcept {
   const std::scoped_lock lock{guard_};
   totals t;
-  for (const auto& e : entries_) {
+  for (const auto& e : entries()) {
     const std::uint64_t end = e.resident ? e.resident->end_offset() : e.end_offset;
     ++t.segments;
     t.bytes_allocated += e.facts.capacity;
@@ -113,6 +122,33 @@ segment_table::totals segment_table::sum() const noexcept {
     }
   }
   return t;
+}
+
+std::optional<segment_table::removed> segment_table::remove_below(std::uint64_t first) noexcept {
+  std::shared_ptr<segment> unmapped;  // after the lock is given back
+  std::weak_ptr<segment> last_seen;
+  removed gone;
+  {
+    const std::scoped_lock lock{guard_};
+    const auto all = entries();
+    if (all.empty() || all.front().resident || all.front().end_sequence > first) return std::nullopt;
+    gone.number = all.front().facts.number;
+    last_seen = all.front().mapped_once;
+    unmapped = let_go(all.front());
+    all.front() = {};
+    ++begin_;
+    if (first_unsealed_ > 0) --first_unsealed_;
+  }
+  unmapped.reset();
+  gone.is_mapped = !last_seen.expired();
+  return gone;
+}
+
+/// The reference that keeps it mapped though nobody holds it, for the caller to drop without the lock.
+std::shared_ptr<segment> segment_table::let_go(const table_entry& entry) noexcept {
+  const auto mapped = entry.mapped_once.lock();
+  const auto kept = std::ranges::find(recent_, mapped);
+  return mapped && kept != recent_.end() ? std::exchange(*kept, nullptr) : nullptr;
 }
 
 std::shared_ptr<segment> segment_table::keep_mapped(std::shared_ptr<segment> s) noexcept {

@@ -5,7 +5,9 @@
 // Invariants
 //   I1  Entries are sorted by base; the next one's base is this one's end_sequence.
 //   I2  A segment that is not sealed stays mapped. Of the sealed ones only a few are kept mapped, and those that somebody
-//       holds, so that a log of any length takes few mappings and no descriptors.
+//       holds, so that a log of any length takes few mappings; and descriptors only where they are pinned.
+//   I3  What holding() gives stood in the table after it was opened. So who removes an entry, and then finds that nobody
+//       has its segment mapped, knows that nobody will.
 //
 // Thread-safety  any member from any thread, by one short lock: taken once per segment by readers, once per roll by writers.
 #pragma once
@@ -14,6 +16,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "base/error.hpp"
@@ -34,8 +38,9 @@ struct table_entry {
 
 class segment_table {
  public:
-  /// `place` must outlive the table.
-  explicit segment_table(const log_place& place) noexcept : place_(&place) {}
+  /// `place` must outlive the table. `how`  whether segments that are opened for readers are pinned against a writer in
+  /// another process.
+  explicit segment_table(const log_place& place, pinning how) noexcept : place_(&place), pinning_(how) {}
 
   /// Makes room, so that append() of so many entries cannot fail. May throw std::bad_alloc.
   void reserve(std::size_t entries);
@@ -52,6 +57,13 @@ class segment_table {
   [[nodiscard]] std::size_t ended_count(std::uint64_t last) const noexcept;
   void mark_sealed(std::uint64_t number) noexcept;
 
+  struct removed {
+    std::uint64_t number = 0;
+    bool is_mapped = false;  // somebody in this process reads it still
+  };
+  /// Takes the oldest segment out, if all of it lies below `first`, and it is sealed or nobody here writes it.
+  [[nodiscard]] std::optional<removed> remove_below(std::uint64_t first) noexcept;
+
   struct totals {
     std::uint64_t segments = 0, bytes_allocated = 0, bytes_ended = 0;
     bool has_active = false;
@@ -65,10 +77,16 @@ class segment_table {
   [[nodiscard]] std::shared_ptr<segment> keep_mapped(std::shared_ptr<segment> s) noexcept;
   [[nodiscard]] table_entry* find(std::uint64_t sequence) noexcept;
 
+  [[nodiscard]] std::shared_ptr<segment> let_go(const table_entry& entry) noexcept;
+  [[nodiscard]] std::span<table_entry> entries() noexcept { return std::span{all_}.subspan(begin_); }
+  [[nodiscard]] std::span<const table_entry> entries() const noexcept { return std::span{all_}.subspan(begin_); }
+
   const log_place* place_;
+  pinning pinning_;
   mutable std::mutex guard_;
-  std::vector<table_entry> entries_;
-  std::size_t first_unsealed_ = 0;
+  std::vector<table_entry> all_;
+  std::size_t begin_ = 0;           // of the entries; what stands before was removed
+  std::size_t first_unsealed_ = 0;  // of the entries
   std::array<std::shared_ptr<segment>, kept_mapped> recent_{};
   std::size_t recent_next_ = 0;
 };

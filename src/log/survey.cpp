@@ -84,7 +84,8 @@ class surveyor {
     if (auto done = check_files(found); !done) return std::unexpected(done.error());
     if (auto done = build_chain(found); !done) return std::unexpected(done.error());
     if (auto done = find_end(); !done) return std::unexpected(done.error());
-    survey_.report.kept = survey_.next - std::min(survey_.first, survey_.next);  // a state may claim that more was trimmed
+    begin_at_trim_point();
+    survey_.report.kept = survey_.next - std::min(survey_.first, survey_.next);
     return std::move(survey_);
   }
 
@@ -126,8 +127,11 @@ class surveyor {
     for (std::size_t i = 0; i < found.files.size(); ++i) {
       const auto& f = found.files[i];
       if (!f.activation || f.foreign || in_chain[i]) continue;
-      const bool older = !survey_.chain.empty() && f.activation->base < survey_.chain.front().facts.base;
-      if (older || survey_.ending == ending::living) continue;  // below the trim point; or begun while we looked
+      if (survey_.ending == ending::living) continue;  // dropped, or begun, while we looked
+      if (!survey_.chain.empty() && f.activation->base < survey_.chain.front().facts.base) {
+        survey_.leftovers.push_back(f.number);  // below the trim point: never judged, only removed
+        continue;
+      }
       // Only a power loss loses a segment that others follow: after a death the directory is as it was.
       if (f.activation->base <= survey_.durable || survey_.ending != ending::power_loss) {
         if (auto done = structural_damage(row_segment_missing, f.number); !done) return done;
@@ -161,6 +165,15 @@ class surveyor {
     std::size_t link = 0;
     while (link + 1 < survey_.chain.size() && survey_.chain[link + 1].facts.base <= from) ++link;
     return walk_chain(place_, options_, link, survey_);
+  }
+
+  /// If nothing reaches the trim point the log is empty, and goes on there: what ends below it is only removed.
+  void begin_at_trim_point() {
+    if (survey_.next >= survey_.first || survey_.ending == ending::living) return;
+    for (const auto& link : survey_.chain) survey_.dropped.push_back(link.facts.number);
+    survey_.chain.clear();
+    survey_.next = survey_.first;
+    survey_.end_offset = 0;
   }
 
   void set_clean_end() noexcept {

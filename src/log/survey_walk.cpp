@@ -62,7 +62,9 @@ class chain_walk {
     offset_ = format::segment_header_bytes;
     sequence_ = link().facts.base;
     batch_goes_on_ = false;
-    auto opened = open_segment(place_.directory, place_.path, link().facts, os::access::read);
+    // Beside a living writer it might be used again while it is walked.
+    const auto how = options_.looking_on ? pinning::yes : pinning::no;
+    auto opened = open_segment(place_.directory, place_.path, link().facts, os::access::read, how);
     if (!opened && options_.tolerant && opened.error().code() == errc::damaged) return false;
     if (!opened) return std::unexpected(opened.error());
     // A load from a page that cannot be read would be a fault (SIGBUS), so all of them are probed first.

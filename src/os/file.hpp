@@ -71,6 +71,10 @@ struct file_status {
 /// EEXIST if there is something of that name. `permissions` hold whatever the umask.
 [[nodiscard]] result<file> create_file(const file& directory, const char* name, std::uint32_t permissions) noexcept;
 [[nodiscard]] result<void> rename(const file& directory, const char* from, const char* to) noexcept;
+/// EEXIST if there is something called `to`: it is left alone.
+[[nodiscard]] result<void> rename_to_new(const file& directory, const char* from, const char* to) noexcept;
+/// Whatever the umask.
+[[nodiscard]] result<void> set_permissions(const file& f, std::uint32_t permissions) noexcept;
 [[nodiscard]] result<void> remove(const file& directory, const char* name) noexcept;
 
 [[nodiscard]] result<file_status> status_of(const file& f) noexcept;
@@ -81,6 +85,10 @@ struct file_status {
 /// Takes real blocks for [0, bytes) of an empty file, so that no later store can want for space (ftruncate, and reading a
 /// page in, succeed on a full disk and prove nothing). On a file system that copies on write that is switched off first.
 [[nodiscard]] result<void> allocate(const file& f, std::uint64_t bytes) noexcept;
+
+/// True if a block of `f` also belongs to another file (a reflink copy, a snapshot): a store to it wants a new one, which a
+/// full disk does not have. False where the file system does not say.
+[[nodiscard]] bool has_shared_blocks(const file& f) noexcept;
 
 /// Gives the cache back that clean pages of `f` take. They come again one by one, which is written back sooner than the
 /// large units that a long write leaves there.
@@ -97,6 +105,13 @@ void drop_from_cache(const file& f) noexcept;
 [[nodiscard]] result<bool> try_lock_directory(const file& directory) noexcept;
 /// Gives it back while the directory stays open.
 void unlock_directory(const file& directory) noexcept;
+/// A pin: whoever has `f` open like this keeps others from taking it exclusively, until it is closed. False: somebody has it
+/// exclusively.
+[[nodiscard]] result<bool> try_pin(const file& f) noexcept;
+/// Takes `f` exclusively. False: somebody has pinned it.
+[[nodiscard]] result<bool> try_take(const file& f) noexcept;
+/// Gives back what try_take() took while the file stays open.
+void give_back(const file& f) noexcept;
 /// Locks that are held for the life of `f`, which others can ask about without taking them: of the first two bytes.
 enum class life_lock : std::uint8_t { owner, appender };
 [[nodiscard]] result<bool> try_lock_for_life(const file& f, life_lock which = life_lock::owner) noexcept;

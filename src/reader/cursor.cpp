@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "reader/cursor.hpp"
 
-#include <cerrno>
 #include <new>
 
 namespace varve::core {
 
 result<void> cursor::seek(std::uint64_t target) {
+  const std::uint64_t turn = source_->turn();  // before first() is asked
   const auto reachable = check_target(target);
   if (!reachable) return std::unexpected(reachable.error());
   auto at = walk_to(*reachable);
   if (!at) return std::unexpected(at.error());
   at_ = std::move(at->at);
   waits_for_ = *reachable;
+  turn_ = turn;
   return {};
 }
 
@@ -33,12 +34,16 @@ result<bool> cursor::is_published(std::uint64_t sequence) const {
   return source_->has_published(sequence);
 }
 
+/// None if there is none yet.
 result<std::shared_ptr<const segment>> cursor::holding(std::uint64_t sequence) const {
   auto in = source_->holding(sequence);
-  if (in || in.error().os_errno() != ENOENT) return in;
-  // A view may have known a segment without records that recovery has removed since.
-  static_cast<void>(source_->published());
-  return source_->holding(sequence);
+  if (!in) {
+    // A view may know a segment that a writer has removed since, or is about to use anew.
+    static_cast<void>(source_->published());
+    in = source_->holding(sequence);
+  }
+  if ((!in || !*in) && sequence < source_->first()) return not_there(errc::trimmed, sequence);
+  return in;
 }
 
 /// Without a segment if there is none yet.
@@ -100,6 +105,9 @@ result<bool> cursor::wait(os::deadline until) {
 /// Moves behind the next frame that is a record.
 result<bool> cursor::next_frame(observation& seen) {
   if (auto done = source_->usable(); !done) return std::unexpected(done.error());
+  if (source_->turn() != turn_) [[unlikely]] {
+    if (auto done = look_whether_trimmed(); !done) return std::unexpected(done.error());
+  }
   for (bool looked_again = false;;) {
     if (!at_.segment()) {
       const auto moved = enter_next();
@@ -127,6 +135,14 @@ result<bool> cursor::next_frame(observation& seen) {
     looked_again = true;
     if (auto done = look_anew(); !done) return std::unexpected(done.error());
   }
+}
+
+/// Records went. As long as these were among them, every step says so.
+result<void> cursor::look_whether_trimmed() {
+  const std::uint64_t turn = source_->turn();
+  if (position() < source_->first()) return not_there(errc::trimmed, position());
+  turn_ = turn;
+  return {};
 }
 
 /// A view knows a segment by another object once its writer has died: that one has the holes and the end.

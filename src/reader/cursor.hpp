@@ -50,6 +50,7 @@ class cursor {
   [[nodiscard]] std::uint32_t epoch() const noexcept { return static_cast<std::uint32_t>(at_.segment()->facts().epoch); }
   [[nodiscard]] result<move> enter_next();
   [[nodiscard]] result<void> look_anew();
+  [[nodiscard]] result<void> look_whether_trimmed();
   [[nodiscard]] std::unexpected<error> damaged_at(const walker& at) const noexcept;
   [[nodiscard]] std::unexpected<error> not_there(errc code, std::uint64_t sequence) const noexcept;
 
@@ -58,6 +59,7 @@ class cursor {
   format::depth how_deep_;
   walker at_;  // without a segment until the first one is there
   std::uint64_t waits_for_ = 1;
+  std::uint64_t turn_ = 0;  // of the source, when this was known to stand in what the log keeps
 };
 
 /// Makes what the public classes keep private.

@@ -71,6 +71,8 @@ result<bool> log::wait_durable(sequence target, std::chrono::steady_clock::time_
   return object_->wait_durable(target, deadline);
 }
 
+result<void> log::trim_before(sequence target) noexcept { return object_->trim_before(target); }
+
 result<event> log::durable_event(sequence target) noexcept { return object_->durable_event(target); }
 result<event> log::published_event(sequence target) noexcept { return object_->published_event(target); }
 

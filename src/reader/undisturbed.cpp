@@ -15,6 +15,7 @@ result<undisturbed> survey_undisturbed(const log_place& place, const survey_opti
   for (int looks = 0; looks < looks_max; ++looks) {
     auto live = live_file::open_for_reading(place);
     if (!live) return std::unexpected(live.error());
+    const std::uint64_t turn = live->turn();  // before the state is read
     auto state = state_file::open(place, os::access::read);
     if (!state) return std::unexpected(state.error());
     auto s = survey_log(place, *state, *live, options);
@@ -23,7 +24,7 @@ result<undisturbed> survey_undisturbed(const log_place& place, const survey_opti
     const auto followed = has_writer_of(*live, *state);
     if (!followed) return place.fail_call(followed.error());
     if (*followed == (s->ending == ending::living) && (*followed || state->is_unchanged()))
-      return undisturbed{std::move(*state), std::move(*live), std::move(*s)};
+      return undisturbed{std::move(*state), std::move(*live), std::move(*s), turn};
   }
   return fail({.code = errc::timed_out, .subject = place.path});
 }

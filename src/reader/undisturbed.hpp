@@ -15,6 +15,7 @@ struct undisturbed {
   state_file state;
   live_file live;
   survey seen;
+  std::uint64_t turn;  // what went until then is known
 };
 
 /// A survey of a log without a writer takes a while; it is believed only if no writer began to append meanwhile. One that is

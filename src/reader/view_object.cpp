@@ -48,6 +48,7 @@ std::uint64_t& count_of(log_description& d, enum segment_description::state stat
     case segment_description::state::active: return d.active;
     case segment_description::state::ended: return d.ended;
     case segment_description::state::sealed: return d.sealed;
+    case segment_description::state::dropped: return d.dropped;
     case segment_description::state::damaged: break;
   }
   return d.damaged;
@@ -75,9 +76,9 @@ result<std::shared_ptr<view_object>> view_object::open(const std::filesystem::pa
 
 result<void> view_object::usable() noexcept {
   // relaxed: whoever met the trouble tells it; others may go on with what they have for a moment.
-  if (is_troubled_.load(std::memory_order_relaxed, "view:trouble") == 0) return {};
+  if (is_troubled_.load(std::memory_order_relaxed, "view:trouble") == 0 && !is_behind()) return {};
   const std::scoped_lock lock{guard_};
-  if (trouble_) look_further();  // it may have passed
+  look_further();  // the trouble may have passed
   if (trouble_) return std::unexpected(*trouble_);
   return {};
 }
@@ -96,6 +97,9 @@ std::uint64_t view_object::published() noexcept {
 void view_object::look_further() noexcept {
   try {
     for (;;) {
+      if (is_behind()) {
+        if (const auto done = keep_up(); !done) return set_trouble(done.error());
+      }
       const auto further = follow(frontier_.advance());
       if (further && *further) continue;
       set_trouble(further ? std::nullopt : std::optional{further.error()});
@@ -109,6 +113,43 @@ void view_object::look_further() noexcept {
 void view_object::set_trouble(std::optional<error> what) noexcept {
   trouble_ = what;
   is_troubled_.store(what ? 1U : 0U, std::memory_order_relaxed, "view:trouble");
+}
+
+/// The writer has trimmed since the view last looked.
+bool view_object::is_behind() const noexcept {
+  const std::uint64_t* const place = turn_place_.load(std::memory_order_acquire, "turn:E");  // pairs with turn:F
+  // turn:A  acquire. Pairs with turn:B.
+  return place != nullptr && shared::load(*place, std::memory_order_acquire, "turn:A") !=
+                                 seen_turn_.load(std::memory_order_relaxed, "turn:seen");
+}
+
+/// Learns what went. Beside a living writer that is in the state, and the segments behind it are known.
+result<void> view_object::keep_up() {
+  const std::uint64_t turn = live_.turn();  // before the state is read
+  auto state = state_file::open(place_, os::access::read);
+  if (!state) return std::unexpected(state.error());
+  const auto& now = state->current();
+  const bool is_same_writer = seen_.ending == ending::living && now.epoch == state_->current().epoch;
+  const bool reaches = !seen_.chain.empty() && now.trim_point <= seen_.chain.back().facts.base;
+  if (!is_same_writer || !reaches) return look_at_everything();
+  seen_.first = std::max(seen_.first, now.trim_point);
+  state_.emplace(std::move(*state));
+  while (table_.remove_below(seen_.first)) {
+  }
+  std::erase_if(seen_.chain, [&](const chain_link& link) { return link.end_sequence <= seen_.first; });
+  note_turn();
+  seen_turn_.store(turn, std::memory_order_relaxed, "turn:seen");  // relaxed: guarded when it is stored
+  return {};
+}
+
+/// `live` is what tells of the writer from now on.
+void view_object::watch(live_file live) {
+  if (!live_.is_same_file(live)) {
+    earlier_live_.push_back(std::move(live_));
+    live_ = std::move(live);
+  }
+  wake_.reset();
+  turn_place_.store(live_.turn_place(), std::memory_order_release, "turn:F");  // pairs with turn:E
 }
 
 /// The frontier stands at `at` and cannot go on. True if there is more to see now.
@@ -152,9 +193,10 @@ result<void> view_object::look_at_everything() {
   if (!all) return std::unexpected(all.error());
   table_.assign(entries_of(all->seen.chain));
   state_.emplace(std::move(all->state));
-  live_ = std::move(all->live);
-  wake_.reset();  // it may be another file now
+  watch(std::move(all->live));
   seen_ = std::move(all->seen);
+  note_turn();
+  seen_turn_.store(all->turn, std::memory_order_relaxed, "turn:seen");
   const auto start = start_of(seen_);
   if (!start) return std::unexpected(start.error());
   frontier_.place(*start, std::max(seen_.next - 1, seen_.durable));
@@ -236,7 +278,12 @@ std::vector<segment_description> view_object::list(const segment_files& found) {
     if (position == link_of.end()) {
       // Beside a living writer one may have been begun since.
       const bool was_begun = f.activation && seen_.ending != ending::living;
-      if (f.foreign || f.activation_damaged || was_begun) d.state = segment_description::state::damaged;
+      const bool was_dropped = f.activation && f.activation->base < seen_.first;
+      if (was_dropped) {
+        d.state = segment_description::state::dropped;
+      } else if (f.foreign || f.activation_damaged || was_begun) {
+        d.state = segment_description::state::damaged;
+      }
       prepared.push_back(std::move(d));
       continue;
     }

@@ -53,12 +53,15 @@ class view_object final : public record_source {
 
  private:
   view_object(log_place place, const view_options& options) noexcept
-      : place_(std::move(place)), options_(options), table_(place_), frontier_(table_) {}
+      : place_(std::move(place)), options_(options), table_(place_, pinning::yes), frontier_(table_) {}
 
   // Each is called with guard_ held.
   void look_further() noexcept;
   void set_trouble(std::optional<error> what) noexcept;
   [[nodiscard]] result<void> look_at_everything();
+  [[nodiscard]] result<void> keep_up();
+  void watch(live_file live);
+  [[nodiscard]] bool is_behind() const noexcept;
   [[nodiscard]] result<walker> start_of(const survey& s);
   [[nodiscard]] result<bool> follow(const walker& at);
   [[nodiscard]] result<bool> extend_chain();
@@ -73,6 +76,10 @@ class view_object final : public record_source {
   mutable std::mutex guard_;
   std::optional<state_file> state_;
   live_file live_;
+  // Earlier ones, should it have been replaced: turn_place_ is looked at without the lock.
+  std::vector<live_file> earlier_live_;
+  shared::word<const std::uint64_t*> turn_place_{nullptr};
+  shared::word<std::uint64_t> seen_turn_{0};
   survey seen_;
   std::shared_ptr<wake_page> wake_;  // of live_; made by the first who waits
   std::uint64_t durable_ = 0;        // the highest mark that was seen

@@ -56,7 +56,7 @@ std::optional<format::end> segment::read_end() const noexcept {
 }
 
 result<std::shared_ptr<segment>> open_segment(const os::file& directory, const error_subject* path,
-                                              const segment_facts& facts, os::access mode, segment_index index,
+                                              const segment_facts& facts, os::access mode, pinning how, segment_index index,
                                               std::vector<hole> holes) {
   const auto name = format::name_of(format::file_kind::segment, facts.number);
   const auto not_ours = [&] { return fail({.code = errc::damaged, .subject = path, .segment = facts.number}); };
@@ -67,6 +67,11 @@ result<std::shared_ptr<segment>> open_segment(const os::file& directory, const e
                  .os_errno = file.error().number,
                  .segment = facts.number});
   }
+  // Pinned first, looked at then: what its header says stays true.
+  if (how == pinning::yes) {
+    const auto pinned = os::try_pin(*file);
+    if (!pinned || !*pinned) return fail_call(pinned ? EBUSY : pinned.error().number, path);
+  }
   auto map = os::map(*file, facts.capacity, mode);
   if (!map && map.error().number == EINVAL) return not_ours();  // the file was cut short
   if (!map) return fail_call(map.error().number, path);
@@ -75,7 +80,7 @@ result<std::shared_ptr<segment>> open_segment(const os::file& directory, const e
   const auto activation = format::decode<format::activation>(load_sector(header.data() + format::activation_offset));
   if (!identity || identity->number != facts.number) return not_ours();
   if (!activation || activation->salt != facts.salt || activation->base != facts.base) return not_ours();
-  if (mode == os::access::read) file->close();  // the mapping stays
+  if (mode == os::access::read && how == pinning::no) file->close();  // the mapping stays
   return std::make_shared<segment>(facts, std::move(*file), std::move(*map), std::move(index), std::move(holes));
 }
 

@@ -7,7 +7,7 @@
 //   I2  A frame belongs to the log only if its sequence is below end_sequence() and its bytes are below end_offset().
 //       Both are "none yet" while the segment takes claims, and are set once.
 //   I3  The descriptor stays open until the segment is sealed, so that a write-back error is reported to us and to nobody
-//       else.
+//       else; of one that is pinned as long as the object lives.
 #pragma once
 
 #include <cstddef>
@@ -108,11 +108,15 @@ class segment {
   shared::word<std::uint32_t> header_dirty_{0};
 };
 
+/// Whether who opens a segment keeps a writer in another process from putting its file to another use.
+enum class pinning : std::uint8_t { no, yes };
+
 /// Opens and maps the segment file `facts.number`, and checks that it is still the one of `facts`.
 ///
-/// Errors  damaged if it is not; io.
+/// Errors  damaged if it is not; io: with EBUSY if it cannot be pinned, since its writer is about to use it anew.
 [[nodiscard]] result<std::shared_ptr<segment>> open_segment(const os::file& directory, const error_subject* path,
                                                             const segment_facts& facts, os::access mode,
-                                                            segment_index index = {}, std::vector<hole> holes = {});
+                                                            pinning how = pinning::no, segment_index index = {},
+                                                            std::vector<hole> holes = {});
 
 }  // namespace varve::core

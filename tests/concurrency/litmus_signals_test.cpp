@@ -122,7 +122,7 @@ TEST_CASE("armed:A / armed:B - no periodic append is left behind", "[litmus][dur
 TEST_CASE("gate:A / gate:B, latch:A / latch:B - who is refused is told why", "[litmus][G2]") {
   const temp_dir dir;
   core::log_place place;
-  core::segment_table table{place};
+  core::segment_table table{place, core::pinning::no};
   const stress_clock clock{1};
   std::atomic<std::uint64_t> wrong = 0, rounds = 0;
   std::unique_ptr<core::gate> gate;

@@ -34,6 +34,7 @@ constexpr std::array<std::string_view, call_kinds> call_names{
     "lock_directory",
     "lock_for_life",
     "ask_for_lock",
+    "pin",
     "map",
     "sync_range",
     "populate_for_reading",

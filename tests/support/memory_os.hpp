@@ -60,6 +60,7 @@ enum class call : std::uint8_t {
   lock_directory,
   lock_for_life,
   ask_for_lock,
+  pin,
   map,
   sync_range,
   populate_for_reading,

@@ -37,6 +37,12 @@ void change(directory& d, operation o, Change make) {
   d.pending.push_back(std::move(o));
 }
 
+/// Of a pin.
+void let_go(inode& node, int descriptor) noexcept {
+  node.pinned_by.erase(descriptor);
+  if (node.taken_by == descriptor) node.taken_by = -1;
+}
+
 }  // namespace
 
 void close_descriptor(int descriptor) noexcept {
@@ -45,9 +51,11 @@ void close_descriptor(int descriptor) noexcept {
   const auto found = m.descriptors.find(descriptor);
   if (found == m.descriptors.end()) return;
   const description& d = found->second;
-  if (d.node)
+  if (d.node) {
     for (int& holder : d.node->lock_holders)
       if (holder == descriptor) holder = -1;
+    let_go(*d.node, descriptor);
+  }
   if (d.of && d.of->lock_holder == descriptor) d.of->lock_holder = -1;
   m.descriptors.erase(found);
 }
@@ -115,9 +123,12 @@ result<file> create_file(const file& directory, const char* name, std::uint32_t 
   });
 }
 
-result<void> rename(const file& directory, const char* from, const char* to) noexcept {
+namespace {
+
+result<void> rename_file(const file& directory, const char* from, const char* to, bool replaces) noexcept {
   const auto body = [&](machine&, auto& d) -> result<void> {
     if (const int fault = fault_of(to); fault != 0) return failed_with(fault);
+    if (!replaces && d.current.contains(to)) return failed_with(EEXIST);
     const auto source = d.current.find(from);
     if (source == d.current.end()) return failed_with(ENOENT);
     const auto node = source->second;
@@ -132,6 +143,16 @@ result<void> rename(const file& directory, const char* from, const char* to) noe
   };
   return in_directory(directory, {call::rename, std::string{from} + " " + to}, body);
 }
+
+}  // namespace
+
+result<void> rename(const file& directory, const char* from, const char* to) noexcept {
+  return rename_file(directory, from, to, true);
+}
+result<void> rename_to_new(const file& directory, const char* from, const char* to) noexcept {
+  return rename_file(directory, from, to, false);
+}
+result<void> set_permissions(const file&, std::uint32_t) noexcept { return {}; }
 
 result<void> remove(const file& directory, const char* name) noexcept {
   return in_directory(directory, {call::remove, name}, [&](machine&, auto& d) -> result<void> {
@@ -224,6 +245,7 @@ result<void> sync_whole(const file& f, call what) noexcept {
 }  // namespace
 
 void drop_from_cache(const file&) noexcept {}
+bool has_shared_blocks(const file&) noexcept { return false; }
 
 result<void> sync_file(const file& f) noexcept { return sync_whole(f, call::sync_file); }
 result<void> sync_data(const file& f) noexcept { return sync_whole(f, call::sync_data); }
@@ -252,6 +274,34 @@ void unlock_directory(const file& directory) noexcept {
   static_cast<void>(in_directory(directory, {call::lock_directory, {}}, [&](machine&, auto& d) -> result<bool> {
     if (d.lock_holder == directory.descriptor()) d.lock_holder = -1;
     return true;
+  }));
+}
+
+result<bool> try_pin(const file& f) noexcept {
+  return on_descriptor(f, {call::pin, {}}, [&](machine&, description& d) -> result<bool> {
+    if (!d.node) return failed_with(EBADF);
+    if (d.node->taken_by != -1 && d.node->taken_by != f.descriptor()) return false;
+    d.node->pinned_by.insert(f.descriptor());
+    return true;
+  });
+}
+
+result<bool> try_take(const file& f) noexcept {
+  return on_descriptor(f, {call::pin, {}}, [&](machine&, description& d) -> result<bool> {
+    if (!d.node) return failed_with(EBADF);
+    const auto& pins = d.node->pinned_by;
+    if (pins.size() > pins.count(f.descriptor()) || (d.node->taken_by != -1 && d.node->taken_by != f.descriptor()))
+      return false;
+    d.node->taken_by = f.descriptor();
+    return true;
+  });
+}
+
+void give_back(const file& f) noexcept {
+  static_cast<void>(guarded([&](machine& m) -> result<void> {
+    const auto found = m.descriptors.find(f.descriptor());
+    if (found != m.descriptors.end() && found->second.node) let_go(*found->second.node, f.descriptor());
+    return {};
   }));
 }
 

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -67,6 +68,8 @@ struct inode {
   // Pages of failed syncs, by number, as they were then: the kernel believes them clean.
   std::map<std::uint64_t, page_copy> lost;
   int lock_holders[2] = {-1, -1};  // by life_lock
+  std::set<int> pinned_by;         // descriptors
+  int taken_by = -1;
 
   /// Makes the region large enough; false if it would have to move under a mapping (M2).
   [[nodiscard]] bool reserve(std::uint64_t wanted, bool mapped);

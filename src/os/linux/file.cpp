@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/file.h>
@@ -98,6 +99,16 @@ struct flock lock_of_bytes(short kind, off_t first, off_t count) noexcept {
   lock.l_len = count;
   return lock;
 }
+/// flock: it belongs to the open file, not to the process, and goes with its last descriptor.
+result<bool> try_flock(const file& f, int kind) noexcept {
+  if (restarted([&] { return ::flock(f.descriptor(), kind | LOCK_NB); }) == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  return last_failure();
+}
+void unflock(const file& f) noexcept {
+  static_cast<void>(restarted([&] { return ::flock(f.descriptor(), LOCK_UN); }));
+}
+
 struct flock lock_of(short kind, life_lock which) noexcept { return lock_of_bytes(kind, static_cast<off_t>(which), 1); }
 
 }  // namespace
@@ -222,6 +233,19 @@ result<void> rename(const file& directory, const char* from, const char* to) noe
   return done([&] { return ::renameat(directory.descriptor(), from, directory.descriptor(), to); });
 }
 
+result<void> rename_to_new(const file& directory, const char* from, const char* to) noexcept {
+  const auto renamed =
+      done([&] { return ::renameat2(directory.descriptor(), from, directory.descriptor(), to, RENAME_NOREPLACE); });
+  if (renamed || renamed.error().number != EINVAL) return renamed;
+  // A file system that does not know the flag: a second name, which is never made over another, and then the first one goes.
+  const auto linked = done([&] { return ::linkat(directory.descriptor(), from, directory.descriptor(), to, 0); });
+  return linked ? remove(directory, from) : linked;
+}
+
+result<void> set_permissions(const file& f, std::uint32_t permissions) noexcept {
+  return done([&] { return ::fchmod(f.descriptor(), static_cast<mode_t>(permissions)); });
+}
+
 result<void> remove(const file& directory, const char* name) noexcept {
   return done([&] { return ::unlinkat(directory.descriptor(), name, 0); });
 }
@@ -275,6 +299,29 @@ result<void> allocate(const file& f, std::uint64_t bytes) noexcept {
   return allocated;
 }
 
+bool has_shared_blocks(const file& f) noexcept {
+  // Room for some extents at a time; the kernel fills in what follows the header.
+  constexpr unsigned extents_max = 32;
+  struct {
+    fiemap head;
+    fiemap_extent extents[extents_max];
+  } map{};
+  for (std::uint64_t from = 0;;) {
+    map.head = {};
+    map.head.fm_start = from;
+    map.head.fm_length = ~std::uint64_t{0} - from;
+    map.head.fm_extent_count = extents_max;
+    if (restarted([&] { return ::ioctl(f.descriptor(), FS_IOC_FIEMAP, &map.head); }) == -1) return false;
+    for (unsigned i = 0; i < map.head.fm_mapped_extents; ++i) {
+      const fiemap_extent& extent = map.extents[i];
+      if ((extent.fe_flags & FIEMAP_EXTENT_SHARED) != 0) return true;
+      if ((extent.fe_flags & FIEMAP_EXTENT_LAST) != 0 || extent.fe_length == 0) return false;
+      from = extent.fe_logical + extent.fe_length;
+    }
+    if (map.head.fm_mapped_extents == 0) return false;
+  }
+}
+
 void drop_from_cache(const file& f) noexcept {
   static_cast<void>(::posix_fadvise(f.descriptor(), 0, 0, POSIX_FADV_DONTNEED));
 }
@@ -297,15 +344,12 @@ result<void> sync_parent(const file& directory) noexcept {
   return sync_file(*parent);
 }
 
-result<bool> try_lock_directory(const file& directory) noexcept {
-  if (restarted([&] { return ::flock(directory.descriptor(), LOCK_EX | LOCK_NB); }) == 0) return true;
-  if (errno == EWOULDBLOCK) return false;
-  return last_failure();
-}
+result<bool> try_lock_directory(const file& directory) noexcept { return try_flock(directory, LOCK_EX); }
+void unlock_directory(const file& directory) noexcept { unflock(directory); }
 
-void unlock_directory(const file& directory) noexcept {
-  static_cast<void>(restarted([&] { return ::flock(directory.descriptor(), LOCK_UN); }));
-}
+result<bool> try_pin(const file& f) noexcept { return try_flock(f, LOCK_SH); }
+result<bool> try_take(const file& f) noexcept { return try_flock(f, LOCK_EX); }
+void give_back(const file& f) noexcept { unflock(f); }
 
 result<bool> try_lock_for_life(const file& f, life_lock which) noexcept {
   struct flock lock = lock_of(F_WRLCK, which);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// segment_maker.hpp - makes one segment file, new or out of one that the log has dropped, ready to be begun. Layer log.
+//
+// A file that is used again keeps its blocks, which are written already: nothing is allocated, and a sync of its pages needs
+// no journal. Its old frames cannot come back: their stamps are of another salt, and the next one is not drawn before the
+// segment is begun.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "log/log_place.hpp"
+#include "segment/control_block.hpp"
+
+namespace varve::core {
+
+/// How segment files are made.
+struct segment_recipe {
+  std::uint32_t permissions = 0600;
+  std::string version_info{};
+  /// Zeros are written to the disk ahead. Without that the first sync of each page also turns a block that was merely
+  /// allocated into one that was written, by the file system's journal: milliseconds, if anybody else keeps that busy.
+  bool write_ahead = false;
+};
+
+/// Makes segment file `number` and its index, ready to be begun. EEXIST if there is something of that name.
+[[nodiscard]] os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& place, std::uint64_t number,
+                                                                         const segment_recipe& recipe);
+
+/// Makes segment `number` out of the file of segment `dropped`, all of which lies durably below the trim point, and which
+/// nobody in this process has mapped. EEXIST as above.
+///
+/// Errors  EBUSY: another process has pinned it; EINVAL: it is not fit for use: it has another name or size, or shares its
+///         blocks. Either way, and if a system call fails, what is left of it is no part of the log.
+[[nodiscard]] os::result<std::unique_ptr<control_block>> recycle_segment(const log_place& place, std::uint64_t dropped,
+                                                                         std::uint64_t number, const segment_recipe& recipe);
+
+/// Removes what is no part of the log, or not any more. If it cannot be removed now, the next open does it.
+void remove_segment(const log_place& place, std::uint64_t number) noexcept;
+
+}  // namespace varve::core
