@@ -79,7 +79,7 @@ class log_object final : public record_source {
   [[nodiscard]] const error_subject* path() const noexcept override { return place_.path; }
   [[nodiscard]] bool verify_on_read() const noexcept override { return verify_on_read_; }
   [[nodiscard]] result<void> usable() noexcept override;
-  [[nodiscard]] std::uint64_t first() const noexcept override { return trimmer_.first(); }
+  [[nodiscard]] std::uint64_t first() noexcept override { return trimmer_.first(); }
   [[nodiscard]] std::uint64_t published() noexcept override;
   [[nodiscard]] std::uint64_t known_published() const noexcept override { return frontier_.published(); }
   [[nodiscard]] errc beyond(std::uint64_t sequence) const noexcept override;

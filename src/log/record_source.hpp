@@ -31,7 +31,7 @@ class record_source {
 
   /// Changes when records go. Who knows where he stands looks then whether he still does.
   [[nodiscard]] std::uint64_t turn() const noexcept { return turn_.load(std::memory_order_acquire, "turn:C"); }
-  [[nodiscard]] virtual std::uint64_t first() const noexcept = 0;
+  [[nodiscard]] virtual std::uint64_t first() noexcept = 0;
   /// Looks how far the log is published now. Never goes back.
   [[nodiscard]] virtual std::uint64_t published() noexcept = 0;
   /// What the last look said.

@@ -83,8 +83,9 @@ result<void> view_object::usable() noexcept {
   return {};
 }
 
-std::uint64_t view_object::first() const noexcept {
+std::uint64_t view_object::first() noexcept {
   const std::scoped_lock lock{guard_};
+  if (is_behind()) look_further();
   return seen_.first;
 }
 

@@ -36,7 +36,7 @@ class view_object final : public record_source {
   [[nodiscard]] const error_subject* path() const noexcept override { return place_.path; }
   [[nodiscard]] bool verify_on_read() const noexcept override { return options_.verify_on_read; }
   [[nodiscard]] result<void> usable() noexcept override;
-  [[nodiscard]] std::uint64_t first() const noexcept override;
+  [[nodiscard]] std::uint64_t first() noexcept override;
   [[nodiscard]] std::uint64_t published() noexcept override;
   [[nodiscard]] std::uint64_t known_published() const noexcept override { return frontier_.published(); }
   [[nodiscard]] errc beyond(std::uint64_t) const noexcept override { return errc::not_yet; }

@@ -25,6 +25,7 @@
 #include <cstdio>
 #include <memory>
 #include <new>
+#include <span>
 #include <string_view>
 
 #include "os/linux/call.hpp"
@@ -300,25 +301,21 @@ result<void> allocate(const file& f, std::uint64_t bytes) noexcept {
 }
 
 bool has_shared_blocks(const file& f) noexcept {
-  // Room for some extents at a time; the kernel fills in what follows the header.
-  constexpr unsigned extents_max = 32;
-  struct {
-    fiemap head;
-    fiemap_extent extents[extents_max];
-  } map{};
+  constexpr unsigned extents_max = 32;  // at a time
+  alignas(fiemap) std::byte room[sizeof(fiemap) + extents_max * sizeof(fiemap_extent)];
+  auto& map = *new (room) fiemap;
   for (std::uint64_t from = 0;;) {
-    map.head = {};
-    map.head.fm_start = from;
-    map.head.fm_length = ~std::uint64_t{0} - from;
-    map.head.fm_extent_count = extents_max;
-    if (restarted([&] { return ::ioctl(f.descriptor(), FS_IOC_FIEMAP, &map.head); }) == -1) return false;
-    for (unsigned i = 0; i < map.head.fm_mapped_extents; ++i) {
-      const fiemap_extent& extent = map.extents[i];
+    map = {};
+    map.fm_start = from;
+    map.fm_length = ~std::uint64_t{0} - from;
+    map.fm_extent_count = extents_max;
+    if (restarted([&] { return ::ioctl(f.descriptor(), FS_IOC_FIEMAP, &map); }) == -1 || map.fm_mapped_extents == 0)
+      return false;
+    for (const fiemap_extent& extent : std::span{map.fm_extents, map.fm_mapped_extents}) {
       if ((extent.fe_flags & FIEMAP_EXTENT_SHARED) != 0) return true;
       if ((extent.fe_flags & FIEMAP_EXTENT_LAST) != 0 || extent.fe_length == 0) return false;
       from = extent.fe_logical + extent.fe_length;
     }
-    if (map.head.fm_mapped_extents == 0) return false;
   }
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // Dropping the oldest records: exact, durable, and never another record's bytes.
-#include <set>
-
 #include <varve/varve.hpp>
 
 #include "format/segment_header.hpp"
@@ -109,11 +107,11 @@ TEST_CASE("segments go once all of them lies before the first sequence", "[trim]
   auto l = log::open(dir.path(), small);
   REQUIRE(l);
   append_large(*l, 100);
-  const auto before = segment_numbers(dir.path());
+  const std::uint64_t before = l->stats().segments;
   REQUIRE(l->trim_before({60}).has_value());
   wait_until_sealed_but_one(*l, dir.path());
   REQUIRE(l->trim_before({60}).has_value());
-  CHECK(segment_numbers(dir.path()).size() + 3 == before.size());
+  CHECK(l->stats().segments + 3 == before);
   CHECK(check_large(*l) == 41);
   CHECK(l->stats().recycled == 0);
   REQUIRE(l->trim_before({101}).has_value());
@@ -242,10 +240,11 @@ TEST_CASE("a trim that is cut short happens or does not, and nothing else does",
     CHECK((l->first_sequence() == sequence{1} || l->first_sequence() == sequence{60}));
     CHECK(check_large(*l) >= 41);
     CHECK(rows_of(l->recovery()).find_first_not_of("MNPR") == std::string::npos);
-    std::set<std::uint64_t> in_log;
     const auto v = log_view::open(dir.path());
     REQUIRE(v);
-    for (const auto& s : *v->segments()) CHECK(s.state != segment_description::state::damaged);
+    const auto segments = v->segments();
+    REQUIRE(segments);
+    for (const auto& s : *segments) CHECK(s.state != segment_description::state::damaged);
     REQUIRE(l->trim_before({60}).has_value());
     append_large(*l, 40);
   }
