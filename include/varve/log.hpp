@@ -34,6 +34,7 @@
 #include <varve/options.hpp>
 #include <varve/reader.hpp>
 #include <varve/record.hpp>
+#include <varve/retention.hpp>
 #include <varve/sequence.hpp>
 #include <varve/visibility.hpp>
 
@@ -191,6 +192,17 @@ class VARVE_EXPORT log {
   /// Blocks         for two syncs at most.
   /// Cost           two small writes; for each segment that goes, one removal, or none if its file is used again.
   [[nodiscard]] result<void> trim_before(sequence target) noexcept;
+
+  /// What retain() would do by these rules, and why, oldest segment first; changes nothing.
+  ///
+  /// Errors         out_of_memory, forked.
+  /// Cost           O(segments); with keep_for_readers one open and lock for each that would go.
+  [[nodiscard]] result<std::vector<retention_verdict>> plan_retention(const retention_rules& rules) const;
+  /// Drops the oldest segments that these rules let go, whatever log_options::retention says.
+  ///
+  /// Returns        a verdict for each segment, those that went first.
+  /// Errors         as trim_before(). out_of_memory.
+  [[nodiscard]] result<std::vector<retention_verdict>> retain(const retention_rules& rules);
 
   /// A descriptor for an event loop that becomes readable when the mark has reached `target`, which need not have been
   /// claimed yet; also when it never will, since making something durable failed or the log was closed: look at the mark.

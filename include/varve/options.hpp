@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <varve/durability.hpp>
+#include <varve/retention.hpp>
 
 namespace varve {
 
@@ -57,6 +58,12 @@ struct log_options {
   /// that appending into them, and making that durable, is faster than with new ones. Each takes segment_bytes of disk
   /// while the log is open.
   std::uint32_t spare_segments = 2;
+  /// What the log drops by itself, in the background. Nothing by default.
+  retention_rules retention{};
+  /// The most disk that segment files may take: those that hold records, prepared and spare ones, and those that were dropped
+  /// but are still read. 0: no limit. At least prepared_segments + 2 segments. What happens then is up to `when_full`.
+  std::uint64_t max_disk_bytes = 0;
+  varve::when_full when_full = varve::when_full::refuse;
   /// How far ahead of the appends the pages of segments are brought into memory, in the background. An append that comes
   /// to another page takes a fault of some microseconds. 0: 4 MiB, and 32 MiB once appends come by the megabyte. At most
   /// what is prepared; each page takes memory, and is written to the disk even if nothing is appended.

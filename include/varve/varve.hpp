@@ -12,4 +12,5 @@
 #include <varve/options.hpp>
 #include <varve/reader.hpp>
 #include <varve/record.hpp>
+#include <varve/retention.hpp>
 #include <varve/sequence.hpp>

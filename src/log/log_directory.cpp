@@ -156,6 +156,7 @@ result<void> check_options(const log_options& options) noexcept {
   if (options.prepared_segments == 0 || options.prepared_segments > prepared_segments_max)
     return bad_option("prepared_segments");
   if (options.spare_segments > spare_segments_max) return bad_option("spare_segments");
+  if (options.when_full > when_full::wait) return bad_option("when_full");
   // The owner must be able to open what he made.
   if ((options.file_mode & 0600) != 0600 || (options.file_mode & ~0777U) != 0) return bad_option("file_mode");
   return {};

@@ -18,6 +18,9 @@
 namespace varve::core {
 namespace {
 
+// The fewest that a log under a cap works with, besides those that are made ahead: one takes appends, one is being sealed.
+constexpr std::uint64_t disk_segments_min = 2;
+
 segment_recipe recipe_of(const log_options& options) {
   const auto policy = options.durability.policy();
   return {.permissions = options.file_mode,
@@ -44,7 +47,8 @@ result<std::shared_ptr<log_object>> log_object::open(const std::filesystem::path
 }
 
 log_object::log_object(log_place place, const log_options& options)
-    : place_(std::move(place)),
+    : record_source(turn_),
+      place_(std::move(place)),
       verify_on_read_(options.verify_on_read),
       durability_(options.durability),
       table_(place_, pinning::no),
@@ -52,15 +56,19 @@ log_object::log_object(log_place place, const log_options& options)
       events_({place_.path, frontier_, wake_}),
       latch_(gate_, wake_, events_),
       syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_}),
-      preparer_(place_, table_, frontier_, latch_),
-      trimmer_({place_, state_, live_, table_, preparer_}),
-      sealer_({place_.path, table_, frontier_, syncer_, preparer_, trimmer_, latch_}),
+      preparer_({place_, table_, frontier_, latch_, gate_, trimmer_, retainer_}),
+      trimmer_({place_, state_, live_, table_, preparer_, wake_, turn_}),
+      retainer_({place_, table_, frontier_, trimmer_, life_}, options.retention),
+      sealer_({place_.path, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, latch_}),
       appender_({place_, gate_, latch_, table_, preparer_, sealer_, wake_}),
       periodic_({appender_, frontier_, syncer_}) {}
 
 log_object::~log_object() { static_cast<void>(close()); }
 
 result<void> log_object::start(const log_options& options) {
+  if (options.max_disk_bytes != 0 &&
+      options.max_disk_bytes < (options.prepared_segments + disk_segments_min) * place_.meta.segment_bytes)
+    return bad_option("max_disk_bytes");
   if (const auto made = gate_.make(); !made) return place_.fail_call(made.error());
   auto state = state_file::open(place_, os::access::read_write);
   if (!state) return std::unexpected(state.error());
@@ -115,10 +123,15 @@ result<void> log_object::start(const log_options& options) {
   }
   frontier_.place(end, s->next - 1);
   syncer_.place(end, s->next - 1, epoch);
+  trimmer_.count_files(table_.sum().bytes_allocated);
   const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
   appender_.start(std::move(*block), epoch, predecessor);
   preparer_.start(recipe_of(options),
-                  {.ahead = options.prepared_segments, .spares = options.spare_segments, .warm_bytes = options.warm_bytes},
+                  {.ahead = options.prepared_segments,
+                   .spares = options.spare_segments,
+                   .warm_bytes = options.warm_bytes,
+                   .disk_bytes_max = options.max_disk_bytes,
+                   .full = options.when_full},
                   s->highest, in, offset);
   sealer_.start();
   periodic_.start();

@@ -153,10 +153,19 @@ result<void> log_object::trim_before(sequence target) noexcept {
   const std::scoped_lock lock{life_};
   if (closed_) return appender_.refusal();
   frontier_.advance();  // so that it does not stand in a segment that goes
-  const auto done = trimmer_.trim_before(target.value);
-  note_turn();
-  wake_.wake_all();
-  return done;
+  return trimmer_.trim_before(target.value);
+}
+
+result<std::vector<retention_verdict>> log_object::plan_retention(const retention_rules& rules) {
+  if (auto done = usable(); !done) return std::unexpected(done.error());
+  return retainer_.plan(rules);
+}
+
+result<std::vector<retention_verdict>> log_object::retain(const retention_rules& rules) {
+  if (gate_.get() != gate::position::open) return appender_.refusal();
+  const std::scoped_lock lock{life_};
+  if (closed_) return appender_.refusal();
+  return retainer_.retain(rules);
 }
 
 result<event> log_object::durable_event(sequence target) noexcept {

@@ -25,6 +25,7 @@
 #include "log/periodic_syncer.hpp"
 #include "log/preparer.hpp"
 #include "log/record_source.hpp"
+#include "log/retainer.hpp"
 #include "log/sealer.hpp"
 #include "log/segment_table.hpp"
 #include "log/state_file.hpp"
@@ -74,6 +75,8 @@ class log_object final : public record_source {
 
   // ---- What goes.
   [[nodiscard]] result<void> trim_before(sequence target) noexcept;
+  [[nodiscard]] result<std::vector<retention_verdict>> plan_retention(const retention_rules& rules);
+  [[nodiscard]] result<std::vector<retention_verdict>> retain(const retention_rules& rules);
 
   // ---- What a reader needs.
   [[nodiscard]] const error_subject* path() const noexcept override { return place_.path; }
@@ -118,6 +121,7 @@ class log_object final : public record_source {
   [[nodiscard]] result<void> honour(const durability& policy, const appended& last) noexcept;
   [[nodiscard]] bool is_forked() const noexcept { return gate_.get() == gate::position::forked; }
 
+  shared::word<std::uint64_t> turn_{0};
   log_place place_;
   bool verify_on_read_;
   durability durability_;
@@ -133,13 +137,13 @@ class log_object final : public record_source {
   failure_latch latch_;
   core::syncer syncer_;
   core::preparer preparer_;
+  std::mutex life_;  // whoever writes the state: trims, closes; one at a time
   core::trimmer trimmer_;
+  core::retainer retainer_;
   core::sealer sealer_;
   core::appender appender_;
   periodic_syncer periodic_;
 
-  // Whoever writes the state: trims, closes. One at a time.
-  std::mutex life_;
   bool closed_ = true;                  // guarded by life_; until start() is done there is nothing to close
   std::optional<error> close_failure_;  // likewise
 };

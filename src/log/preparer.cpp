@@ -7,7 +7,10 @@
 
 #include "log/failure_latch.hpp"
 #include "log/frontier.hpp"
+#include "log/gate.hpp"
+#include "log/retainer.hpp"
 #include "log/segment_table.hpp"
+#include "log/trimmer.hpp"
 #include "os/waiting.hpp"
 
 namespace varve::core {
@@ -25,8 +28,7 @@ void preparer::start(segment_recipe recipe, const supply& wanted, std::uint64_t 
                      std::uint64_t offset) {
   warmer_.set_ahead(wanted.warm_bytes);
   recipe_ = std::move(recipe);
-  ahead_ = wanted.ahead;
-  spares_wanted_ = wanted.spares;
+  wanted_ = wanted;
   highest_ = highest;
   if (active) warmer_.add(std::move(active), offset);
   thread_ = std::make_unique<std::thread>([this] { run(); });
@@ -42,10 +44,10 @@ void preparer::stop() noexcept {
   control_block* block = nullptr;
   while (queue_.pop(block)) {
     const std::unique_ptr<control_block> unused{block};
-    remove_segment(*place_, unused->segment->facts().number);
+    static_cast<void>(with_.trimmer.remove_file(unused->segment->facts().number));  // otherwise the next open does it
   }
   std::uint64_t dropped = 0;
-  while (spares_.pop(dropped)) remove_segment(*place_, dropped);
+  while (spares_.pop(dropped)) static_cast<void>(with_.trimmer.remove_file(dropped));
 }
 
 void preparer::nudge() noexcept {
@@ -54,7 +56,7 @@ void preparer::nudge() noexcept {
 }
 
 bool preparer::offer(std::uint64_t dropped) noexcept {
-  return stopping_.load(std::memory_order_relaxed, "work:stop") == 0 && spares_.read_available() < spares_wanted_ &&
+  return stopping_.load(std::memory_order_relaxed, "work:stop") == 0 && spares_.read_available() < wanted_.spares &&
          spares_.push(dropped);
 }
 
@@ -80,16 +82,19 @@ void preparer::run() noexcept {
     const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
     if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;  // relaxed: ordered by work:B
     const std::uint32_t request = requested_.load(std::memory_order_relaxed, "supply:request");  // relaxed: likewise
-    const bool enough = prepared_segments_max - queue_.write_available() >= ahead_;
+    const bool enough = prepared_segments_max - queue_.write_available() >= wanted_.ahead;
     const bool hopeless = failing && request == failed_request;
-    const bool backlogged = is_backlogged();
-    if (enough || hopeless || backlogged) {
+    const bool idle = enough || hopeless;
+    const auto found = idle ? room::there : look_for_room();
+    const bool backlogged = is_backlogged() || found == room::soon;
+    if (idle || backlogged) {
       if (warmer_.warm_some()) continue;
       // Not for ever behind a backlog: whoever latches a failure seals no more, and does not wake us.
       os::wait_on(work_.futex(), work, backlogged ? std::chrono::steady_clock::now() + look_again : os::deadline::max());
       continue;
     }
-    const auto done = prepare_one();
+    const os::result<bool> done = found == room::there ? prepare_one() : std::unexpected(os::failure{ENOSPC});
+    if (done && !*done) continue;
     failing = !done;
     if (!done) {
       failed_request = request;
@@ -102,41 +107,72 @@ void preparer::run() noexcept {
   }
 }
 
-os::result<void> preparer::prepare_one() noexcept {
+/// False: a file that was to be used again could not be; look again what there is.
+os::result<bool> preparer::prepare_one() noexcept {
   try {
-    table_->reserve(prepared_segments_max + 1);  // so that the roller need not allocate
-    auto made = make_segment();
+    with_.table.reserve(prepared_segments_max + 1);  // so that the roller need not allocate
+    std::uint64_t dropped = 0;
+    const bool is_spare = spares_.pop(dropped);
+    auto made = is_spare ? make_of(dropped) : make_new();
+    if (!made && is_spare) {
+      static_cast<void>(with_.trimmer.remove_file(dropped));  // otherwise the next open does it
+      return false;
+    }
     if (!made) return std::unexpected(made.error());
     warmer_.add((*made)->prepared, 0);
     queue_.push(made->release());  // there is room: only this thread pushes, and it has looked
-    return {};
+    return true;
   } catch (const std::bad_alloc&) {
     return std::unexpected(os::failure{ENOMEM});
   }
 }
 
-/// Out of a file that the log has dropped, if there is one that nobody minds; otherwise a new one.
-os::result<std::unique_ptr<control_block>> preparer::make_segment() {
-  for (std::uint64_t dropped = 0; spares_.pop(dropped);) {
-    auto made = recycle_segment(*place_, dropped, ++highest_, recipe_);
-    while (!made && made.error().number == EEXIST) made = recycle_segment(*place_, dropped, ++highest_, recipe_);
-    if (made) {
-      recycled_.fetch_add(1, std::memory_order_relaxed, "supply:count");  // relaxed: a figure for people
-      return made;
-    }
-    remove_segment(*place_, dropped);
-  }
-  auto made = prepare_segment(*place_, ++highest_, recipe_);
-  while (!made && made.error().number == EEXIST) made = prepare_segment(*place_, ++highest_, recipe_);  // leave it alone
+os::result<std::unique_ptr<control_block>> preparer::make_new() {
+  auto made = prepare_segment(with_.place, ++highest_, recipe_);
+  while (!made && made.error().number == EEXIST)  // somebody put a file there: leave it alone
+    made = prepare_segment(with_.place, ++highest_, recipe_);
+  if (made) with_.trimmer.count_files(with_.place.meta.segment_bytes);
   return made;
 }
 
+os::result<std::unique_ptr<control_block>> preparer::make_of(std::uint64_t dropped) {
+  auto made = recycle_segment(with_.place, dropped, ++highest_, recipe_);
+  while (!made && made.error().number == EEXIST) made = recycle_segment(with_.place, dropped, ++highest_, recipe_);
+  if (made) recycled_.fetch_add(1, std::memory_order_relaxed, "supply:count");  // relaxed: a figure for people
+  return made;
+}
+
+/// Whether there may be another file. A file that is used again takes no more space than it did.
+preparer::room preparer::look_for_room() noexcept {
+  const std::uint64_t most = wanted_.disk_bytes_max;
+  const auto is_there = [&] {
+    return most == 0 || spares_.read_available() != 0 || with_.trimmer.disk_bytes() + with_.place.meta.segment_bytes <= most;
+  };
+  if (is_there()) return room::there;
+  // Nothing is sealed any more, or nobody may trim: who waits for a segment must get an answer.
+  if (wanted_.full == when_full::refuse || with_.latch.is_set() || with_.gate.get() != gate::position::open)
+    return room::none;
+  if (wanted_.full == when_full::wait) return room::soon;
+  for (;;) {
+    switch (with_.retainer.drop_oldest()) {
+      case retainer::drop::failed: return room::none;
+      case retainer::drop::busy: return room::soon;
+      case retainer::drop::done:
+        if (is_there()) return room::there;
+        break;
+      case retainer::drop::nothing_sealed:
+        // What has ended is sealed soon, and can go then. What waits for a claim may wait for us.
+        return with_.table.ended_count(with_.frontier.published()) != 0 ? room::soon : room::none;
+    }
+  }
+}
+
 bool preparer::is_backlogged() const noexcept {
-  if (latch_->is_set()) return false;  // nothing is sealed any more, and who waits for a segment must get an answer
+  if (with_.latch.is_set()) return false;  // nothing is sealed any more, and who waits for a segment must get an answer
   const std::uint64_t allowed =
-      std::clamp(backlog_bytes_max / place_->meta.segment_bytes, backlog_segments_min, backlog_segments_max);
+      std::clamp(backlog_bytes_max / with_.place.meta.segment_bytes, backlog_segments_min, backlog_segments_max);
   // What waits for a claim, and not for the device, does not count: the one who holds it may be the one who waits for us.
-  return table_->ended_count(frontier_->published()) >= allowed;
+  return with_.table.ended_count(with_.frontier.published()) >= allowed;
 }
 
 }  // namespace varve::core

@@ -21,6 +21,8 @@
 
 #include <boost/lockfree/spsc_queue.hpp>
 
+#include <varve/retention.hpp>
+
 #include "base/error.hpp"
 #include "log/segment_maker.hpp"
 #include "log/warmer.hpp"
@@ -30,23 +32,36 @@ namespace varve::core {
 
 class failure_latch;
 class frontier;
+class gate;
+class retainer;
 class segment_table;
+class trimmer;
 
 constexpr std::uint32_t prepared_segments_max = 64, spare_segments_max = 64;
 
 class preparer {
  public:
+  struct parts {
+    const log_place& place;
+    segment_table& table;
+    const core::frontier& frontier;
+    const failure_latch& latch;
+    const core::gate& gate;
+    core::trimmer& trimmer;
+    core::retainer& retainer;
+  };
   /// May throw std::bad_alloc.
-  preparer(const log_place& place, segment_table& table, const frontier& frontier, const failure_latch& latch)
-      : place_(&place), table_(&table), frontier_(&frontier), latch_(&latch) {}
+  explicit preparer(const parts& p) : with_(p) {}
   ~preparer() { stop(); }
   preparer(const preparer&) = delete;
   preparer& operator=(const preparer&) = delete;
 
   struct supply {
-    std::uint32_t ahead = 0;       // segments that are kept ready
-    std::uint32_t spares = 0;      // files that are kept to be used again, at most
-    std::uint64_t warm_bytes = 0;  // of the segments, ahead of the appends; 0: as it sees fit
+    std::uint32_t ahead = 0;           // segments that are kept ready
+    std::uint32_t spares = 0;          // files that are kept to be used again, at most
+    std::uint64_t warm_bytes = 0;      // of the segments, ahead of the appends; 0: as it sees fit
+    std::uint64_t disk_bytes_max = 0;  // of all segment files; 0: no limit
+    when_full full = when_full::refuse;
   };
   /// The next file gets the number after `highest`; appends begin in `active`, if there is one, at `offset`. May throw
   /// std::system_error if there can be no thread.
@@ -82,21 +97,20 @@ class preparer {
 
  private:
   void run() noexcept;
-  [[nodiscard]] os::result<void> prepare_one() noexcept;
-  [[nodiscard]] os::result<std::unique_ptr<control_block>> make_segment();
+  [[nodiscard]] os::result<bool> prepare_one() noexcept;
+  [[nodiscard]] os::result<std::unique_ptr<control_block>> make_new();
+  [[nodiscard]] os::result<std::unique_ptr<control_block>> make_of(std::uint64_t dropped);
   [[nodiscard]] bool is_backlogged() const noexcept;
+  enum class room : std::uint8_t { there, soon, none };
+  [[nodiscard]] room look_for_room() noexcept;
 
-  const log_place* place_;
-  segment_table* table_;
-  const frontier* frontier_;
-  const failure_latch* latch_;
+  parts with_;
   segment_recipe recipe_;
-  std::uint32_t ahead_ = 0;
+  supply wanted_;
   warmer warmer_;
   std::uint64_t highest_ = 0;  // touched by the thread only, once it runs
   boost::lockfree::spsc_queue<control_block*, boost::lockfree::capacity<prepared_segments_max>> queue_;
   boost::lockfree::spsc_queue<std::uint64_t, boost::lockfree::capacity<spare_segments_max>> spares_;
-  std::uint32_t spares_wanted_ = 0;
   shared::word<std::uint64_t> recycled_{0};
 
   shared::word<std::uint32_t> work_{0};  // bumped to wake the thread

@@ -3,7 +3,8 @@
 // record_source.hpp - what a reader needs of a log, and of a view of one. Layer log.
 //
 // Ordering
-//   turn:C / turn:D   first() was raised, then the turn changes: who sees that finds it raised
+//   turn:C / turn:D   first() was raised, then the turn changes: who sees that finds it raised. (turn:D in log/trimmer.cpp and
+//                     reader/view_object.cpp)
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ namespace varve::core {
 
 class record_source {
  public:
-  record_source() = default;
+  /// `turn`  see turn(); of whoever is made. It need not have been made yet.
+  explicit record_source(const shared::word<std::uint64_t>& turn) noexcept : turn_(&turn) {}
   record_source(const record_source&) = delete;
   record_source& operator=(const record_source&) = delete;
   virtual ~record_source() = default;
@@ -30,7 +32,7 @@ class record_source {
   [[nodiscard]] virtual result<void> usable() noexcept = 0;
 
   /// Changes when records go. Who knows where he stands looks then whether he still does.
-  [[nodiscard]] std::uint64_t turn() const noexcept { return turn_.load(std::memory_order_acquire, "turn:C"); }
+  [[nodiscard]] std::uint64_t turn() const noexcept { return turn_->load(std::memory_order_acquire, "turn:C"); }
   [[nodiscard]] virtual std::uint64_t first() noexcept = 0;
   /// Looks how far the log is published now. Never goes back.
   [[nodiscard]] virtual std::uint64_t published() noexcept = 0;
@@ -50,12 +52,8 @@ class record_source {
     return sequence <= known_published() || sequence <= published();
   }
 
- protected:
-  /// Records went, and first() says so.
-  void note_turn() noexcept { turn_.fetch_add(1, std::memory_order_release, "turn:D"); }
-
  private:
-  shared::word<std::uint64_t> turn_{0};
+  const shared::word<std::uint64_t>* turn_;
 };
 
 }  // namespace varve::core

@@ -45,7 +45,8 @@ void sealer::run() noexcept {
     if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;  // relaxed: ordered by work:B
     const auto s = with_.table.oldest_ended();
     if (!s || with_.latch.is_set()) {
-      os::wait_on(work_.futex(), work, os::deadline::max());
+      with_.retainer.run();  // records also grow too old while nothing is sealed
+      os::wait_on(work_.futex(), work, with_.retainer.next_run());
       continue;
     }
     with_.frontier.advance();
@@ -53,7 +54,7 @@ void sealer::run() noexcept {
       os::wait_on(work_.futex(), work, std::chrono::steady_clock::now() + look_again);
       continue;
     }
-    static_cast<void>(seal_one(s));  // a failure is latched
+    if (seal_one(s)) with_.retainer.run();  // a failure is latched
   }
 }
 

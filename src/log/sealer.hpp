@@ -13,6 +13,7 @@
 #include "log/failure_latch.hpp"
 #include "log/frontier.hpp"
 #include "log/preparer.hpp"
+#include "log/retainer.hpp"
 #include "log/segment_table.hpp"
 #include "log/syncer.hpp"
 #include "log/trimmer.hpp"
@@ -33,6 +34,7 @@ class sealer {
     core::syncer& syncer;
     core::preparer& preparer;
     core::trimmer& trimmer;
+    core::retainer& retainer;
     failure_latch& latch;
   };
   explicit sealer(const parts& p) noexcept : with_(p) {}

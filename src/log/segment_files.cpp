@@ -55,7 +55,8 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
                   .salt = activation->salt,
                   .epoch = activation->epoch,
                   .predecessor = activation->predecessor,
-                  .predecessor_salt = activation->predecessor_salt};
+                  .predecessor_salt = activation->predecessor_salt,
+                  .begun_ns = activation->time_ns};
   if (!f.identity) return true;
   const bool has_end = end && format::belongs(*end, *activation, *identity);
   if (has_end) f.end = {.offset = end->offset, .last = end->last};
@@ -98,7 +99,8 @@ segment_facts segment_file::facts(varve::checksum kind) const noexcept {
           .salt = activation->salt,
           .epoch = activation->epoch,
           .capacity = identity->capacity,
-          .checksum = kind};
+          .checksum = kind,
+          .begun_ns = activation->begun_ns};
 }
 
 result<segment_files> read_segment_files(const log_place& place, std::uint64_t above) {

@@ -24,7 +24,7 @@ struct segment_file {
     std::string version_info;
   };
   struct activation_fields {
-    std::uint64_t base, salt, epoch, predecessor, predecessor_salt;
+    std::uint64_t base, salt, epoch, predecessor, predecessor_salt, begun_ns;
   };
   struct end_fields {
     std::uint64_t offset, last;

@@ -108,6 +108,39 @@ void segment_table::mark_sealed(std::uint64_t number) noexcept {
   evicted = keep_mapped(std::move(entry->resident));
 }
 
+std::vector<retained_segment> segment_table::list(std::uint64_t next, std::uint64_t now_ns) const {
+  const std::scoped_lock lock{guard_};
+  const auto all = entries();
+  std::vector<retained_segment> listed;
+  listed.reserve(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool is_last = i + 1 == all.size();
+    listed.push_back({.number = all[i].facts.number,
+                      .base = all[i].facts.base,
+                      .end = is_last ? std::max(next, all[i].facts.base) : all[i + 1].facts.base,
+                      .bytes = all[i].facts.capacity,
+                      .newest_ns = is_last ? now_ns : all[i + 1].facts.begun_ns,
+                      .sealed = all[i].sealed,
+                      .has_reader = has_reader(all[i])});
+  }
+  return listed;
+}
+
+/// Is it mapped by more than what keeps it mapped though nobody holds it?
+bool segment_table::has_reader(const table_entry& entry) const noexcept {
+  const auto mapped = entry.mapped_once.lock();
+  if (!mapped) return false;
+  const bool is_kept = std::ranges::find(recent_, mapped) != recent_.end();
+  return mapped.use_count() > (is_kept ? 2 : 1);  // a hint: readers come and go
+}
+
+std::optional<std::uint64_t> segment_table::oldest_sealed_end() const noexcept {
+  const std::scoped_lock lock{guard_};
+  const auto all = entries();
+  if (all.empty() || !all.front().sealed) return std::nullopt;
+  return all.front().end_sequence;
+}
+
 segment_table::totals segment_table::sum() const noexcept {
   const std::scoped_lock lock{guard_};
   totals t;
@@ -126,21 +159,18 @@ segment_table::totals segment_table::sum() const noexcept {
 
 std::optional<segment_table::removed> segment_table::remove_below(std::uint64_t first) noexcept {
   std::shared_ptr<segment> unmapped;  // after the lock is given back
-  std::weak_ptr<segment> last_seen;
   removed gone;
   {
     const std::scoped_lock lock{guard_};
     const auto all = entries();
     if (all.empty() || all.front().resident || all.front().end_sequence > first) return std::nullopt;
     gone.number = all.front().facts.number;
-    last_seen = all.front().mapped_once;
+    gone.readers = all.front().mapped_once;
     unmapped = let_go(all.front());
     all.front() = {};
     ++begin_;
     if (first_unsealed_ > 0) --first_unsealed_;
   }
-  unmapped.reset();
-  gone.is_mapped = !last_seen.expired();
   return gone;
 }
 

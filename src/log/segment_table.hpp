@@ -22,6 +22,7 @@
 
 #include "base/error.hpp"
 #include "log/log_place.hpp"
+#include "log/retention.hpp"
 #include "segment/segment.hpp"
 
 namespace varve::core {
@@ -59,10 +60,15 @@ class segment_table {
 
   struct removed {
     std::uint64_t number = 0;
-    bool is_mapped = false;  // somebody in this process reads it still
+    std::weak_ptr<segment> readers{};  // who in this process has it mapped still
   };
   /// Takes the oldest segment out, if all of it lies below `first`, and it is sealed or nobody here writes it.
   [[nodiscard]] std::optional<removed> remove_below(std::uint64_t first) noexcept;
+
+  /// From the oldest to the active one; `next` is the sequence that comes next.
+  [[nodiscard]] std::vector<retained_segment> list(std::uint64_t next, std::uint64_t now_ns) const;
+  /// Where the oldest segment ends, if it is sealed.
+  [[nodiscard]] std::optional<std::uint64_t> oldest_sealed_end() const noexcept;
 
   struct totals {
     std::uint64_t segments = 0, bytes_allocated = 0, bytes_ended = 0;
@@ -77,6 +83,7 @@ class segment_table {
   [[nodiscard]] std::shared_ptr<segment> keep_mapped(std::shared_ptr<segment> s) noexcept;
   [[nodiscard]] table_entry* find(std::uint64_t sequence) noexcept;
 
+  [[nodiscard]] bool has_reader(const table_entry& entry) const noexcept;
   [[nodiscard]] std::shared_ptr<segment> let_go(const table_entry& entry) noexcept;
   [[nodiscard]] std::span<table_entry> entries() noexcept { return std::span{all_}.subspan(begin_); }
   [[nodiscard]] std::span<const table_entry> entries() const noexcept { return std::span{all_}.subspan(begin_); }

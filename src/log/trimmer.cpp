@@ -2,8 +2,10 @@
 #include "log/trimmer.hpp"
 
 #include <cerrno>
+#include <new>
 
 #include "format/file_name.hpp"
+#include "log/preparer.hpp"
 
 namespace varve::core {
 
@@ -15,21 +17,24 @@ result<void> trimmer::trim_before(std::uint64_t target) noexcept {
     if (auto done = with_.state->write(with_.place, next); !done) return done;
     VARVE_POINT("trim.before_drop");
     place(target);
+    with_.turn.fetch_add(1, std::memory_order_release, "turn:D");
     with_.live.bump_turn();
+    with_.wake.wake_all();
   }
-  return drop();
+  auto done = drop();
+  with_.preparer.nudge();
+  return done;
 }
 
 result<void> trimmer::drop() noexcept {
   const std::scoped_lock lock{dropping_};
-  if (stuck_ != 0) {
-    if (auto done = remove(stuck_); !done) return done;
-    stuck_ = 0;
+  if (stuck_) {
+    if (auto done = drop_next(*stuck_, {}); !done) return done;
+    stuck_.reset();
   }
-  while (const auto gone = with_.table.remove_below(first())) {
-    dropped_.fetch_add(1, std::memory_order_relaxed, "trim:count");  // relaxed: a figure for people
-    if (!gone->is_mapped && with_.preparer.offer(gone->number)) continue;
-    if (auto done = remove(gone->number); !done) {
+  while (auto gone = with_.table.remove_below(first())) {
+    if (gone->readers.expired() && with_.preparer.offer(gone->number)) continue;
+    if (auto done = drop_next(gone->number, std::move(gone->readers)); !done) {
       stuck_ = gone->number;
       return done;
     }
@@ -37,13 +42,41 @@ result<void> trimmer::drop() noexcept {
   return {};
 }
 
-/// Not durably: if a power loss brings it back it ends below the trim point, and the next open removes it.
-result<void> trimmer::remove(std::uint64_t number) noexcept {
-  const auto name = format::name_of(format::file_kind::segment, number);
-  if (const auto done = os::remove(with_.place.directory, name.c_str()); !done && done.error().number != ENOENT)
-    return with_.place.fail_call(done.error(), number);
-  remove_index(with_.place.directory, number);
+result<void> trimmer::drop_next(std::uint64_t number, std::weak_ptr<segment> readers) noexcept {
+  if (!readers.expired()) keep_count({.readers = std::move(readers)});
+  if (const auto done = remove_file(number); !done) return with_.place.fail_call(done.error(), number);
   return {};
+}
+
+/// Not durably: if a power loss brings it back it ends below the trim point, or was never begun, and the next open removes it.
+os::result<void> trimmer::remove_file(std::uint64_t number) noexcept {
+  const auto name = format::name_of(format::file_kind::segment, number);
+  auto file = os::open_file(with_.place.directory, name.c_str(), os::access::read);
+  if (const auto done = os::remove(with_.place.directory, name.c_str()); !done && done.error().number != ENOENT) return done;
+  remove_index(with_.place.directory, number);
+  const std::uint64_t bytes = with_.place.meta.segment_bytes;
+  files_.fetch_add(std::uint64_t{0} - bytes, std::memory_order_relaxed, "space:files");
+  const auto taken = file ? os::try_take(*file) : os::result<bool>{true};
+  if (taken && !*taken) keep_count({.file = std::move(*file)});
+  return {};
+}
+
+void trimmer::keep_count(leftover l) noexcept {
+  try {
+    const std::scoped_lock lock{counting_};
+    leftovers_.push_back(std::move(l));
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): then it is not counted
+  }
+}
+
+std::uint64_t trimmer::disk_bytes() noexcept {
+  const std::scoped_lock lock{counting_};
+  std::erase_if(leftovers_, [](const leftover& l) {
+    if (!l.file.is_open()) return l.readers.expired();
+    const auto taken = os::try_take(l.file);
+    return !taken || *taken;
+  });
+  return files_.load(std::memory_order_relaxed, "space:files") + leftovers_.size() * with_.place.meta.segment_bytes;
 }
 
 }  // namespace varve::core

@@ -7,24 +7,29 @@
 //   I2  The trim point is never more than the durable mark plus one, so what a power loss leaves always reaches it.
 //   I3  A segment that somebody in this process reads is unlinked, and stays as it is for him. Any other is offered to be
 //       used again; then whoever reads it in another process has pinned it, and it is unlinked after all.
+//   I4  What is unlinked counts as space until nobody reads it any more.
 //
 // Ordering
-//   first:A / first:B   the trim point is durable, then `first` is raised
+//   first:A / first:B   the trim point is durable, then `first` is raised; then the turn changes (see record_source.hpp)
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "base/error.hpp"
 #include "log/live_file.hpp"
 #include "log/log_place.hpp"
-#include "log/preparer.hpp"
 #include "log/segment_table.hpp"
 #include "log/state_file.hpp"
+#include "log/wake_page.hpp"
 #include "os/shared.hpp"
 
 namespace varve::core {
+
+class preparer;
 
 class trimmer {
  public:
@@ -34,6 +39,8 @@ class trimmer {
     live_file& live;
     segment_table& table;
     core::preparer& preparer;
+    wake_page& wake;
+    shared::word<std::uint64_t>& turn;
   };
   explicit trimmer(const parts& p) noexcept : with_(p) {}
 
@@ -46,16 +53,32 @@ class trimmer {
   /// Drops the segments that end before first(): they may have been sealed since.
   [[nodiscard]] result<void> drop() noexcept;
 
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed, "trim:count"); }
+  // ---- Space.
+
+  /// Files of this size are there, besides those that were counted.
+  void count_files(std::uint64_t bytes) noexcept { files_.fetch_add(bytes, std::memory_order_relaxed, "space:files"); }
+  /// Of all segment files, and of what somebody reads that was unlinked.
+  [[nodiscard]] std::uint64_t disk_bytes() noexcept;
+  /// Removes a file that is no part of the log, or not any more.
+  [[nodiscard]] os::result<void> remove_file(std::uint64_t number) noexcept;
 
  private:
-  [[nodiscard]] result<void> remove(std::uint64_t number) noexcept;
+  struct leftover {
+    std::weak_ptr<segment> readers{};  // of this process
+    os::file file{};                   // while somebody else may read it
+  };
+  void keep_count(leftover l) noexcept;
+  [[nodiscard]] result<void> drop_next(std::uint64_t number, std::weak_ptr<segment> readers) noexcept;
 
   parts with_;
   shared::word<std::uint64_t> first_{1};
-  shared::word<std::uint64_t> dropped_{0};
+  shared::word<std::uint64_t> files_{0};  // bytes
+
   std::mutex dropping_;
-  std::uint64_t stuck_ = 0;  // guarded by dropping_: a segment that could not be removed
+  std::optional<std::uint64_t> stuck_;  // guarded by dropping_: a segment that could not be removed
+
+  std::mutex counting_;
+  std::vector<leftover> leftovers_;  // guarded by counting_
 };
 
 }  // namespace varve::core

@@ -73,6 +73,11 @@ result<bool> log::wait_durable(sequence target, std::chrono::steady_clock::time_
 
 result<void> log::trim_before(sequence target) noexcept { return object_->trim_before(target); }
 
+result<std::vector<retention_verdict>> log::plan_retention(const retention_rules& rules) const {
+  return object_->plan_retention(rules);
+}
+result<std::vector<retention_verdict>> log::retain(const retention_rules& rules) { return object_->retain(rules); }
+
 result<event> log::durable_event(sequence target) noexcept { return object_->durable_event(target); }
 result<event> log::published_event(sequence target) noexcept { return object_->published_event(target); }
 

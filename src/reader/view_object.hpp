@@ -53,7 +53,7 @@ class view_object final : public record_source {
 
  private:
   view_object(log_place place, const view_options& options) noexcept
-      : place_(std::move(place)), options_(options), table_(place_, pinning::yes), frontier_(table_) {}
+      : record_source(turn_), place_(std::move(place)), options_(options), table_(place_, pinning::yes), frontier_(table_) {}
 
   // Each is called with guard_ held.
   void look_further() noexcept;
@@ -68,6 +68,7 @@ class view_object final : public record_source {
   [[nodiscard]] std::vector<segment_description> list(const segment_files& found);
   [[nodiscard]] result<void> describe_writer(log_description& d);
 
+  shared::word<std::uint64_t> turn_{0};
   log_place place_;
   const view_options options_;
   segment_table table_;

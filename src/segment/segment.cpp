@@ -23,6 +23,7 @@ void segment::begin(const format::activation& a) noexcept {
   facts_.base = a.base;
   facts_.salt = a.salt;
   facts_.epoch = a.epoch;
+  facts_.begun_ns = a.time_ns;
   store_sector(map_.bytes().data() + format::activation_offset, format::encode(a));
   mark_header_dirty();
 }

@@ -36,6 +36,7 @@ struct segment_facts {
   std::uint64_t epoch = 0;
   std::uint64_t capacity = 0;  // end of the space for frames, and of the mapping
   varve::checksum checksum = varve::checksum::xxh3;
+  std::uint64_t begun_ns = 0;  // by the wall clock; every record of the segment before it is older
 };
 
 /// Sequences whose writers died, where nobody may write what recovery would: a view steps over them. Each lost frame that

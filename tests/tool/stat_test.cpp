@@ -136,7 +136,7 @@ TEST_CASE("the keys of stat are those that docs/tool.md lists", "[tool]") {
   CHECK(keys_of(s) == keys{"directory", "first", "durable", "published", "kept", "epoch", "segments", "used_bytes",
                            "allocated_bytes", "segment_bytes", "checksum", "index_stride_bytes", "writer", "process",
                            "oldest_unfinished", "last_open", "next_open", "refuses"});
-  CHECK(keys_of(s.at("segments")) == keys{"prepared", "active", "ended", "sealed", "damaged"});
+  CHECK(keys_of(s.at("segments")) == keys{"prepared", "active", "ended", "sealed", "damaged", "dropped"});
   CHECK(keys_of(s.at("last_open")) == keys{"found", "kept", "stepped_over", "cut_bytes", "cut_records"});
   CHECK(keys_of(s.at("next_open")) == keys_of(s.at("last_open")));
 }

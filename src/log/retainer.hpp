@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// retainer.hpp - carries out what retention decides: by call, in the background after each seal, and when a log has come to
+// the most that it may take. Layer log.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "base/error.hpp"
+#include "log/frontier.hpp"
+#include "log/log_place.hpp"
+#include "log/retention.hpp"
+#include "log/segment_table.hpp"
+#include "log/trimmer.hpp"
+#include "os/waiting.hpp"
+
+namespace varve::core {
+
+class retainer {
+ public:
+  struct parts {
+    const log_place& place;
+    segment_table& table;
+    core::frontier& frontier;
+    core::trimmer& trimmer;
+    std::mutex& life;  // to be held while the log is trimmed
+  };
+  retainer(const parts& p, const retention_rules& rules) noexcept : with_(p), rules_(rules) {}
+
+  /// What would go.
+  [[nodiscard]] result<std::vector<retention_verdict>> plan(const retention_rules& rules) noexcept;
+  /// What went. The caller holds `life`.
+  [[nodiscard]] result<std::vector<retention_verdict>> retain(const retention_rules& rules) noexcept;
+
+  /// By the log's own rules, in the background: what fails, or finds somebody else at it, is done the next time.
+  void run() noexcept;
+  /// When run() has something to do again though nothing was sealed.
+  [[nodiscard]] os::deadline next_run() const noexcept;
+  enum class drop : std::uint8_t { done, nothing_sealed, failed, busy };
+  /// Drops the oldest segment, whoever reads it. `busy`: somebody else is at it; look again.
+  [[nodiscard]] drop drop_oldest() noexcept;
+
+ private:
+  [[nodiscard]] bool has_limits() const noexcept {
+    return rules_.max_bytes != 0 || rules_.max_segments != 0 || rules_.max_age.count() > 0;
+  }
+  [[nodiscard]] std::vector<retained_segment> segments();
+
+  parts with_;
+  const retention_rules rules_;
+};
+
+}  // namespace varve::core
