@@ -60,8 +60,9 @@ struct log_options {
   std::uint32_t spare_segments = 2;
   /// What the log drops by itself, in the background. Nothing by default.
   retention_rules retention{};
-  /// The most disk that segment files may take: those that hold records, prepared and spare ones, and those that were dropped
-  /// but are still read. 0: no limit. At least prepared_segments + 2 segments. What happens then is up to `when_full`.
+  /// The most disk that segment files may take: those that hold records, prepared and spare ones, and those that were
+  /// dropped but are still read. 0: no limit. At least prepared_segments + 2 segments. What happens then is up to
+  /// `when_full`.
   std::uint64_t max_disk_bytes = 0;
   varve::when_full when_full = varve::when_full::refuse;
   /// How far ahead of the appends the pages of segments are brought into memory, in the background. An append that comes

@@ -24,8 +24,8 @@ struct retention_rules {
   std::chrono::seconds max_age{0};
   /// So many of the newest records stay at least, whatever the limits say.
   std::uint64_t keep_records = 0;
-  /// Segments in which a reader stands stay, of this process or another, and so do those behind them. Otherwise what a reader
-  /// holds stays as it is for him alone, and his next step answers `trimmed`.
+  /// Segments in which a reader stands stay, of this process or another, and so do those behind them. Otherwise what a
+  /// reader holds stays as it is for him alone, and his next step answers `trimmed`.
   bool keep_for_readers = false;
   /// The bound of that: readers no longer count while the segments take more than this, or for a segment whose newest record
   /// is older. 0: no bound.

@@ -3,8 +3,8 @@
 // record_source.hpp - what a reader needs of a log, and of a view of one. Layer log.
 //
 // Ordering
-//   turn:C / turn:D   first() was raised, then the turn changes: who sees that finds it raised. (turn:D in log/trimmer.cpp and
-//                     reader/view_object.cpp)
+//   turn:C / turn:D   first() was raised, then the turn changes: who sees that finds it raised. (turn:D in log/trimmer.cpp
+//                     and reader/view_object.cpp)
 #pragma once
 
 #include <cstdint>

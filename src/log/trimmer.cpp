@@ -48,7 +48,8 @@ result<void> trimmer::drop_next(std::uint64_t number, std::weak_ptr<segment> rea
   return {};
 }
 
-/// Not durably: if a power loss brings it back it ends below the trim point, or was never begun, and the next open removes it.
+/// Not durably: if a power loss brings it back it ends below the trim point, or was never begun, and the next open removes
+/// it.
 os::result<void> trimmer::remove_file(std::uint64_t number) noexcept {
   const auto name = format::name_of(format::file_kind::segment, number);
   auto file = os::open_file(with_.place.directory, name.c_str(), os::access::read);
