@@ -29,6 +29,7 @@ add_executable(varve_cli
   src/cli/output.cpp
   src/cli/progress.cpp
   src/cli/record_format.cpp
+  src/cli/retain.cpp
   src/cli/signals.cpp
   src/cli/sizes.cpp
   src/cli/stat.cpp

@@ -118,6 +118,17 @@ typedef struct varve_durability {
   uint64_t interval_ms, after_records, after_bytes;
 } varve_durability;
 
+typedef struct varve_retention_rules {
+  size_t size;
+  uint64_t max_bytes, max_segments, max_age_seconds; /* 0: no limit */
+  uint64_t keep_records;
+  uint64_t readers_max_bytes, readers_max_age_seconds;
+  uint8_t keep_for_readers;
+  uint8_t reserved[7];
+} varve_retention_rules;
+
+enum varve_when_full { VARVE_REFUSE, VARVE_DROP_OLDEST, VARVE_WAIT };
+
 #define VARVE_NO_SPARES UINT32_MAX
 
 typedef struct varve_log_options {
@@ -140,7 +151,9 @@ typedef struct varve_log_options {
   void (*on_progress)(void* user, uint64_t bytes_done, uint64_t bytes_total);
   void* user;
   uint32_t spare_segments; /* 0: the default; VARVE_NO_SPARES */
-  uint32_t reserved_2;
+  uint32_t when_full;      /* enum varve_when_full */
+  uint64_t max_disk_bytes;
+  const varve_retention_rules* retention; /* NULL: nothing goes by itself */
 } varve_log_options;
 
 typedef struct varve_append_options {
@@ -219,6 +232,32 @@ VARVE_CALL void varve_event_free(varve_event* event);
 
 /* Drops every record before `target`, which becomes the first sequence. */
 VARVE_CALL int varve_log_trim_before(varve_log* log, uint64_t target);
+
+enum varve_retention_reason {
+  VARVE_WITHIN_LIMITS, /* stays */
+  VARVE_NOT_SEALED,
+  VARVE_KEPT_RECORDS,
+  VARVE_KEPT_FOR_READER,
+  VARVE_BEHIND_KEPT,
+  VARVE_OVER_BYTES, /* goes, from here on */
+  VARVE_OVER_SEGMENTS,
+  VARVE_OVER_AGE
+};
+typedef struct varve_retention_verdict {
+  size_t size;
+  uint64_t segment, first_sequence, end_sequence, bytes;
+  uint32_t reason; /* enum varve_retention_reason */
+  uint8_t goes;
+  uint8_t reserved[3];
+  const char* text; /* of the reason; stays as long as the program */
+  size_t text_bytes;
+} varve_retention_verdict;
+/* Called for each segment, the oldest first, before the call that it was given to returns. May be NULL. */
+typedef void (*varve_on_verdict)(void* user, const varve_retention_verdict* verdict);
+/* What would go; what went. */
+VARVE_CALL int varve_log_plan_retention(const varve_log* log, const varve_retention_rules* rules,
+                                        varve_on_verdict on_verdict, void* user);
+VARVE_CALL int varve_log_retain(varve_log* log, const varve_retention_rules* rules, varve_on_verdict on_verdict, void* user);
 
 /* By number, without a copy: valid until the pin is freed. */
 VARVE_CALL int varve_log_read(const varve_log* log, uint64_t sequence, varve_record* record, varve_pin** pin);

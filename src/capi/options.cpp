@@ -39,7 +39,7 @@ std::optional<std::optional<durability>> policy_of(const varve_durability& d) no
 
 std::optional<log_options> options_of(const varve_log_options* given) {
   const auto known = load_sized(given);
-  if (!known || known->checksum > VARVE_CHECKSUM_NONE || !is_zero(known->reserved) || known->reserved_2 != 0)
+  if (!known || known->checksum > VARVE_CHECKSUM_NONE || known->when_full > VARVE_WAIT || !is_zero(known->reserved))
     return std::nullopt;
   const auto policy = policy_of(known->durability);
   if (!policy) return std::nullopt;
@@ -53,6 +53,11 @@ std::optional<log_options> options_of(const varve_log_options* given) {
   if (known->spare_segments != 0) o.spare_segments = known->spare_segments == VARVE_NO_SPARES ? 0 : known->spare_segments;
   if (known->file_mode != 0) o.file_mode = known->file_mode;
   o.warm_bytes = known->warm_bytes;
+  const auto retention = options_of(known->retention);
+  if (!retention) return std::nullopt;
+  o.retention = *retention;
+  o.max_disk_bytes = known->max_disk_bytes;
+  o.when_full = static_cast<when_full>(known->when_full);
   o.recovery = known->strict_recovery != 0 ? recovery_mode::strict : recovery_mode::prefix;
   o.create = known->must_exist == 0;
   o.allow_any_file_system = known->allow_any_file_system != 0;
@@ -62,6 +67,18 @@ std::optional<log_options> options_of(const varve_log_options* given) {
       call(user, p.bytes_done, p.bytes_total);
     };
   return o;
+}
+
+std::optional<retention_rules> options_of(const varve_retention_rules* given) noexcept {
+  const auto known = load_sized(given);
+  if (!known || !is_zero(known->reserved)) return std::nullopt;
+  return retention_rules{.max_bytes = known->max_bytes,
+                         .max_segments = known->max_segments,
+                         .max_age = as<std::chrono::seconds>(known->max_age_seconds),
+                         .keep_records = known->keep_records,
+                         .keep_for_readers = known->keep_for_readers != 0,
+                         .readers_max_bytes = known->readers_max_bytes,
+                         .readers_max_age = as<std::chrono::seconds>(known->readers_max_age_seconds)};
 }
 
 std::optional<append_options> options_of(const varve_append_options* given) noexcept {

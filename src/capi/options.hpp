@@ -13,6 +13,7 @@ namespace varve::capi {
 /// Nothing if they cannot be understood: bad_option.
 [[nodiscard]] std::optional<log_options> options_of(const varve_log_options* given);
 [[nodiscard]] std::optional<append_options> options_of(const varve_append_options* given) noexcept;
+[[nodiscard]] std::optional<retention_rules> options_of(const varve_retention_rules* given) noexcept;
 [[nodiscard]] std::optional<view_options> options_of(const varve_view_options* given) noexcept;
 
 }  // namespace varve::capi

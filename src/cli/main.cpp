@@ -46,6 +46,7 @@ constexpr std::array verbs = {
     verb{"stat", "Say what a log holds, who writes it, and what the next open would do", set_up_stat},
     verb{"verify", "Read every byte and name what is damaged; changes nothing", set_up_verify},
     verb{"trim", "Drop the oldest records", set_up_trim},
+    verb{"retain", "Drop the oldest segments by rules, or say what would go, and why", set_up_retain},
     verb{"bench", "Measure how fast a log is on this machine, in this directory", set_up_bench},
     verb{"completion", "Print a script that completes command lines in a shell", set_up_completion},
 };

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -44,7 +45,11 @@ std::optional<std::chrono::microseconds> parse_duration(std::string_view text) n
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
   const std::optional<std::uint64_t> value = parse_number(text.substr(0, digits));
   const std::string_view unit = text.substr(digits);
-  const std::uint64_t factor = unit == "us" ? 1 : unit == "ms" ? 1000 : unit == "s" ? 1'000'000 : 0;
+  constexpr std::uint64_t second = 1'000'000;
+  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 6> units = {
+      {{"us", 1}, {"ms", 1000}, {"s", second}, {"min", 60 * second}, {"h", 3600 * second}, {"d", 24 * 3600 * second}}};
+  const auto* const known = std::ranges::find(units, unit, [](const auto& u) { return u.first; });
+  const std::uint64_t factor = known == units.end() ? 0 : known->second;
   constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
   if (!value || factor == 0 || *value > most / factor) return std::nullopt;
   return std::chrono::microseconds(static_cast<std::int64_t>(*value * factor));

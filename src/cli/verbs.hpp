@@ -34,6 +34,7 @@ using action = std::function<exit_code(output&)>;
 [[nodiscard]] action set_up_stat(CLI::App& app);
 [[nodiscard]] action set_up_verify(CLI::App& app);
 [[nodiscard]] action set_up_trim(CLI::App& app);
+[[nodiscard]] action set_up_retain(CLI::App& app);
 [[nodiscard]] action set_up_bench(CLI::App& app);
 [[nodiscard]] action set_up_completion(CLI::App& app);
 

@@ -217,6 +217,7 @@ TEST_CASE("C: options of another age", "[capi]") {
     VARVE_SIZED(varve_log_options, options);
     SECTION("checksum") { options.checksum = 6; }
     SECTION("durability") { options.durability.kind = 5; }
+    SECTION("when full") { options.when_full = 3; }
     SECTION("reserved") { options.reserved[3] = 1; }
     SECTION("reserved, of the durability") { options.durability.reserved = 1; }
     CHECK(varve_log_open(directory.c_str(), &options, &log) == VARVE_BAD_OPTION);
@@ -253,6 +254,48 @@ TEST_CASE("C: options of another age", "[capi]") {
     CHECK(varve_verify(directory.c_str(), &report, nullptr, nullptr) == VARVE_BAD_OPTION);
   }
   varve_log_free(log);
+}
+
+TEST_CASE("C: the oldest records are dropped, by number and by rules", "[capi][trim][retention]") {
+  VARVE_SIZED(varve_retention_rules, own);
+  own.keep_records = 1;
+  VARVE_SIZED(varve_log_options, options);
+  options.segment_bytes = 64 * 1024;
+  options.spare_segments = VARVE_NO_SPARES;
+  options.retention = &own;
+  options.max_disk_bytes = 16 * 64 * 1024;
+  options.when_full = VARVE_DROP_OLDEST;
+  c_log l{&options};
+  const std::string large(30'000, 'x');
+  for (int i = 0; i < 20; ++i) REQUIRE(varve_log_append(l.handle, large.data(), large.size(), nullptr, nullptr) == VARVE_OK);
+  CHECK(varve_log_trim_before(l.handle, 22) == VARVE_PAST_END);
+  REQUIRE(varve_log_trim_before(l.handle, 4) == VARVE_OK);
+  CHECK(varve_log_first_sequence(l.handle) == 4);
+  varve_pin* pin = nullptr;
+  CHECK(varve_log_read(l.handle, 3, nullptr, &pin) == VARVE_TRIMMED);
+  REQUIRE(varve_log_read(l.handle, 4, nullptr, &pin) == VARVE_OK);
+  varve_pin_free(pin);
+  REQUIRE(varve_log_sync(l.handle, nullptr) == VARVE_OK);
+
+  VARVE_SIZED(varve_retention_rules, rules);
+  rules.max_segments = 1'000;
+  std::vector<varve_retention_verdict> verdicts;
+  const varve_on_verdict note = [](void* user, const varve_retention_verdict* v) {
+    static_cast<std::vector<varve_retention_verdict>*>(user)->push_back(*v);
+  };
+  REQUIRE(varve_log_plan_retention(l.handle, &rules, note, &verdicts) == VARVE_OK);
+  REQUIRE(verdicts.size() >= 9);
+  CHECK(verdicts.front().reason == VARVE_WITHIN_LIMITS);
+  CHECK(verdicts.front().goes == 0);
+  CHECK(verdicts.front().bytes == 64 * 1024);
+  CHECK(std::string_view(verdicts.front().text, verdicts.front().text_bytes) == "no limit is passed");
+  CHECK(verdicts.back().end_sequence == 21);
+  REQUIRE(varve_log_retain(l.handle, &rules, nullptr, nullptr) == VARVE_OK);
+  rules.reserved[0] = 1;
+  CHECK(varve_log_retain(l.handle, &rules, nullptr, nullptr) == VARVE_BAD_OPTION);
+  CHECK(VARVE_OVER_AGE == static_cast<int>(retention_reason::age));
+  CHECK(VARVE_WAIT == static_cast<int>(when_full::wait));
+  CHECK(VARVE_SEGMENT_DROPPED == static_cast<int>(segment_description::state::dropped));
 }
 
 TEST_CASE("C: every option arrives", "[capi]") {
