@@ -37,13 +37,18 @@ result<bool> cursor::is_published(std::uint64_t sequence) const {
 /// None if there is none yet.
 result<std::shared_ptr<const segment>> cursor::holding(std::uint64_t sequence) const {
   auto in = source_->holding(sequence);
+  if (!in || !*in) [[unlikely]]
+    look_for(sequence, in);
+  return in;
+}
+
+/// A view may know a segment that a writer has removed since, or is about to use anew.
+void cursor::look_for(std::uint64_t sequence, result<std::shared_ptr<const segment>>& in) const {
   if (!in) {
-    // A view may know a segment that a writer has removed since, or is about to use anew.
     static_cast<void>(source_->published());
     in = source_->holding(sequence);
   }
-  if ((!in || !*in) && sequence < source_->first()) return not_there(errc::trimmed, sequence);
-  return in;
+  if ((!in || !*in) && sequence < source_->first()) in = not_there(errc::trimmed, sequence);
 }
 
 /// Without a segment if there is none yet.

@@ -44,6 +44,7 @@ class cursor {
   [[nodiscard]] result<std::uint64_t> check_target(std::uint64_t target) const;
   [[nodiscard]] result<bool> is_published(std::uint64_t sequence) const;
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) const;
+  void look_for(std::uint64_t sequence, result<std::shared_ptr<const segment>>& in) const;
   [[nodiscard]] result<approach> walk_to(std::uint64_t target) const;
   /// Moves behind the next record, which is `seen`; false: the end for now.
   [[nodiscard]] result<bool> next_frame(observation& seen);
