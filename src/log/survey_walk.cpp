@@ -2,6 +2,7 @@
 #include "log/survey_walk.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "log/look_behind.hpp"
 #include "segment/walker.hpp"
@@ -57,7 +58,8 @@ class chain_walk {
   [[nodiscard]] bool has_successor() const noexcept { return link_ + 1 < survey_.chain.size(); }
   [[nodiscard]] chain_link& link() noexcept { return survey_.chain[link_]; }
 
-  /// False if a tolerant survey finds a file that cannot be the segment, and has reported it by its header.
+  /// False if a tolerant survey finds a file that cannot be the segment, and has reported it by its header; or if a living
+  /// writer has dropped it.
   result<bool> enter() {
     offset_ = format::segment_header_bytes;
     sequence_ = link().facts.base;
@@ -66,6 +68,8 @@ class chain_walk {
     const auto how = options_.looking_on ? pinning::yes : pinning::no;
     auto opened = open_segment(place_.directory, place_.path, link().facts, os::access::read, how);
     if (!opened && options_.tolerant && opened.error().code() == errc::damaged) return false;
+    const int number = opened ? 0 : opened.error().os_errno();
+    if (survey_.ending == ending::living && (number == ENOENT || number == EBUSY)) return false;  // trimmed meanwhile
     if (!opened) return std::unexpected(opened.error());
     // A load from a page that cannot be read would be a fault (SIGBUS), so all of them are probed first.
     if (const auto done = os::populate_for_reading((*opened)->map(), 0, link().facts.capacity); !done)

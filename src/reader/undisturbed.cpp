@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "reader/undisturbed.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace varve::core {
@@ -8,6 +9,8 @@ namespace {
 
 // How often writers may come and go during one look before it is given up. Arbitrary.
 constexpr int looks_max = 100;
+
+bool is_damage(const recovery_report::finding& f) noexcept { return f.kind() == finding_kind::damage; }
 
 }  // namespace
 
@@ -19,8 +22,11 @@ result<undisturbed> survey_undisturbed(const log_place& place, const survey_opti
     auto state = state_file::open(place, os::access::read);
     if (!state) return std::unexpected(state.error());
     auto s = survey_log(place, *state, *live, options);
-    if (!s && s.error().os_errno() == ENOENT) continue;  // a writer has removed what it cut
+    // A writer has removed what it cut, or trimmed; or it is about to use that file anew.
+    if (!s && (s.error().os_errno() == ENOENT || s.error().os_errno() == EBUSY)) continue;
     if (!s) return std::unexpected(s.error());
+    // What a writer has trimmed meanwhile is missing, which is no damage.
+    if (live->turn() != turn && std::ranges::any_of(s->report.findings, is_damage)) continue;
     const auto followed = has_writer_of(*live, *state);
     if (!followed) return place.fail_call(followed.error());
     if (*followed == (s->ending == ending::living) && (*followed || state->is_unchanged()))

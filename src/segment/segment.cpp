@@ -6,9 +6,11 @@
 #include "segment/segment.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "format/file_name.hpp"
+#include "os/waiting.hpp"
 #include "segment/mapped_sector.hpp"
 
 namespace varve::core {
@@ -16,6 +18,20 @@ namespace {
 
 constexpr std::size_t word_bytes = sizeof(std::uint64_t);
 constexpr std::size_t end_offset_at = offsetof(format::end, offset);
+
+/// Whoever takes a file exclusively only asks whether it is pinned, and gives it back at once; or he is about to use it anew,
+/// and then there is no use in waiting. Arbitrary: some milliseconds.
+os::result<void> pin(const os::file& file) noexcept {
+  constexpr unsigned tries_max = 50;
+  constexpr std::chrono::microseconds pause{100};
+  for (unsigned tries = 0;; ++tries) {
+    const auto pinned = os::try_pin(file);
+    if (!pinned) return std::unexpected(pinned.error());
+    if (*pinned) return {};
+    if (tries == tries_max) return std::unexpected(os::failure{EBUSY});
+    os::nap(pause);
+  }
+}
 
 }  // namespace
 
@@ -60,7 +76,13 @@ result<std::shared_ptr<segment>> open_segment(const os::file& directory, const e
                                               const segment_facts& facts, os::access mode, pinning how, segment_index index,
                                               std::vector<hole> holes) {
   const auto name = format::name_of(format::file_kind::segment, facts.number);
-  const auto not_ours = [&] { return fail({.code = errc::damaged, .subject = path, .segment = facts.number}); };
+  const auto not_ours = [&] {
+    // Opened under its old name, and pinned when it had got another: that is no damage.
+    const auto there = os::open_file(directory, name.c_str(), os::access::read);
+    if (!there && there.error().number == ENOENT)
+      return fail({.code = errc::io, .subject = path, .os_errno = ENOENT, .segment = facts.number});
+    return fail({.code = errc::damaged, .subject = path, .segment = facts.number});
+  };
   auto file = os::open_file(directory, name.c_str(), mode);
   if (!file) {
     return fail({.code = code_of_errno(file.error().number),
@@ -70,8 +92,7 @@ result<std::shared_ptr<segment>> open_segment(const os::file& directory, const e
   }
   // Pinned first, looked at then: what its header says stays true.
   if (how == pinning::yes) {
-    const auto pinned = os::try_pin(*file);
-    if (!pinned || !*pinned) return fail_call(pinned ? EBUSY : pinned.error().number, path);
+    if (const auto pinned = pin(*file); !pinned) return fail_call(pinned.error().number, path);
   }
   auto map = os::map(*file, facts.capacity, mode);
   if (!map && map.error().number == EINVAL) return not_ours();  // the file was cut short
