@@ -22,6 +22,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <span>
@@ -284,7 +285,7 @@ bool has_shared_blocks(const file& f) noexcept {
   alignas(fiemap) std::byte room[sizeof(fiemap) + extents_max * sizeof(fiemap_extent)];
   auto& map = *new (room) fiemap;
   for (std::uint64_t from = 0;;) {
-    map = {};
+    std::memset(room, 0, sizeof(fiemap));
     map.fm_start = from;
     map.fm_length = ~std::uint64_t{0} - from;
     map.fm_extent_count = extents_max;
