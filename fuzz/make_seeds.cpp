@@ -150,6 +150,14 @@ void write_operations() {
   write_steps("rolls", 1, {append_large, append_large, append_large, claim, append_large, append_large, kill, append, sync});
   write_steps("failures", 0,
               {append, fail_call, append_large, append_large, sync, kill, fill_disk, append_large, append_large});
+  write_steps("trims", 0, {append,       append_large, append_large, append_large, sync,         trim,         append_large,
+                           append_large, trim,         look,         append_large, append_large, append_large, kill,
+                           look,         trim,         append_large, close,        trim,         append,       lose_power});
+  write_steps("trims_stopped", 3, {append_large, append_large, append_large, trim, append_large,  stop_in_call, trim,
+                                   append_large, append_large, kill,         trim, fail_call,     append_large, trim,
+                                   append_large, lose_power,   batch,        trim, open_and_stop, append});
+  write_steps("trims_claims", 1,
+              {append_large, claim, append_large, append_large, trim, publish, trim, claim, append, trim, kill, trim, look});
   write_steps("stopped", 0, {append, stop_in_call, append_large, sync, kill, batch, open_and_stop, append, open_and_stop});
 }
 

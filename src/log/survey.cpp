@@ -81,6 +81,7 @@ class surveyor {
     survey_.durable = durable;
     survey_.highest = found.highest;
     survey_.report.clean = how == ending::clean;
+    find_chain(found);
     if (auto done = check_files(found); !done) return std::unexpected(done.error());
     if (auto done = build_chain(found); !done) return std::unexpected(done.error());
     if (auto done = find_end(); !done) return std::unexpected(done.error());
@@ -90,11 +91,28 @@ class surveyor {
   }
 
  private:
+  void find_chain(const segment_files& found) {
+    in_chain_ = chain_from(found, survey_.first);
+    // Nothing durable may ever have stood in the segment that followed what was dropped, and a power loss have taken it.
+    const auto was_dropped = [&](const segment_file& f) { return f.seal && f.seal->last + 1 < survey_.first; };
+    if (survey_.ending != ending::living && in_chain_.size() == 1 && was_dropped(found.files[in_chain_.front()]))
+      in_chain_.clear();
+  }
+
+  /// Never judged, only removed: whatever was done to it since it was dropped.
+  [[nodiscard]] bool is_below_chain(const segment_file& f, const segment_files& found) const {
+    return !f.foreign && !in_chain_.empty() && f.number < found.files[in_chain_.front()].number;
+  }
+
   result<void> check_files(const segment_files& found) {
     for (const auto& f : found.files) {
       if (f.identity && !options_.looking_on && !format::may_write(f.identity->features))
         return fail({.code = errc::newer_format, .subject = place_.path, .segment = f.number});
       if (const char letter = fault_of(f, place_); letter != 0) {
+        if (is_below_chain(f, found)) {
+          survey_.leftovers.push_back(f.number);
+          continue;
+        }
         // Memory is torn by words, and so may be what a power loss left of it on the disk. If the segment was durable it is
         // missed: by the chain, or by the mark.
         if (f.activation_damaged && !f.foreign && survey_.ending == ending::power_loss) {
@@ -111,10 +129,9 @@ class surveyor {
   }
 
   result<void> build_chain(const segment_files& found) {
-    const auto chain = chain_from(found, survey_.first);
     std::vector<bool> in_chain(found.files.size());
-    for (const std::size_t i : chain) in_chain[i] = true;
-    for (const std::size_t i : chain) survey_.chain.push_back(link_of(found.files[i], place_.checksum_kind()));
+    for (const std::size_t i : in_chain_) in_chain[i] = true;
+    for (const std::size_t i : in_chain_) survey_.chain.push_back(link_of(found.files[i], place_.checksum_kind()));
     for (std::size_t i = 0; i + 1 < survey_.chain.size(); ++i) {
       auto& link = survey_.chain[i];
       const std::uint64_t next_base = survey_.chain[i + 1].facts.base;
@@ -128,8 +145,9 @@ class surveyor {
       const auto& f = found.files[i];
       if (!f.activation || f.foreign || in_chain[i]) continue;
       if (survey_.ending == ending::living) continue;  // dropped, or begun, while we looked
-      if (!survey_.chain.empty() && f.activation->base < survey_.chain.front().facts.base) {
-        survey_.leftovers.push_back(f.number);  // below the trim point: never judged, only removed
+      const bool before_chain = !survey_.chain.empty() && f.activation->base < survey_.chain.front().facts.base;
+      if (before_chain || (f.seal && f.seal->last < survey_.first)) {
+        survey_.leftovers.push_back(f.number);  // below the trim point
         continue;
       }
       // Only a power loss loses a segment that others follow: after a death the directory is as it was.
@@ -218,6 +236,7 @@ class surveyor {
   const format::state& state_;
   const survey_options& options_;
   survey survey_;
+  std::vector<std::size_t> in_chain_;  // which files are, in their order
 };
 
 /// A copy may have been made while the log was written, file by file, so only the seals in its segments are believed. But

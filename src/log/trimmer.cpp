@@ -65,18 +65,23 @@ os::result<void> trimmer::remove_file(std::uint64_t number) noexcept {
 void trimmer::keep_count(leftover l) noexcept {
   try {
     const std::scoped_lock lock{counting_};
+    forget_released();  // or their descriptors would add up
     leftovers_.push_back(std::move(l));
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): then it is not counted
   }
 }
 
-std::uint64_t trimmer::disk_bytes() noexcept {
-  const std::scoped_lock lock{counting_};
+void trimmer::forget_released() noexcept {
   std::erase_if(leftovers_, [](const leftover& l) {
     if (!l.file.is_open()) return l.readers.expired();
     const auto taken = os::try_take(l.file);
     return !taken || *taken;
   });
+}
+
+std::uint64_t trimmer::disk_bytes() noexcept {
+  const std::scoped_lock lock{counting_};
+  forget_released();
   return files_.load(std::memory_order_relaxed, "space:files") + leftovers_.size() * with_.place.meta.segment_bytes;
 }
 

@@ -68,6 +68,8 @@ class trimmer {
     os::file file{};                   // while somebody else may read it
   };
   void keep_count(leftover l) noexcept;
+  /// With counting_: those that nobody reads any more.
+  void forget_released() noexcept;
   [[nodiscard]] result<void> drop_next(std::uint64_t number, std::weak_ptr<segment> readers) noexcept;
 
   parts with_;

@@ -20,6 +20,9 @@ std::vector<table_entry> entries_of(const std::vector<chain_link>& chain) {
   return entries;
 }
 
+// Arbitrary: how often what was to be read first may be trimmed under the eyes of a view that looks anew.
+constexpr int looks_max = 100;
+
 }  // namespace
 
 result<std::shared_ptr<view_object>> view_object::open(const std::filesystem::path& directory, const view_options& options) {
@@ -99,6 +102,11 @@ result<void> view_object::keep_up() {
   while (table_.remove_below(seen_.first)) {
   }
   std::erase_if(seen_.chain, [&](const chain_link& link) { return link.end_sequence <= seen_.first; });
+  if (frontier_.published() + 1 < seen_.first) {  // it cannot walk through what is gone
+    const auto in = table_.holding(seen_.first);
+    if (!in || !*in) return look_at_everything();  // that has gone as well meanwhile
+    frontier_.place(walker{*in}, seen_.first - 1);
+  }
   turn_.fetch_add(1, std::memory_order_release, "turn:D");
   seen_turn_.store(turn, std::memory_order_relaxed, "turn:seen");  // relaxed: guarded when it is stored
   return {};
@@ -149,20 +157,23 @@ result<bool> view_object::extend_chain() {
   return true;
 }
 
-/// All of it, or nothing changes.
 result<void> view_object::look_at_everything() {
-  auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
-  if (!all) return std::unexpected(all.error());
-  table_.assign(entries_of(all->seen.chain));
-  state_.emplace(std::move(all->state));
-  watch(std::move(all->live));
-  seen_ = std::move(all->seen);
-  turn_.fetch_add(1, std::memory_order_release, "turn:D");
-  seen_turn_.store(all->turn, std::memory_order_relaxed, "turn:seen");
-  const auto start = start_of(seen_);
-  if (!start) return std::unexpected(start.error());
-  frontier_.place(*start, std::max(seen_.next - 1, seen_.durable));
-  return {};
+  for (int looks = 1;; ++looks) {
+    auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
+    if (!all) return std::unexpected(all.error());
+    table_.assign(entries_of(all->seen.chain));
+    state_.emplace(std::move(all->state));
+    watch(std::move(all->live));
+    seen_ = std::move(all->seen);
+    turn_.fetch_add(1, std::memory_order_release, "turn:D");
+    seen_turn_.store(all->turn, std::memory_order_relaxed, "turn:seen");
+    const auto start = start_of(seen_);
+    if (start) {
+      frontier_.place(*start, std::max(seen_.next - 1, seen_.durable));
+      return {};
+    }
+    if (looks == looks_max || !is_behind()) return std::unexpected(start.error());  // or that has gone meanwhile
+  }
 }
 
 /// Where the frontier begins to walk.

@@ -31,6 +31,7 @@ class deadly_point {
  private:
   static void reached(const char* name) noexcept {
     if (std::strcmp(name, "roll.ended") == 0) oracle_->rolls.fetch_add(1, std::memory_order_relaxed);
+    if (std::strcmp(name, "recycle.renamed") == 0) oracle_->recycled.fetch_add(1, std::memory_order_relaxed);
     if (life_->at_point == at_point::nothing || std::strcmp(name, life_->point) != 0) return;
     if (left_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
     is_reached_.store(true, std::memory_order_release);

@@ -3,6 +3,7 @@
 // judge.hpp - compares what a log kept of one life with what the oracle knows of it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct tally {
   std::uint64_t records = 0;          // that were kept and compared
   std::uint64_t missing = 0;          // sequences that are abandoned
   std::uint64_t returned_behind = 0;  // returned records behind the first of them
+  std::uint64_t trimmed = 0;          // returned records that a trim has dropped
   std::uint64_t batches_absent = 0;   // batches under way of which nothing was kept
 };
 
@@ -31,6 +33,7 @@ class judge {
   /// A complaint; empty if all is as promised.
   [[nodiscard]] std::string find() {
     if (auto complaint = check_goes_on(before_, now_); !complaint.empty()) return complaint;
+    if (auto complaint = check_trimmed(); !complaint.empty()) return complaint;
     if (auto complaint = name_the_returned(); !complaint.empty()) return complaint;
     for (std::uint32_t w = 0; w < life_.writers; ++w)
       if (auto complaint = follow_writer(w); !complaint.empty()) return complaint;
@@ -42,6 +45,18 @@ class judge {
   [[nodiscard]] const tally& figures() const noexcept { return tally_; }
 
  private:
+  /// Everything before what a trim returned for is gone, and nothing else but perhaps what one was about to drop.
+  std::string check_trimmed() {
+    const std::uint64_t surely = std::max(before_.first, oracle_.trimmed.load(std::memory_order_acquire));
+    const std::uint64_t perhaps = std::max(surely, oracle_.trim_target.load(std::memory_order_acquire));
+    if (now_.first != surely && now_.first != perhaps)
+      return "trimmed before " + std::to_string(surely) + ", or perhaps before " + std::to_string(perhaps) +
+             ", and the log begins with " + std::to_string(now_.first);
+    // Of this life's places.
+    trimmed_ = std::max(now_.first, before_.end) - before_.end;
+    return {};
+  }
+
   [[nodiscard]] const kept_record* at_sequence(std::uint64_t sequence) const noexcept {
     const auto in_place = place_.at(sequence - before_.end);
     return in_place == none ? nullptr : &now_.records[in_place];
@@ -50,7 +65,7 @@ class judge {
   /// No two appends got one sequence, and none a sequence that was kept before.
   std::string name_the_returned() {
     place_.assign(now_.end - before_.end, none);
-    for (std::size_t i = before_.records.size(); i < now_.records.size(); ++i)
+    for (std::size_t i = place_from(now_, before_.end); i < now_.records.size(); ++i)
       place_[now_.records[i].sequence - before_.end] = i;
     taken_.assign(place_.size(), false);
     for (std::uint32_t w = 0; w < life_.writers; ++w) {
@@ -67,7 +82,7 @@ class judge {
       }
     }
     for (std::size_t i = 0; i < place_.size(); ++i) {
-      if (place_[i] == none) ++tally_.missing;
+      if (place_[i] == none && i >= trimmed_) ++tally_.missing;
       if (taken_[i] && tally_.missing != 0) ++tally_.returned_behind;
     }
     return {};
@@ -98,6 +113,10 @@ class judge {
     for (std::uint64_t i = 0; i < s.sizes.size(); ++i) {
       if (notes[s.first + i].sequence.load(std::memory_order_relaxed) != first + i)
         return "G4: " + of_writer(w, s.first + i) + "is not next to the rest of its batch";
+      if (first + i < now_.first) {
+        ++tally_.trimmed;
+        continue;
+      }
       const kept_record* const kept = at_sequence(first + i);
       if (kept == nullptr)
         return "G1: " + of_writer(w, s.first + i) + "had returned " + std::to_string(first + i) + ", and is lost";
@@ -114,7 +133,7 @@ class judge {
         s.first == 0 ? 0 : oracle_.writers[w].notes[s.first - 1].sequence.load(std::memory_order_relaxed);
     std::uint64_t parts = 0;
     for (std::size_t i = 0; i < place_.size(); ++i) {
-      if (place_[i] == none || taken_[i]) continue;
+      if ((place_[i] == none && i >= trimmed_) || taken_[i]) continue;
       if (is_whole_at(i, w, s)) {
         if (before_.end + i <= previous) return "G3: " + of_writer(w, s.first) + "stands before its predecessor";
         for (std::size_t j = 0; j < s.sizes.size(); ++j) taken_[i + j] = true;
@@ -122,7 +141,7 @@ class judge {
         tally_.records += s.sizes.size();
         return {};
       }
-      for (std::uint64_t j = 0; j < s.sizes.size(); ++j)
+      for (std::uint64_t j = 0; i >= trimmed_ && j < s.sizes.size(); ++j)
         if (is(w, s, j, now_.records[place_[i]])) {
           ++parts;
           break;
@@ -136,9 +155,13 @@ class judge {
   }
 
   [[nodiscard]] bool is_whole_at(std::size_t i, std::uint32_t w, const step& s) const noexcept {
-    if (place_.size() - i < s.sizes.size()) return false;
-    for (std::size_t j = 0; j < s.sizes.size(); ++j)
-      if (place_[i + j] == none || taken_[i + j] || !is(w, s, j, now_.records[place_[i + j]])) return false;
+    // Of what was trimmed nobody knows whose it was; but then the rest of it must be there.
+    if (place_.size() - i < s.sizes.size() || i + s.sizes.size() <= trimmed_) return false;
+    for (std::size_t j = 0; j < s.sizes.size(); ++j) {
+      if (taken_[i + j]) return false;
+      if (i + j < trimmed_) continue;
+      if (place_[i + j] == none || !is(w, s, j, now_.records[place_[i + j]])) return false;
+    }
     return true;
   }
 
@@ -169,6 +192,7 @@ class judge {
   const kept_log& before_;
   const kept_log& now_;
   std::vector<std::size_t> place_;     // by sequence - before.end: where in now.records; none if it is abandoned
+  std::uint64_t trimmed_ = 0;          // of these, at the beginning
   std::vector<bool> taken_;            // likewise: its author is known
   std::uint64_t under_way_ = 0;        // records whose append had not returned
   std::uint64_t unfinished_kept_ = 0;  // of these

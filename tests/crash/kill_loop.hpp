@@ -32,6 +32,7 @@ struct run_figures {
                 behind_unfinished_of_four = 0;  // kills with returned appends behind an unfinished claim
   std::uint64_t most_behind = 0, rolls = 0, stepped_over = 0, half_stamped_batches = 0, batches_absent = 0, records = 0;
   std::uint64_t clean_closes = 0, followed = 0, losses = 0;
+  std::uint64_t trimmed = 0, recycled = 0, cut_short = 0, told_that_trimmed = 0;
 
   void print(const char* what, std::uint64_t seed) const {
     const auto n = [](std::uint64_t x) { return static_cast<unsigned long long>(x); };
@@ -45,21 +46,37 @@ struct run_figures {
                     what, n(seed), n(kills), n(kills_of_recovery), n(rolls), n(stepped_over), n(behind_unfinished),
                     n(behind_unfinished_of_four), n(kills_of_four), n(most_behind), n(batches_absent),
                     n(half_stamped_batches), n(clean_closes), n(records), n(followed), n(losses)));
+    if (trimmed != 0)
+      static_cast<void>(
+          std::printf("  trims: %llu returned records dropped, %llu segments out of dropped files, %llu kills in the "
+                      "middle of a trim, a follower told %llu times\n",
+                      n(trimmed), n(recycled), n(cut_short), n(told_that_trimmed)));
     static_cast<void>(std::fflush(stdout));
   }
 };
 
+/// What the lives of a log are like.
+enum class lives_of : std::uint8_t { large_segments, small_segments, trims };
+
 class kill_loop {
  public:
-  kill_loop(std::filesystem::path directory, std::uint64_t seed, bool tiny, run_figures& figures)
-      : directory_(std::move(directory)), dice_(seed), tiny_(tiny), figures_(figures), follower_(directory_) {}
-  ~kill_loop() { figures_.followed += follower_.checked(); }
+  kill_loop(std::filesystem::path directory, std::uint64_t seed, lives_of kind, run_figures& figures)
+      : directory_(std::move(directory)),
+        dice_(seed),
+        kind_(kind),
+        tiny_(kind != lives_of::large_segments),
+        figures_(figures),
+        follower_(directory_) {}
+  ~kill_loop() {
+    figures_.followed += follower_.checked();
+    figures_.told_that_trimmed += follower_.told_that_trimmed();
+  }
   kill_loop(const kill_loop&) = delete;
   kill_loop& operator=(const kill_loop&) = delete;
 
   /// One more life. Returns a complaint; empty if everything is as promised.
   [[nodiscard]] std::string one_life() {
-    const life l = choose_life(dice_, number_++, tiny_);
+    const life l = kind_ == lives_of::trims ? choose_trimming_life(dice_, number_++) : choose_life(dice_, number_++, tiny_);
     const shared_memory<oracle> o;
     last_life_ = l.text();
     if (auto complaint = let_live(l, *o); !complaint.empty()) return complaint;
@@ -117,8 +134,9 @@ class kill_loop {
       const auto report = verify(directory_);
       if (!report) return "verify: " + report.error().message();
       found = *report;
-      if (report->kept != now.end - 1)
-        return "verify() would keep " + std::to_string(report->kept) + ", a view shows " + std::to_string(now.end - 1);
+      if (report->kept != now.end - now.first)
+        return "verify() would keep " + std::to_string(report->kept) + ", a view shows " +
+               std::to_string(now.end - now.first);
     }
     if (auto changed = difference(before, picture_of(directory_)); !changed.empty())
       return "G8: looking changed it: " + changed;
@@ -218,6 +236,9 @@ class kill_loop {
     figures_.behind_unfinished_of_four += t.returned_behind != 0 && l.writers == 4;
     figures_.most_behind = std::max(figures_.most_behind, t.returned_behind);
     figures_.rolls += o.rolls.load();
+    figures_.trimmed += t.trimmed;
+    figures_.recycled += o.recycled.load();
+    figures_.cut_short += o.trim_target.load() != o.trimmed.load();
     figures_.stepped_over += t.missing;
     figures_.batches_absent += t.batches_absent;
     figures_.records += t.records;
@@ -231,6 +252,7 @@ class kill_loop {
 
   std::filesystem::path directory_;
   dice dice_;
+  lives_of kind_;
   bool tiny_;
   run_figures& figures_;
   std::uint32_t number_ = 0;

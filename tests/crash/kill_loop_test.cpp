@@ -23,7 +23,7 @@ std::filesystem::path keep_for_later(const std::filesystem::path& directory, std
   return kept;
 }
 
-void run(const char* what, bool tiny, std::uint32_t lives_of_log, std::uint64_t kills_by_default) {
+run_figures run(const char* what, lives_of kind, std::uint32_t lives_of_log, std::uint64_t kills_by_default) {
   const std::uint64_t seed = seed_of_this_run();
   const std::uint64_t kills = number_from_environment("VARVE_KILLS", kills_by_default);
   dice seeds{seed};
@@ -31,7 +31,7 @@ void run(const char* what, bool tiny, std::uint32_t lives_of_log, std::uint64_t 
   while (figures.kills < kills) {
     const temp_dir dir;
     const auto directory = dir.path() / "log";
-    kill_loop loop{directory, seeds.next(), tiny, figures};  // its follower waits for the log to be there
+    kill_loop loop{directory, seeds.next(), kind, figures};  // its follower waits for the log to be there
     for (std::uint32_t i = 0; i < lives_of_log && figures.kills < kills; ++i) {
       const std::string complaint = loop.one_life();
       if (complaint.empty()) continue;
@@ -44,6 +44,7 @@ void run(const char* what, bool tiny, std::uint32_t lives_of_log, std::uint64_t 
   figures.print(what, seed);
   CHECK(figures.losses == 0);
   CHECK(figures.records > kills);
+  return figures;
 }
 
 }  // namespace
@@ -51,10 +52,17 @@ void run(const char* what, bool tiny, std::uint32_t lives_of_log, std::uint64_t 
 // At most 32 lives on one log: the tags of records tell no more apart.
 TEST_CASE("what append returned survives kill -9, life after life, with segments of 64 MiB",
           "[crash][kill_loop][G1][G3][G4][G6][G8][slow]") {
-  run("64 MiB segments", false, 8, 110);
+  run("64 MiB segments", lives_of::large_segments, 8, 110);
 }
 
 TEST_CASE("what append returned survives kill -9, life after life, with segments of 64 KiB that roll all the time",
           "[crash][kill_loop][G1][G3][G4][G6][G8][slow]") {
-  run("64 KiB segments", true, 25, 210);
+  run("64 KiB segments", lives_of::small_segments, 25, 210);
+}
+
+TEST_CASE("what append returned, and was not trimmed, survives kill -9, life after life, while files are used again",
+          "[crash][kill_loop][trim][G1][G3][G4][G6][G8][slow]") {
+  const auto figures = run("trims", lives_of::trims, 25, 150);
+  CHECK(figures.trimmed > 0);
+  CHECK(figures.recycled > 0);
 }

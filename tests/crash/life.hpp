@@ -34,6 +34,7 @@ struct life {
   bool armed_from_the_start = false;  // points count from before the open; otherwise once the log is open
   bool killed_while_opening = false;  // kill_after counts from the call of open; otherwise from when the log is open
   bool closes = false;                // close() is called while the writers append
+  bool trims = false;                 // one more thread trims, again and again
   bool waits_for_disk = false;        // some appends are immediate, and one thread syncs; so little else happens
   std::chrono::microseconds kill_after{0};
   std::uint32_t killer = none;  // the writer that kills, once it has appended so many records
@@ -45,10 +46,10 @@ struct life {
     static_cast<void>(std::snprintf(
         line, sizeof line,
         "life %u seed %llu build %d writers %u point '%s' hit %u then %d from start %d opening %d closes %d "
-        "killer %d at %llu, prepared %u, after %lld us",
+        "killer %d at %llu, prepared %u, trims %d, after %lld us",
         number, static_cast<unsigned long long>(seed), static_cast<int>(build), writers, point, hit,
         static_cast<int>(at_point), armed_from_the_start, killed_while_opening, closes, static_cast<int>(killer),
-        static_cast<unsigned long long>(kill_at), prepared_segments, static_cast<long long>(kill_after.count())));
+        static_cast<unsigned long long>(kill_at), prepared_segments, trims, static_cast<long long>(kill_after.count())));
     return line;
   }
 };
@@ -127,6 +128,22 @@ struct life {
   // Whoever waits for a point gets the time to come there.
   const bool waits = l.at_point == die || l.at_point == linger || l.killer != life::none;
   if (waits && !l.armed_from_the_start) l.kill_after += std::chrono::milliseconds{20};
+  return l;
+}
+
+/// As above, but what is far behind is trimmed all the time; one in three dies in the middle of that.
+[[nodiscard]] inline life choose_trimming_life(dice& d, std::uint32_t number) {
+  static constexpr const char* of_trims[] = {"trim.before_state", "trim.before_drop",     "state.before_store",
+                                             "state.before_sync", "recycle.before_erase", "recycle.before_sync",
+                                             "recycle.renamed"};
+  life l = choose_life(d, number, true);
+  l.trims = true;
+  if (d.one_in(2)) l.kill_after += std::chrono::milliseconds{d.below(30)};
+  if (l.killed_while_opening || l.armed_from_the_start || l.closes || !d.one_in(3)) return l;
+  l.point = d.pick(of_trims);
+  l.hit = static_cast<std::uint32_t>(d.between(1, 8));
+  l.at_point = d.pick({at_point::die, at_point::linger, at_point::stall});
+  l.kill_after = std::chrono::milliseconds{40};
   return l;
 }
 

@@ -7,6 +7,8 @@
 //   started, returned   by that writer: raised before a call of append, and after it returned. So records from `returned` up
 //                       to `started` are those of one call that was under way.
 //   notes               by that writer: the hash before `started` covers it, the sequence before `returned` does
+//   trim_target         by the one thread that trims, before the call
+//   trimmed             by it, after the call has returned; so the first sequence is one of these two
 //   others              by any thread of the child
 #pragma once
 
@@ -32,6 +34,8 @@ struct oracle {
 
   std::atomic<std::uint32_t> is_opening, is_open, is_closed, has_complaint;
   std::atomic<std::uint64_t> synced;  // the highest sequence that is durable, as sync() or an immediate append has said
+  std::atomic<std::uint64_t> trim_target, trimmed;
+  std::atomic<std::uint64_t> recycled;  // segments out of dropped files
   std::atomic<std::uint64_t> rolls;
   std::atomic<std::uint64_t> recovered_stepped_over;  // of an open that came to its end
   char complaint[1024];                               // the first thing that went wrong in the child

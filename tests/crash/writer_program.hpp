@@ -142,6 +142,24 @@ class writer_program {
   std::vector<bytes> payloads_;    // of this one
 };
 
+/// Until something fails. Leaves some records, so that there is something to compare.
+inline void trim(log& l, const life& of, oracle& o) {
+  dice d{mixed(of.seed ^ 0x7472696d)};
+  for (;;) {
+    const std::uint64_t end = l.published_sequence().value + 1, keep = d.one_in(16) ? 0 : d.below(400);
+    if (const std::uint64_t target = end > keep ? end - keep : 1; target > l.first_sequence().value) {
+      o.trim_target.store(target, std::memory_order_release);
+      if (const auto done = l.trim_before({target}); !done) {
+        if (!of.closes || done.error().code() != errc::closed) o.complain("trim: %s", done.error().message().c_str());
+        return;
+      }
+      o.trimmed.store(target, std::memory_order_release);
+      if (l.first_sequence().value != target) o.complain("trimmed to elsewhere");
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds{d.below(600)});
+  }
+}
+
 /// The child. Ends only by being killed, unless something goes wrong.
 inline int live(const life& l, const std::filesystem::path& directory, oracle& o) {
   static_cast<void>(::nice(5));  // behind its killer, who comes too late otherwise
@@ -156,6 +174,11 @@ inline int live(const life& l, const std::filesystem::path& directory, oracle& o
       program.run(*log);
     });
   deadly_point::install(l, o);
+  if (l.trims)
+    threads.emplace_back([&] {
+      begin.wait();
+      trim(*log, l, o);
+    });
   o.is_opening.store(1, std::memory_order_release);
   auto opened = log::open(directory, {.segment_bytes = segment_bytes_of(l.build), .prepared_segments = l.prepared_segments});
   if (!opened) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Every call to the operating system fails once, and for ever, in turn.
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <string>
@@ -98,7 +99,108 @@ void sweep(int number, bool for_ever, bool in_second_life) {
   memory_os::reset();
 }
 
+struct trimmed_life {
+  std::uint64_t returned = 0, durable = 0;
+  std::uint64_t first = 1;          // since a trim said so
+  std::uint64_t perhaps_first = 1;  // since a trim failed
+  std::uint64_t recycled = 0;
+};
+
+std::string large(std::uint64_t i) { return payload(i) + std::string(9'000, static_cast<char>('a' + i % 26)); }
+
+/// Opens, appends over many rolls and trims what lies far behind, closes; stops at the first append that fails.
+void use_and_trim(trimmed_life& so_far) {
+  auto opened = log::open(directory, {.segment_bytes = 64 * 1024, .prepared_segments = 1, .spare_segments = 2});
+  if (!opened) return;
+  so_far.first = opened->first_sequence().value;
+  so_far.perhaps_first = so_far.first;
+  for (std::uint64_t i = 1; i <= 60; ++i) {
+    const auto done = opened->append(large(so_far.returned + 1));
+    if (!done) break;
+    REQUIRE(done->value == so_far.returned + 1);
+    ++so_far.returned;
+    if (i % 12 != 0) continue;
+    const std::uint64_t target = so_far.returned - 3;
+    const auto trimmed = opened->trim_before({target});
+    const std::uint64_t first = opened->first_sequence().value;
+    REQUIRE((first == target || (first == so_far.first && !trimmed)));
+    if (first != target) {
+      so_far.perhaps_first = target;
+      continue;
+    }
+    so_far.first = so_far.perhaps_first = target;
+    so_far.durable = std::max(so_far.durable, target - 1);
+  }
+  so_far.recycled += opened->stats().recycled;
+  if (opened->close()) {
+    so_far.durable = so_far.returned;
+    so_far.perhaps_first = so_far.first;
+  }
+}
+
+void check(const trimmed_life& p, bool power_lost) {
+  auto opened = log::open(directory, {.segment_bytes = 64 * 1024});
+  INFO((opened ? std::string{} : opened.error().message()));
+  if (!opened) {
+    REQUIRE(p.returned == 0);
+    REQUIRE(opened.error().code() != errc::damaged);
+    return;
+  }
+  const std::uint64_t published = opened->published_sequence().value, first = opened->first_sequence().value;
+  INFO("first " << first << ", was " << p.first << " or " << p.perhaps_first);
+  REQUIRE((first == p.first || first == p.perhaps_first));
+  REQUIRE(published >= (power_lost ? p.durable : p.returned));
+  std::uint64_t at = first - 1;
+  for (const auto& r : opened->records()) {
+    INFO((r ? std::string{} : r.error().message()));
+    REQUIRE(r);
+    REQUIRE(r->sequence().value == ++at);
+    REQUIRE(r->text() == large(at));
+  }
+  REQUIRE(at == published);
+  if (first > 1) REQUIRE(opened->read({first - 1}).error().code() == errc::trimmed);
+  REQUIRE(opened->append("and more"));
+  REQUIRE(opened->trim_before({published + 1}));
+  REQUIRE(opened->read({published + 1})->text() == "and more");
+  REQUIRE(opened->close());
+}
+
+std::uint64_t sweep_trims(int number, bool for_ever) {
+  std::uint64_t recycled = 0;
+  for (std::uint64_t nth = 1;; ++nth) {
+    INFO("call " << nth << " fails with errno " << number << (for_ever ? " for ever" : " once"));
+    memory_os::reset();
+    memory_os::seed_random(nth);
+    trimmed_life p;
+    const std::uint64_t before = memory_os::count();
+    memory_os::fail({.number = number, .nth = nth, .for_ever = for_ever});
+    use_and_trim(p);
+    const bool was_reached = memory_os::count() - before >= nth;
+    recycled += p.recycled;
+    memory_os::heal();
+    const auto image = memory_os::snapshot();
+    memory_os::process_death();
+    check(p, false);
+    for (std::uint64_t seed = 0; seed < 2; ++seed) {
+      memory_os::restore(image);
+      memory_os::power_loss(seed);
+      check(p, true);
+    }
+    if (!was_reached) break;
+  }
+  memory_os::reset();
+  return recycled;
+}
+
 }  // namespace
+
+TEST_CASE("whichever call fails, what was not trimmed is there, and a trim holds or says that it does not",
+          "[power][trim][G1][G2][G5][G6][G7]") {
+  std::uint64_t recycled = 0;
+  for (const int number : {EIO, ENOSPC})
+    for (const bool for_ever : {false, true}) recycled += sweep_trims(number, for_ever);
+  CHECK(recycled > 0);
+}
 
 TEST_CASE("whichever call fails, nothing that was promised is lost", "[power][G1][G2][G5][G7]") {
   for (const int number : {EIO, ENOSPC, ENOMEM, EMFILE})

@@ -62,6 +62,7 @@ lives::lives(std::uint64_t seed) : random_(seed), known_(1) {
   constexpr checksum kinds[] = {checksum::xxh3, checksum::xxh3, checksum::crc32c, checksum::crc64, checksum::none};
   options_.checksum = kinds[below(std::size(kinds))];
   options_.prepared_segments = 1 + static_cast<std::uint32_t>(below(3));
+  options_.spare_segments = static_cast<std::uint32_t>(below(4));
 }
 
 lives::~lives() {
@@ -72,6 +73,7 @@ lives::~lives() {
 
 std::size_t lives::some_size() {
   constexpr std::size_t edges[] = {0, 1, 7, 8, 9, 16, 100, 488, 4072, 4096, 9000, 20000, 30000};
+  if (busy_ && below(2) == 0) return 4'000 + below(16'000);
   return below(4) == 0 ? edges[below(std::size(edges))] : below(700);
 }
 
@@ -119,6 +121,32 @@ void lives::sync(log& l) {
   durable_ = next() - 1;
 }
 
+/// As far as nothing unfinished stands in the way; nobody would ever finish it.
+std::uint64_t lives::published() const {
+  const auto unfinished = std::ranges::find_if(known_.begin() + 1, known_.end(), [](const truth& t) {
+    return t.now == truth::state::never || t.now == truth::state::perhaps;
+  });
+  return static_cast<std::uint64_t>(unfinished - known_.begin()) - 1;
+}
+
+/// Everything below the target goes, or nothing does.
+void lives::trim(log& l, tally& sum) {
+  const std::uint64_t end = published() + 1;
+  const std::uint64_t target = below(4) == 0 ? end : end - std::min(end - first_, below(40));
+  const auto done = l.trim_before({target});
+  if (memory_os::crashed()) {
+    perhaps_first_ = std::max(first_, target);
+    ++sum.trims_cut_short;
+    return;
+  }
+  INFO((done ? std::string{} : done.error().message()));
+  REQUIRE(done);
+  REQUIRE(l.first_sequence().value == std::max(first_, target));
+  first_ = std::max(first_, target);
+  durable_ = std::max(durable_, first_ - 1);
+  ++sum.trims;
+}
+
 /// A thread claims, and never finishes. The main thread waits until it has claimed, so the sequences are known.
 void lives::stop_in_append(log& l) {
   const bool batch = below(2) == 0;
@@ -150,8 +178,9 @@ void lives::stop_in_append(log& l) {
   stopped_.push_back(std::move(stopped));
 }
 
-void lives::live(log& l) {
-  const std::uint64_t steps = below(60);
+void lives::live(log& l, tally& sum) {
+  busy_ = below(3) == 0;
+  const std::uint64_t steps = below(busy_ ? 150 : 60);
   for (std::uint64_t i = 0; i < steps && !memory_os::crashed() && !l.failure(); ++i) {
     const std::uint64_t what = below(100);
     if (what < 60) {
@@ -162,8 +191,10 @@ void lives::live(log& l) {
       if (stopped_.empty()) sync(l);  // it would wait for them
     } else if (what < 93) {
       memory_os::write_back(random_());
-    } else if (what < 96 && stopped_.size() < 3) {
-      stop_in_append(l);
+    } else if (what < 96) {
+      if (stopped_.size() < 3 && !(busy_ && below(2) == 0)) stop_in_append(l);
+    } else {
+      trim(l, sum);
     }
   }
 }
@@ -181,6 +212,7 @@ void lives::end_life(std::optional<log>& l, bool power_loss, tally& sum) {
     ++sum.deaths;
     memory_os::process_death();
   }
+  if (l) sum.recycled += l->stats().recycled;
   stopped_.clear();
   l.reset();
   ++sum.lives;
@@ -210,7 +242,7 @@ void lives::run(unsigned crashes, tally& sum) {
   std::optional<log> l = open_and_check(sum);
   for (unsigned i = 0; i < crashes; ++i) {
     if (below(4) == 0) memory_os::crash_at_call(1 + below(60), memory_os::changing_calls);
-    live(*l);
+    live(*l, sum);
     if (below(5) == 0 && stopped_.empty()) {
       const auto closed = l->close();
       if (closed && !memory_os::crashed()) durable_ = next() - 1;
@@ -230,17 +262,18 @@ void lives::check_view(tally& sum) {
     auto view = log_view::open(directory);
     INFO((view ? std::string{} : view.error().message()));
     REQUIRE(view);
-    REQUIRE(check_contents(view->published_sequence().value, view->records(), sum));
+    REQUIRE(check_contents(*view, sum));
     const auto report = verify(directory);
     REQUIRE(report);
     for (const auto& finding : report->findings) {
       INFO("row " << finding.row << " sequences " << finding.sequences.first.value);
       CHECK(std::string{"FGXYZT"}.find(finding.row) == std::string::npos);  // no damage
     }
-    const std::uint64_t shown = view->published_sequence().value;
+    const std::uint64_t shown = view->published_sequence().value, first = view->first_sequence().value;
     auto opened = log::open(directory, options_);
     REQUIRE(opened);
     CHECK(opened->published_sequence().value == shown);
+    CHECK(opened->first_sequence().value == first);
   }
   memory_os::restore(image);
 }
@@ -249,7 +282,7 @@ bool lives::check_opened(log& l, tally& sum) {
   const std::uint64_t published = l.published_sequence().value;
   sum.stepped_over += l.recovery().stepped_over;
   sum.cut_records += l.recovery().cut_records;
-  if (!check_contents(published, l.records(), sum)) return false;
+  if (!check_contents(l, sum)) return false;
   CHECK(l.durable_sequence().value == published);
   std::map<std::uint64_t, bool> there;
   for (const auto& r : l.records()) {
@@ -260,23 +293,30 @@ bool lives::check_opened(log& l, tally& sum) {
   for (std::uint64_t s = published + 1; s < known_.size(); ++s)
     if (known_[s].batch_size > 1 && known_[s].batch_first == s) ++sum.batches_dropped;
   known_.resize(published + 1);
-  for (std::uint64_t s = 1; s <= published; ++s) known_[s].now = there[s] ? truth::state::finished : truth::state::lost;
+  first_ = l.first_sequence().value;
+  perhaps_first_.reset();
+  for (std::uint64_t s = first_; s <= published; ++s) known_[s].now = there[s] ? truth::state::finished : truth::state::lost;
   durable_ = published;
   power_lost_ = false;
   return true;
 }
 
 /// False if the machine stopped meanwhile.
-bool lives::check_contents(std::uint64_t published, record_range records, tally& sum) {
+template <class Log>
+bool lives::check_contents(const Log& l, tally& sum) {
+  const std::uint64_t published = l.published_sequence().value, first = l.first_sequence().value;
+  INFO("first " << first << ", was " << first_ << ", or perhaps " << perhaps_first_.value_or(0));
+  REQUIRE((first == first_ || first == perhaps_first_));
+  REQUIRE(first <= published + 1);
   REQUIRE(published < known_.size());  // G6: no more than was ever claimed
   REQUIRE(published >= durable_);      // G2
   std::map<std::uint64_t, std::uint64_t> there_of_batch;
-  std::uint64_t at = 0;
+  std::uint64_t at = first - 1;
   const auto must_have_none = [&](std::uint64_t s) {
     INFO("sequence " << s << " of " << published << " has no record");
     REQUIRE(known_[s].now != truth::state::finished);
   };
-  for (const auto& r : records) {
+  for (const auto& r : l.records()) {
     if (!r && memory_os::crashed()) return false;
     INFO((r ? std::string{} : r.error().message()));
     REQUIRE(r);
@@ -292,9 +332,15 @@ bool lives::check_contents(std::uint64_t published, record_range records, tally&
     ++sum.records_checked;
   }
   while (++at <= published) must_have_none(at);
-  for (const auto& [first, count] : there_of_batch) {
-    INFO("batch " << first << " of " << known_[first].batch_size);
-    REQUIRE(count == known_[first].batch_size);  // G4
+  for (const auto& [head, count] : there_of_batch) {
+    INFO("batch " << head << " of " << known_[head].batch_size);
+    REQUIRE(count + std::max(first, head) - head == known_[head].batch_size);  // G4
+  }
+  if (first > 1) {
+    const auto gone = l.read({first - 1});
+    if (!gone && memory_os::crashed()) return false;
+    REQUIRE(!gone);
+    REQUIRE(gone.error().code() == errc::trimmed);
   }
   if (power_lost_) return true;
   for (std::uint64_t s = published + 1; s < known_.size(); ++s) {

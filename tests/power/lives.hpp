@@ -37,6 +37,7 @@ struct tally {
   std::uint64_t lives = 0, deaths = 0, power_losses = 0, crashes_inside_calls = 0, refused_opens = 0;
   std::uint64_t records_checked = 0, stepped_over = 0, cut_records = 0, batches_dropped = 0, unfinished_claims = 0;
   std::uint64_t unfinished_before_finished = 0;
+  std::uint64_t trims = 0, trims_cut_short = 0, recycled = 0;
 };
 
 class lives {
@@ -52,27 +53,33 @@ class lives {
  private:
   struct stopped_thread;
 
-  void live(log& l);
+  void live(log& l, tally& sum);
   void append_one(log& l);
   void append_batch(log& l);
   void sync(log& l);
+  void trim(log& l, tally& sum);
   void stop_in_append(log& l);
   void end_life(std::optional<log>& l, bool power_loss, tally& sum);
   bool check_opened(log& l, tally& sum);
   void check_view(tally& sum);
-  bool check_contents(std::uint64_t published, record_range records, tally& sum);
+  template <class Log>
+  bool check_contents(const Log& l, tally& sum);
   std::optional<log> open_and_check(tally& sum);
 
   std::uint64_t below(std::uint64_t n) { return random_() % n; }
   [[nodiscard]] std::size_t some_size();
+  [[nodiscard]] std::uint64_t published() const;
   [[nodiscard]] std::uint64_t next() const { return known_.size(); }
   void claimed(std::uint64_t count, truth::state now, std::uint64_t first_id, const std::vector<std::size_t>& sizes);
 
   std::mt19937_64 random_;
   log_options options_;
-  std::vector<truth> known_;   // by sequence; [0] is unused
-  std::uint64_t durable_ = 0;  // what a sync, or an open, has said to be durable
+  std::vector<truth> known_;                    // by sequence; [0] is unused
+  std::uint64_t durable_ = 0;                   // what a sync, or an open, has said to be durable
+  std::uint64_t first_ = 1;                     // what a trim, or an open, has said to be the first
+  std::optional<std::uint64_t> perhaps_first_;  // by a trim during which the machine stopped
   std::uint64_t ids_ = 0;
+  bool busy_ = false;  // this life appends so much that segments end, go and come back
   bool power_lost_ = false;
   std::vector<std::unique_ptr<stopped_thread>> stopped_;
 };

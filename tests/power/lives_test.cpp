@@ -31,5 +31,7 @@ TEST_CASE("whatever ends a life, the next one finds what was promised and nothin
             << ", stopped inside a call " << sum.crashes_inside_calls << "), records checked " << sum.records_checked
             << ", unfinished claims " << sum.unfinished_claims << ", lives with finished appends behind one "
             << sum.unfinished_before_finished << ", stepped over " << sum.stepped_over << ", cut " << sum.cut_records
-            << ", batches dropped whole " << sum.batches_dropped << '\n';
+            << ", batches dropped whole " << sum.batches_dropped << ", trims " << sum.trims << " and " << sum.trims_cut_short
+            << " cut short, segments out of dropped files " << sum.recycled << '\n';
+  if (logs >= 100) CHECK((sum.trims_cut_short > 0 && sum.recycled > 0));
 }

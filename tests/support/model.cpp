@@ -27,10 +27,10 @@ void demand(const error& e, std::initializer_list<errc> allowed) {
 }  // namespace
 
 std::string to_string(const step& s) {
-  constexpr const char* names[] = {"append",     "append_large", "append_durable", "batch", "claim",
-                                   "publish",    "abandon",      "sync",           "look",  "write_back",
-                                   "fail_call",  "fill_disk",    "stop_in_call",   "close", "kill",
-                                   "lose_power", "open_and_stop"};
+  constexpr const char* names[] = {
+      "append",       "append_large", "append_durable", "batch",      "claim",         "publish",
+      "abandon",      "sync",         "look",           "write_back", "fail_call",     "fill_disk",
+      "stop_in_call", "close",        "kill",           "lose_power", "open_and_stop", "trim"};
   static_assert(std::size(names) == step_kinds);
   return std::string{names[static_cast<unsigned>(s.what)]} + '(' + std::to_string(s.a) + ", " + std::to_string(s.b) + ')';
 }
@@ -48,6 +48,11 @@ model::~model() {
   claims_.clear();
   log_.reset();
   memory_os::reset();
+}
+
+void model::end_log() {
+  if (log_) recycled_ += log_->stats().recycled;
+  log_.reset();
 }
 
 std::uint64_t model::published() const noexcept {
@@ -153,6 +158,36 @@ void model::sync() {
   durable_ = next() - 1;
 }
 
+/// Everything below the target goes, or nothing does.
+void model::trim(const step& s) {
+  const std::uint64_t target = s.a % 4 == 0 ? next() + (s.a % 32 == 0) : first_ + s.b % (next() - first_ + 1);
+  const auto done = log_->trim_before({target});
+  if (memory_os::crashed()) {
+    perhaps_first_.push_back(target);
+    over_ = true;
+    return;
+  }
+  const std::uint64_t first = log_->first_sequence().value;
+  const bool waits_for_itself = target > first_ && !claims_.empty() && claims_.front().sequence().value < target;
+  if (target > next() || waits_for_itself) {
+    demand(!done && done.error().code() == (target > next() ? errc::past_end : errc::would_block_itself),
+           "a trim that cannot be", target);
+    return demand(first == first_, "a trim that was refused has dropped something", first);
+  }
+  if (done) {
+    demand(first == std::max(first_, target), "a trim to elsewhere", first);
+  } else {
+    demand(first == first_ || first == target, "a trim that failed to elsewhere", first);
+    if (first != target) perhaps_first_.push_back(target);
+    static_cast<void>(is_over(done.error()));
+  }
+  if (first == first_) return;
+  // Durable, with all that it drops; whatever earlier attempts left in the state is written over.
+  first_ = first;
+  durable_ = std::max(durable_, first - 1);
+  perhaps_first_.clear();
+}
+
 void model::close() {
   const auto done = log_->close();
   if (!claims_.empty()) {
@@ -160,8 +195,11 @@ void model::close() {
            "a close that would wait for itself");
     return;
   }
-  if (done && !memory_os::crashed()) durable_ = next() - 1;
-  log_.reset();
+  if (done && !memory_os::crashed()) {
+    durable_ = next() - 1;
+    perhaps_first_.clear();  // the state was written without them
+  }
+  end_log();
   memory_os::process_death();  // so that nothing that was to happen in this life happens in the next
   memory_os::heal();
   memory_os::limit_disk(memory_os::no_limit);
@@ -197,6 +235,7 @@ void model::apply(const step& s) {
     case kind::claim: return make_claim(s.b % 2000);
     case kind::publish: return publish_oldest(s);
     case kind::abandon: return abandon_newest();
+    case kind::trim: return trim(s);
     default: return sync();
   }
 }
@@ -214,7 +253,7 @@ void model::end_life(bool power_loss, const step& s) {
   memory_os::heal();
   memory_os::limit_disk(memory_os::no_limit);
   claims_.clear();
-  log_.reset();
+  end_log();
   look_at_dead();
   if (s.what == step::kind::open_and_stop) {
     memory_os::crash_at_call(1 + s.b % 40, memory_os::changing_calls);
@@ -249,9 +288,12 @@ void model::reopen() {
   const std::uint64_t kept = log_->published_sequence().value;
   compare(*log_, kept);
   demand(log_->durable_sequence().value == kept, "what is kept is not durable", kept);
+  first_ = log_->first_sequence().value;
+  perhaps_first_.clear();
   // What was not kept never was: its sequences are given out again.
   known_.resize(kept + 1);
-  for (std::uint64_t s = 1; s <= kept; ++s) known_[s].now = log_->read({s}) ? entry::state::finished : entry::state::skipped;
+  for (std::uint64_t s = first_; s <= kept; ++s)
+    known_[s].now = log_->read({s}) ? entry::state::finished : entry::state::skipped;
   durable_ = kept;
   power_lost_ = over_ = faulty_ = false;
 }
@@ -268,8 +310,13 @@ template <class Log>
 void model::compare(const Log& l, std::uint64_t kept, bool living) const {
   demand(kept < known_.size(), "more than was ever claimed", kept);
   demand(kept >= durable_, "less than was durable", kept);
+  const std::uint64_t first = l.first_sequence().value;
+  demand(first == first_ || std::ranges::find(perhaps_first_, first) != perhaps_first_.end(),
+         "the first sequence is elsewhere", first);
+  demand(first <= kept + 1, "the log ends before it begins", first);
+  compare_below(l, first);
   std::map<std::uint64_t, std::uint64_t> there_of_batch;
-  std::uint64_t at = 0;
+  std::uint64_t at = first - 1;
   const auto must_have_none = [&](std::uint64_t s) {
     demand(known_[s].now != entry::state::finished, "a record is missing", s);
     const auto r = l.read({s});
@@ -288,10 +335,22 @@ void model::compare(const Log& l, std::uint64_t kept, bool living) const {
     if (e.batch_size > 1) ++there_of_batch[e.batch_first];
   }
   while (++at <= kept) must_have_none(at);
-  for (const auto& [first, count] : there_of_batch) demand(count == known_[first].batch_size, "a part of a batch", first);
+  for (const auto& [head, count] : there_of_batch)
+    demand(count + std::max(first, head) - head == known_[head].batch_size, "a part of a batch", head);
   if (power_lost_ || living) return;  // in a living log it may stand behind a claim
   for (std::uint64_t s = kept + 1; s < known_.size(); ++s)
     demand(known_[s].now != entry::state::finished, "what append returned is gone", s);
+}
+
+template <class Log>
+void model::compare_below(const Log& l, std::uint64_t first) const {
+  for (const std::uint64_t s : {std::uint64_t{1}, first / 2, first - 1}) {
+    if (s == 0 || s >= first) continue;
+    const auto r = l.read({s});
+    demand(!r && r.error().code() == errc::trimmed, "what was trimmed is there", s);
+    const auto from_there = l.reader({s});
+    demand(!from_there && from_there.error().code() == errc::trimmed, "a reader of what was trimmed", s);
+  }
 }
 
 void model::look() const {
@@ -300,6 +359,7 @@ void model::look() const {
   const std::uint64_t durable = log_->durable_sequence().value;
   demand(durable >= durable_ && durable <= up_to, "durable is elsewhere", durable);
   if (faulty_) return;  // reading may meet the call that is to fail
+  demand(log_->first_sequence().value == first_, "the first sequence is elsewhere", first_);
   compare(*log_, up_to, true);
   const auto beyond = log_->read({up_to + 1});
   demand(!beyond && beyond.error().code() == (up_to + 1 < next() ? errc::not_yet : errc::past_end), "beyond the end",

@@ -41,12 +41,13 @@ struct step {
     kill,
     lose_power,
     open_and_stop,  // a kill, and then the next open does not come to its end
+    trim,           // to some sequence, sometimes to the next one, or behind that
   };
   kind what = kind::append;
   std::uint8_t a = 0;
   std::uint16_t b = 0;
 };
-constexpr unsigned step_kinds = static_cast<unsigned>(step::kind::open_and_stop) + 1;
+constexpr unsigned step_kinds = static_cast<unsigned>(step::kind::trim) + 1;
 [[nodiscard]] std::string to_string(const step& s);
 
 class model {
@@ -61,6 +62,8 @@ class model {
   /// Closes the log, and looks at it a last time.
   void finish();
   [[nodiscard]] std::uint64_t sequences() const noexcept { return known_.size() - 1; }
+  /// How many segments were made of files that had been dropped.
+  [[nodiscard]] std::uint64_t recycled() const noexcept { return recycled_; }
 
  private:
   struct entry {
@@ -82,13 +85,17 @@ class model {
   void publish_oldest(const step& s);
   void abandon_newest();
   void sync();
+  void trim(const step& s);
   void close();
   void end_life(bool power_loss, const step& s);
   void reopen();
   template <class Log>
   void compare(const Log& l, std::uint64_t kept, bool living = false) const;
+  template <class Log>
+  void compare_below(const Log& l, std::uint64_t first) const;
   void look() const;
   void look_at_dead();
+  void end_log();
 
   /// True, and the life is as good as over: what was under way may be there or not.
   bool is_over(const error& e);
@@ -102,8 +109,11 @@ class model {
   std::optional<log> log_;
   std::vector<entry> known_{1};  // by sequence; [0] is unused
   std::vector<claim> claims_;
-  std::uint64_t durable_ = 0;  // what a sync, or an open, has said to be durable
+  std::uint64_t durable_ = 0;                 // what a sync, or an open, has said to be durable
+  std::uint64_t first_ = 1;                   // what a trim, or an open, has said to be the first
+  std::vector<std::uint64_t> perhaps_first_;  // by trims that failed, or during which the machine stopped
   std::uint64_t ids_ = 0;
+  std::uint64_t recycled_ = 0;
   std::uint64_t seed_;
   bool power_lost_ = false;
   bool faulty_ = false;  // a call is to fail, or the machine to stop
