@@ -19,8 +19,8 @@ namespace {
 constexpr std::size_t word_bytes = sizeof(std::uint64_t);
 constexpr std::size_t end_offset_at = offsetof(format::end, offset);
 
-/// Whoever takes a file exclusively only asks whether it is pinned, and gives it back at once; or he is about to use it anew,
-/// and then there is no use in waiting. Arbitrary: some milliseconds.
+/// Whoever takes a file exclusively only asks whether it is pinned, and gives it back at once; or he is about to use it
+/// anew, and then there is no use in waiting. Arbitrary: some milliseconds.
 os::result<void> pin(const os::file& file) noexcept {
   constexpr unsigned tries_max = 50;
   constexpr std::chrono::microseconds pause{100};
