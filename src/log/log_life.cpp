@@ -21,6 +21,11 @@ namespace {
 // The fewest that a log under a cap works with, besides those that are made ahead: one takes appends, one is being sealed.
 constexpr std::uint64_t disk_segments_min = 2;
 
+result<void> check_cap(const log_options& options, std::uint64_t segment_bytes) noexcept {
+  const std::uint64_t least = (options.prepared_segments + disk_segments_min) * segment_bytes;
+  return options.max_disk_bytes == 0 || options.max_disk_bytes >= least ? result<void>{} : bad_option("max_disk_bytes");
+}
+
 segment_recipe recipe_of(const log_options& options) {
   const auto policy = options.durability.policy();
   return {.permissions = options.file_mode,
@@ -66,9 +71,7 @@ log_object::log_object(log_place place, const log_options& options)
 log_object::~log_object() { static_cast<void>(close()); }
 
 result<void> log_object::start(const log_options& options) {
-  if (options.max_disk_bytes != 0 &&
-      options.max_disk_bytes < (options.prepared_segments + disk_segments_min) * place_.meta.segment_bytes)
-    return bad_option("max_disk_bytes");
+  if (auto done = check_cap(options, place_.meta.segment_bytes); !done) return done;
   if (const auto made = gate_.make(); !made) return place_.fail_call(made.error());
   auto state = state_file::open(place_, os::access::read_write);
   if (!state) return std::unexpected(state.error());
