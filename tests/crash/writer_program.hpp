@@ -154,7 +154,7 @@ inline void trim(log& l, const life& of, oracle& o) {
         return;
       }
       o.trimmed.store(target, std::memory_order_release);
-      if (l.first_sequence().value != target) o.complain("trimmed to elsewhere");
+      if (l.first_sequence().value != target) o.complain("%s", "trimmed to elsewhere");
     }
     std::this_thread::sleep_for(std::chrono::microseconds{d.below(600)});
   }
