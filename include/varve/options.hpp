@@ -54,9 +54,9 @@ struct log_options {
   /// How many segments are allocated ahead of need, 1 to 64. More: longer bursts before an append waits for allocation;
   /// each takes segment_bytes of disk while the log is open.
   std::uint32_t prepared_segments = 2;
-  /// How many files of segments that were dropped are kept to be used again, 0 to 64: their blocks are written already, so
-  /// that appending into them, and making that durable, is faster than with new ones. Each takes segment_bytes of disk
-  /// while the log is open.
+  /// How many files of segments that were dropped are kept to be used again, 0 to 64: their blocks are there and written
+  /// already, so that neither appending into them nor a sync has to allocate. Each takes segment_bytes of disk while the log
+  /// is open.
   std::uint32_t spare_segments = 2;
   /// What the log drops by itself, in the background. Nothing by default.
   retention_rules retention{};
