@@ -115,7 +115,7 @@ result<void> view_object::keep_up() {
 /// `live` is what tells of the writer from now on.
 void view_object::watch(live_file live) {
   if (!live_.is_same_file(live)) {
-    earlier_live_.push_back(std::move(live_));
+    if (live_.turn_place() != nullptr) earlier_live_.push_back(std::move(live_));
     live_ = std::move(live);
   }
   wake_.reset();
