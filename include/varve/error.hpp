@@ -32,12 +32,13 @@ enum class errc : std::uint16_t {
   would_cut,  ///< Strict recovery met a torn end; nothing was changed. Look with verify(), then open with `prefix`.
   // ---- append
   no_space,   ///< No new segment can be had. Make room; appends go on by themselves, nothing was lost.
-  too_large,  ///< More bytes than a segment takes; nothing was claimed. limit() says how many it takes;
-              ///< 0: not even that many empty records.
+  too_large,  ///< More bytes than the largest segment takes, or than a claim has; nothing was claimed. limit() says how many
+              ///< it takes; 0: not even that many empty records.
   // ---- read: the different ways of not being there
   not_yet,    ///< Claimed, or perhaps claimed later, but not published. Ask again.
   past_end,   ///< No append has claimed this sequence.
   trimmed,    ///< Older than the first record that is kept.
+  truncated,  ///< The log was truncated before the place where this reader stands. Move it by seek().
   abandoned,  ///< The claim of this sequence was given up, or its writer died. There is no record; go on behind it.
   // ---- any
   damaged,             ///< Bytes that had been written fail validation: segment(), offset(), sequences. Restore them.
@@ -48,6 +49,7 @@ enum class errc : std::uint16_t {
   timed_out,           ///< The deadline passed first. Nothing is lost; wait again.
   forked,              ///< This process is a fork of the one that opened the log. Open a log_view of its own.
   closed,              ///< The log was closed. Open it again.
+  cancelled,           ///< A function that you gave to the log answered no. Ask it why.
   bug,                 ///< A fault in varve. Please report the sentence of message().
 };
 

@@ -29,11 +29,13 @@
 #include <vector>
 
 #include <varve/claim.hpp>
+#include <varve/entry.hpp>
 #include <varve/error.hpp>
 #include <varve/event.hpp>
 #include <varve/options.hpp>
 #include <varve/reader.hpp>
 #include <varve/record.hpp>
+#include <varve/recovery.hpp>
 #include <varve/retention.hpp>
 #include <varve/sequence.hpp>
 #include <varve/visibility.hpp>
@@ -43,35 +45,6 @@ namespace varve {
 namespace core {
 class log_object;
 }
-
-/// What a finding comes to.
-enum class finding_kind : std::uint8_t {
-  damage,        ///< Records that had been durable are missing or invalid; open() refuses. Row W, a copy that ends
-                 ///< too early, is opened, unless recovery is strict.
-  cut,           ///< The torn end of a power loss: open() drops it.
-  stepped_over,  ///< Claims of dead writers: open() makes them `abandoned`. No record whose append returned is lost.
-};
-
-/// What an open, or verify(), found and did.
-struct VARVE_EXPORT recovery_report {
-  struct VARVE_EXPORT finding {
-    char row;               ///< The row of the decision table: docs/design.md explains each letter.
-    std::uint64_t segment;  ///< Segment number; 0 if it concerns no segment.
-    std::uint64_t offset;   ///< Byte offset in the segment file.
-    sequence_range sequences;
-
-    [[nodiscard]] finding_kind kind() const noexcept;
-    /// What happened there, in a clause.
-    [[nodiscard]] std::string_view cause() const noexcept;
-  };
-  std::uint64_t kept = 0;             ///< Sequences of the log as it now stands.
-  std::uint64_t cut_bytes = 0;        ///< Bytes of frames cut from a torn end.
-  std::uint64_t cut_records = 0;      ///< Frames among them that could still be told apart.
-  std::uint64_t stepped_over = 0;     ///< Claims of dead writers that became `abandoned`.
-  std::uint64_t indexes_rebuilt = 0;  ///< Index files that were missing, or may not have reached the disk.
-  bool clean = true;                  ///< The log had been closed, and was believed without a scan.
-  std::vector<finding> findings;
-};
 
 struct marks {
   sequence first, durable, published;  ///< first <= published + 1; durable reads as at least first - 1.
@@ -141,13 +114,19 @@ class VARVE_EXPORT log {
 
   /// Appends several records with neighbouring sequences, all or nothing: no reader, and no recovery, ever keeps a part.
   ///
-  /// payloads       at least one; together they must fit one segment.
+  /// payloads       at least one. Those that do not fit what a segment holds get a segment of their own, up to 4 GiB.
   /// Errors         bad_option for an empty batch; otherwise as append().
   /// Cost           one fetch_add for all of them.
   [[nodiscard]] result<sequence_range> append_batch(std::span<const std::span<const std::byte>> payloads,
                                                     const append_options& options = {}) noexcept;
   [[nodiscard]] result<sequence_range> append_batch(std::span<const std::string_view> payloads,
                                                     const append_options& options = {}) noexcept;
+
+  /// Begins an entry of several chunks, which are published together.
+  ///
+  /// Errors         out_of_memory, closed, forked.
+  /// Cost           one allocation; nothing is claimed.
+  [[nodiscard]] result<entry> begin_entry(const append_options& options = {}) noexcept;
 
   /// Reserves space for a record of up to `bytes`, to be written in place.
   ///
@@ -193,6 +172,39 @@ class VARVE_EXPORT log {
   /// Cost           two small writes; for each segment that goes, one removal, or none if its file is used again.
   [[nodiscard]] result<void> trim_before(sequence target) noexcept;
 
+  /// Drops every record behind `last`, which becomes the newest one; the next append gets `last` + 1. Exact also inside a
+  /// batch, and durable when it returns, whatever happens then: what it keeps is made durable, what it drops never comes
+  /// back. `last` may be the first sequence minus one: the log is then empty. Dropping what is not there does nothing.
+  ///
+  /// Appends and syncs that come meanwhile wait. Records that are held keep their bytes. A reader that stands behind
+  /// `last` + 1 answers `truncated` at its next step, until it is moved by seek(), however far the log has grown since; one that
+  /// reads at the same time may still be handed what is being dropped. A checkpoint or archive position behind `last` moves
+  /// back to it.
+  ///
+  /// Errors         past_end: `last` was never claimed. trimmed: it lies before first_sequence() - 1. io: varve.state or a
+  ///                segment could not be written; the log then takes no more appends, and the next open ends the work.
+  ///                no_space: it is truncated; appends answer so until a segment can be had.
+  ///                sync_failed, closed, forked. would_block_itself: this thread holds an open claim.
+  /// Blocks         until all claims are finished, then for some syncs; for one more for each segment that goes.
+  /// Source         what Raft asks of a log: the suffix that a leader contradicts.
+  [[nodiscard]] result<void> truncate_after(sequence last) noexcept;
+
+  /// Drops all records, and goes on with the sequence `next`, which may be any but 0: what a snapshot from elsewhere needs.
+  /// Durable when it returns. Readers that stand before it answer `trimmed`, those behind it `truncated`.
+  ///
+  /// Errors         bad_option (0, or beyond the last possible sequence); otherwise as truncate_after().
+  [[nodiscard]] result<void> reset(sequence next) noexcept;
+
+  /// Has a checkpoint made now, see checkpoint_options, and waits for it.
+  ///
+  /// Returns        the position: everything up to it was saved. At once if there is nothing new.
+  /// Errors         bad_option: the log has no checkpoint_options::save. cancelled: it answered false. sync_failed, io, closed,
+  ///                forked. would_block_itself: this thread holds an open claim, or is the one that saves.
+  [[nodiscard]] result<sequence> checkpoint() noexcept;
+  /// The last sequence that was checkpointed, and the last one whose segment was archived; first - 1 at least.
+  [[nodiscard]] sequence checkpointed_sequence() const noexcept;
+  [[nodiscard]] sequence archived_sequence() const noexcept;
+
   /// What retain() would do by these rules, and why, oldest segment first; changes nothing.
   ///
   /// Errors         out_of_memory, forked.
@@ -225,6 +237,13 @@ class VARVE_EXPORT log {
   /// reached is an error, the first and only element.
   [[nodiscard]] record_range records(sequence from = {}) const;
 
+  /// The first record, in the order of the sequences, that was appended at `time` or later; if there is none, the sequence
+  /// that comes next. Exact although clocks are set back and threads overtake each other: no record before it is that young.
+  ///
+  /// Errors         bad_option: the log stores no times. damaged, io, out_of_memory, forked.
+  /// Cost           O(log segments). The first look into a segment walks through it; later ones walk 64 KiB of it.
+  [[nodiscard]] result<sequence> find_time(record_time time) const;
+
   /// A reader that stands at `from`; see reader::seek.
   [[nodiscard]] result<varve::reader> reader(sequence from = {}) const;
 
@@ -234,7 +253,7 @@ class VARVE_EXPORT log {
   [[nodiscard]] sequence durable_sequence() const noexcept;
   [[nodiscard]] statistics stats() const noexcept;
 
-  /// The largest payload that append() takes.
+  /// The largest payload that append() takes: 4 GiB less a header, whatever the size of segments.
   [[nodiscard]] std::uint64_t record_bytes_max() const noexcept;
 
   /// What open() found.

@@ -73,12 +73,20 @@ struct log_description {
     std::uint64_t finished_behind = 0;      ///< Finished records behind it, as far as was looked.
   };
 
+  /// Who reads, and so holds, a segment: in a process other than the writer's, or by a view in that.
+  struct pin {
+    std::uint64_t segment = 0;  ///< Its number.
+    std::uint64_t process = 0;  ///< 0: not to be known from here.
+  };
+
   marks at;
-  std::uint32_t epoch = 0;  ///< Counts the openings for writing.
+  std::uint32_t epoch = 0;          ///< Counts the openings for writing, and the truncations.
+  sequence checkpointed, archived;  ///< See log; first - 1 at least.
 
   std::uint64_t segment_bytes = 0;  ///< As the log was made with, likewise the next two.
   varve::checksum checksum = varve::checksum::xxh3;
   std::uint32_t index_stride_bytes = 0;
+  bool record_times = false;
 
   // Segment files by their state; see segment_description.
   std::uint64_t prepared = 0, active = 0, ended = 0, sealed = 0, damaged = 0, dropped = 0;
@@ -95,7 +103,8 @@ struct log_description {
   opening last_open{};
   /// Of a log that nobody writes: what opening it would do, unless it refuses.
   std::optional<opening> next_open{};
-  bool refuses = false;  ///< Damage was met: open() answers `damaged`, and verify() names the places.
+  std::vector<pin> pins{};  ///< In the order of their segments.
+  bool refuses = false;     ///< Damage was met: open() answers `damaged`, and verify() names the places.
 };
 
 /// Thread-safety  any member from any number of threads, except moving, assigning and destruction.
@@ -114,6 +123,8 @@ class VARVE_EXPORT log_view {
   [[nodiscard]] result<pinned_record> read(sequence at) const;
   [[nodiscard]] record_range records(sequence from = {}) const;
   [[nodiscard]] result<varve::reader> reader(sequence from = {}) const;
+
+  [[nodiscard]] result<sequence> find_time(record_time time) const;
 
   [[nodiscard]] sequence first_sequence() const noexcept;
   [[nodiscard]] sequence published_sequence() const noexcept;
@@ -135,6 +146,13 @@ class VARVE_EXPORT log_view {
   std::shared_ptr<core::view_object> object_;
 };
 
+struct verify_options {
+  /// How many threads check sealed segments, 1 to 64; 0: as many as there are processors.
+  std::uint32_t threads = 1;
+  /// Called now and then by verify() itself. Must not throw.
+  std::function<void(const recovery_progress&)> on_progress{};
+};
+
 /// Reads every frame of a log and checks it, strictly read-only, also beside a living writer. What stands twice (ends,
 /// seals, states and marks) is no finding while one of the two is valid.
 ///
@@ -144,6 +162,7 @@ class VARVE_EXPORT log_view {
 /// Errors      what stopped it: not_found, not_a_log, newer_format, io, out_of_memory; damaged if varve.meta or varve.state
 ///             do not say what log it is. Damage to a segment does not stop it, it is a finding.
 VARVE_EXPORT [[nodiscard]] result<recovery_report> verify(
-    const std::filesystem::path& directory, const std::function<void(const recovery_report::finding&)>& on_finding = {});
+    const std::filesystem::path& directory, const std::function<void(const recovery_report::finding&)>& on_finding = {},
+    const verify_options& options = {});
 
 }  // namespace varve

@@ -8,7 +8,11 @@
 #include <optional>
 #include <string_view>
 
+#include <varve/archive.hpp>
+#include <varve/checkpoint.hpp>
 #include <varve/durability.hpp>
+#include <varve/record.hpp>
+#include <varve/recovery.hpp>
 #include <varve/retention.hpp>
 
 namespace varve {
@@ -22,27 +26,20 @@ enum class checksum : std::uint8_t {
   none,      ///< Payloads unprotected. After a power loss everything that was not durable is cut.
 };
 
-/// What open() does with a torn end, that is, with the remains of an unfinished last write.
-enum class recovery_mode : std::uint8_t {
-  prefix,  ///< Cut it, and report what was cut.
-  strict,  ///< Refuse with would_cut, and change nothing.
-};
-
-struct recovery_progress {
-  std::uint64_t bytes_done, bytes_total;
-};
-
 struct log_options {
   // ---- Fixed when the log is created. 0 or nullopt when opening: take what the log has; another value is bad_option.
 
-  /// Size of a segment file: 64 KiB to 4 GiB, a multiple of 64 KiB. 64 MiB if 0 at creation. The largest record is 4120
-  /// bytes less. Larger: fewer rolls, more space preallocated.
+  /// Size of a segment file: 64 KiB to 4 GiB, a multiple of 64 KiB. 64 MiB if 0 at creation. Larger: fewer rolls, more space
+  /// preallocated. What is larger than that gets a segment of its own size, which is made while its append waits.
   std::uint64_t segment_bytes = 0;
   /// xxh3 if nullopt at creation.
   std::optional<varve::checksum> checksum{};
   /// How far apart the entries of the index are: a power of two, 512 bytes to 1 MiB; 2 KiB if 0 at creation. Smaller:
   /// reading by number walks over fewer records; the index takes 8 bytes for each stride.
   std::uint32_t index_stride_bytes = 0;
+  /// Store with each record when it was appended, for record::time() and seek_time(): 8 bytes each, and one look at the
+  /// clock. No if nullopt at creation.
+  std::optional<bool> record_times{};
 
   // ---- Chosen at every open.
 
@@ -51,6 +48,16 @@ struct log_options {
   /// Up to 255 bytes of the user's own, stored in every segment begun by this open. Copied by open().
   std::string_view version_info{};
   recovery_mode recovery = recovery_mode::prefix;
+  /// Replay of what was not checkpointed; nothing is replayed by default.
+  recovery_handler on_recovery{};
+  /// How many threads check segments while the log is opened, 1 to 64; 0: as many as there are processors.
+  std::uint32_t recovery_threads = 1;
+  /// Check every byte of every segment while the log is opened, whatever its seals say: damage is then met at once. The
+  /// default trusts seals, and meets damage where it is read.
+  bool verify_at_open = false;
+  /// Nothing is saved, nor archived, by default.
+  checkpoint_options checkpoint{};
+  archive_hooks archive{};
   /// How many segments are allocated ahead of need, 1 to 64. More: longer bursts before an append waits for allocation;
   /// each takes segment_bytes of disk while the log is open.
   std::uint32_t prepared_segments = 2;
@@ -86,6 +93,8 @@ struct append_options {
   std::uint16_t type = 0;
   /// Overrides the log's policy for this append.
   std::optional<varve::durability> durability{};
+  /// When the record came about, for who copies a log; the moment of the append if it is 0. A log without times ignores it.
+  record_time time{};
 };
 
 struct view_options {

@@ -35,7 +35,7 @@ class VARVE_EXPORT reader {
   ///
   /// Returns    nullopt at the end of what is published now; call again later.
   /// Errors     damaged, with segment, offset and sequence: the reader stays where it is; seek() behind the damage.
-  ///            trimmed, io, out_of_memory, forked.
+  ///            trimmed, truncated: move it by seek(). io, out_of_memory, forked.
   /// Lifetime   the record until the next call of next() or seek(); wait() leaves it alone.
   /// Cost       no system call within a segment; the checksum of the payload unless verify_on_read is off.
   [[nodiscard]] result<std::optional<record>> next();
@@ -46,6 +46,11 @@ class VARVE_EXPORT reader {
   /// Errors     trimmed, not_yet, past_end, damaged, io, out_of_memory, forked: the reader stays where it was.
   /// Cost       as log::read().
   [[nodiscard]] result<void> seek(sequence target);
+
+  /// Moves to the first record that was appended at `time` or later, or to the next one to come; see log::find_time().
+  ///
+  /// Errors     bad_option: the log stores no times. Otherwise as seek().
+  [[nodiscard]] result<void> seek_time(record_time time);
 
   /// Waits until next() has something to return: a record, or an error.
   ///

@@ -3,8 +3,10 @@
 // record.hpp - a record as a reader sees it: a view of the bytes in the mapped segment, without a copy.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -22,6 +24,26 @@ class record_key {
   friend class cursor;
   explicit record_key() = default;
 };
+}  // namespace core
+
+/// By the wall clock, in nanoseconds; 0: not known.
+using record_time = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+namespace core {
+
+/// What a record is besides its bytes.
+struct record_shape {
+  bool batch_goes_on = false, is_chunk = false;
+  std::uint8_t extension_words = 0;  // in front of the payload
+};
+
+/// The time stands in the first extension word. Read when it is asked for: few ask.
+[[nodiscard]] inline record_time time_before(std::span<const std::byte> payload, record_shape shape) noexcept {
+  std::uint64_t ns = 0;
+  if (shape.extension_words != 0) std::memcpy(&ns, payload.data() - shape.extension_words * sizeof ns, sizeof ns);
+  return record_time{std::chrono::nanoseconds{ns}};
+}
+
 }  // namespace core
 
 /// A record that stands alone: it keeps its segment mapped, and may outlive its reader and its log.
@@ -43,6 +65,9 @@ class VARVE_EXPORT pinned_record {
   [[nodiscard]] std::string_view text() const noexcept {
     return {reinterpret_cast<const char*>(payload_.data()), payload_.size()};
   }
+  [[nodiscard]] record_time time() const noexcept { return core::time_before(payload_, shape_); }
+  [[nodiscard]] bool is_chunk() const noexcept { return shape_.is_chunk; }
+  [[nodiscard]] bool batch_goes_on() const noexcept { return shape_.batch_goes_on; }
 
  private:
   friend class record;
@@ -54,6 +79,7 @@ class VARVE_EXPORT pinned_record {
   varve::sequence sequence_;
   std::uint32_t epoch_ = 0;
   std::uint16_t type_ = 0;
+  core::record_shape shape_{};
 };
 
 /// A borrowed record: valid until its reader moves or dies. pin() gives one that stands alone.
@@ -61,13 +87,8 @@ class VARVE_EXPORT record {
  public:
   /// Readers make them.
   record(core::record_key, const std::shared_ptr<const core::segment>& segment, std::span<const std::byte> payload,
-         varve::sequence sequence, std::uint32_t epoch, std::uint16_t type, bool batch_goes_on) noexcept
-      : segment_(&segment),
-        payload_(payload),
-        sequence_(sequence),
-        epoch_(epoch),
-        type_(type),
-        batch_goes_on_(batch_goes_on) {}
+         varve::sequence sequence, std::uint32_t epoch, std::uint16_t type, core::record_shape shape) noexcept
+      : segment_(&segment), payload_(payload), sequence_(sequence), epoch_(epoch), type_(type), shape_(shape) {}
 
   [[nodiscard]] varve::sequence sequence() const noexcept { return sequence_; }
 
@@ -82,8 +103,14 @@ class VARVE_EXPORT record {
     return {reinterpret_cast<const char*>(payload_.data()), payload_.size()};
   }
 
-  /// True if the next record belongs to the same batch.
-  [[nodiscard]] bool batch_goes_on() const noexcept { return batch_goes_on_; }
+  /// When it was appended; 0 if the log stores no times.
+  [[nodiscard]] record_time time() const noexcept { return core::time_before(payload_, shape_); }
+
+  /// True if it is a chunk of an entry.
+  [[nodiscard]] bool is_chunk() const noexcept { return shape_.is_chunk; }
+
+  /// True if the next record belongs to the same batch, or entry.
+  [[nodiscard]] bool batch_goes_on() const noexcept { return shape_.batch_goes_on; }
 
   /// Cost  one increment of a reference count.
   [[nodiscard]] pinned_record pin() const noexcept;
@@ -94,7 +121,7 @@ class VARVE_EXPORT record {
   varve::sequence sequence_;
   std::uint32_t epoch_;
   std::uint16_t type_;
-  bool batch_goes_on_;
+  core::record_shape shape_;
 };
 
 }  // namespace varve

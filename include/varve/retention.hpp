@@ -46,10 +46,13 @@ enum class retention_reason : std::uint8_t {
   not_sealed,     ///< Stays: it takes appends, or is not durable yet.
   records,        ///< Stays, for keep_records.
   reader,         ///< Stays, for a reader.
+  checkpoint,     ///< Stays: not all of it was checkpointed.
+  archive,        ///< Stays: no copy of it is safe yet.
   behind_kept,    ///< Stays, since an older one does.
   bytes,          ///< Goes, for max_bytes.
   segments,       ///< Goes, for max_segments.
   age,            ///< Goes, for max_age.
+  checkpointed,   ///< Goes: all of it was checkpointed.
 };
 
 struct retention_verdict {

@@ -60,6 +60,7 @@ enum varve_code {
   VARVE_NOT_YET,
   VARVE_PAST_END,
   VARVE_TRIMMED,
+  VARVE_TRUNCATED,
   VARVE_ABANDONED,
   VARVE_DAMAGED,
   VARVE_SYNC_FAILED,
@@ -69,6 +70,7 @@ enum varve_code {
   VARVE_TIMED_OUT,
   VARVE_FORKED,
   VARVE_CLOSED,
+  VARVE_CANCELLED,
   VARVE_BUG
 };
 
@@ -238,10 +240,13 @@ enum varve_retention_reason {
   VARVE_NOT_SEALED,
   VARVE_KEPT_RECORDS,
   VARVE_KEPT_FOR_READER,
+  VARVE_NOT_CHECKPOINTED,
+  VARVE_NOT_ARCHIVED,
   VARVE_BEHIND_KEPT,
   VARVE_OVER_BYTES, /* goes, from here on */
   VARVE_OVER_SEGMENTS,
-  VARVE_OVER_AGE
+  VARVE_OVER_AGE,
+  VARVE_CHECKPOINTED
 };
 typedef struct varve_retention_verdict {
   size_t size;

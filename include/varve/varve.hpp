@@ -3,8 +3,12 @@
 // varve.hpp - everything.
 #pragma once
 
+#include <varve/archive.hpp>
+#include <varve/backup.hpp>
+#include <varve/checkpoint.hpp>
 #include <varve/claim.hpp>
 #include <varve/durability.hpp>
+#include <varve/entry.hpp>
 #include <varve/error.hpp>
 #include <varve/event.hpp>
 #include <varve/log.hpp>
@@ -12,5 +16,6 @@
 #include <varve/options.hpp>
 #include <varve/reader.hpp>
 #include <varve/record.hpp>
+#include <varve/recovery.hpp>
 #include <varve/retention.hpp>
 #include <varve/sequence.hpp>

@@ -29,11 +29,12 @@ constexpr explanation explanations[] = {
      "look at it with verify, then open it with prefix recovery"},
     {errc::no_space, "no_space", "there is no room for another segment; nothing that was appended is lost",
      "make room, and append again"},
-    {errc::too_large, "too_large", "this does not fit into one segment; nothing was appended",
-     "append less at once, or make a log with larger segments"},
+    {errc::too_large, "too_large", "this is more than a segment, or its claim, can take; nothing was appended",
+     "append less at once"},
     {errc::not_yet, "not_yet", "this sequence is not published yet", "ask again later"},
     {errc::past_end, "past_end", "no append has taken this sequence", "ask for one up to the published mark"},
     {errc::trimmed, "trimmed", "this sequence is older than what the log keeps", "go on at its first sequence"},
+    {errc::truncated, "truncated", "the log was truncated before this sequence", "go on at the sequence that comes next"},
     {errc::abandoned, "abandoned", "the claim of this sequence was given up, or its writer died", "go on behind it"},
     {errc::damaged, "damaged", "bytes that had been written fail validation", "verify the log, and restore it from a copy"},
     {errc::sync_failed, "sync_failed", "records could not be made durable, and nothing after them is",
@@ -45,6 +46,7 @@ constexpr explanation explanations[] = {
     {errc::timed_out, "timed_out", "the deadline passed first", "wait again"},
     {errc::forked, "forked", "this process is a fork of the one that opened the log", "open a view of its own"},
     {errc::closed, "closed", "the log was closed", "open it again"},
+    {errc::cancelled, "cancelled", "a function that was given to the log answered no", "ask it why"},
     {errc::bug, "bug", "varve has a fault", "please report this sentence"},
 };
 

@@ -10,6 +10,7 @@ exit_code exit_code_of(errc code) noexcept {
     case errc::not_yet:
     case errc::past_end:
     case errc::trimmed:
+    case errc::truncated:
     case errc::abandoned: return exit_code::findings;
     case errc::bad_option:
     case errc::too_large: return exit_code::usage;
@@ -28,6 +29,7 @@ exit_code exit_code_of(errc code) noexcept {
     case errc::timed_out:
     case errc::forked:
     case errc::closed:
+    case errc::cancelled:
     case errc::bug: return exit_code::system;
   }
   return exit_code::system;

@@ -12,10 +12,13 @@ std::string_view text_of(retention_reason reason) noexcept {
     case retention_reason::not_sealed: return "it takes appends, or is not durable yet";
     case retention_reason::records: return "keep_records";
     case retention_reason::reader: return "a reader stands in it";
+    case retention_reason::checkpoint: return "not all of it was checkpointed";
+    case retention_reason::archive: return "no copy of it is safe yet";
     case retention_reason::behind_kept: return "an older one is kept";
     case retention_reason::bytes: return "max_bytes is passed";
     case retention_reason::segments: return "max_segments is passed";
     case retention_reason::age: return "older than max_age";
+    case retention_reason::checkpointed: return "all of it was checkpointed";
   }
   return "unknown";
 }

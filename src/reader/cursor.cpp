@@ -4,6 +4,15 @@
 #include <new>
 
 namespace varve::core {
+namespace {
+
+record_shape shape_of(const format::frame& f) noexcept {
+  return {.batch_goes_on = f.goes_on(),
+          .is_chunk = f.kind == format::frame_kind::chunk,
+          .extension_words = static_cast<std::uint8_t>(f.extension_words())};
+}
+
+}  // namespace
 
 result<void> cursor::seek(std::uint64_t target) {
   const std::uint64_t turn = source_->turn();  // before first() is asked
@@ -76,7 +85,7 @@ result<std::optional<record>> cursor::next() {
   if (!*found) return std::nullopt;
   return result<std::optional<record>>{std::in_place, std::in_place,      record_key{},
                                        at_.segment(), seen.frame.payload, sequence{at_.sequence() - 1},
-                                       epoch(),       seen.frame.type,    seen.frame.goes_on()};
+                                       epoch(),       seen.frame.type,    shape_of(seen.frame)};
 }
 
 void cursor::next_before(std::uint64_t end, std::optional<result<record>>& element) {
@@ -88,7 +97,7 @@ void cursor::next_before(std::uint64_t end, std::optional<result<record>>& eleme
     element.reset();
   } else {
     element.emplace(std::in_place, record_key{}, at_.segment(), seen.frame.payload, sequence{at_.sequence() - 1}, epoch(),
-                    seen.frame.type, seen.frame.goes_on());
+                    seen.frame.type, shape_of(seen.frame));
   }
 }
 
@@ -222,6 +231,7 @@ pinned_record record_access::give(walker& at, std::uint64_t sequence, const form
   r.sequence_ = {sequence};
   r.epoch_ = static_cast<std::uint32_t>(at.segment()->facts().epoch);
   r.type_ = f.type;
+  r.shape_ = shape_of(f);
   r.segment_ = at.take_segment();
   return r;
 }

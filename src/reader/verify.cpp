@@ -24,10 +24,11 @@ void put_in_order(std::vector<finding>& findings) {
   findings.erase(again.begin(), again.end());
 }
 
-result<recovery_report> survey_every_byte(const std::filesystem::path& directory) {
+result<recovery_report> survey_every_byte(const std::filesystem::path& directory, const verify_options& options) {
   const auto place = core::open_place_for_reading(directory);
   if (!place) return std::unexpected(place.error());
-  auto s = core::survey_undisturbed(*place, {.looking_on = true, .tolerant = true, .every_byte = true});
+  auto s = core::survey_undisturbed(
+      *place, {.looking_on = true, .tolerant = true, .every_byte = true, .on_progress = &options.on_progress});
   if (!s) return std::unexpected(s.error());
   put_in_order(s->seen.report.findings);
   return std::move(s->seen.report);
@@ -36,9 +37,10 @@ result<recovery_report> survey_every_byte(const std::filesystem::path& directory
 }  // namespace
 
 result<recovery_report> verify(const std::filesystem::path& directory,
-                               const std::function<void(const recovery_report::finding&)>& on_finding) {
+                               const std::function<void(const recovery_report::finding&)>& on_finding,
+                               const verify_options& options) {
   try {
-    auto report = survey_every_byte(directory);
+    auto report = survey_every_byte(directory, options);
     if (report && on_finding)
       for (const auto& finding : report->findings) on_finding(finding);
     return report;

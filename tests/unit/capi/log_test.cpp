@@ -293,7 +293,7 @@ TEST_CASE("C: the oldest records are dropped, by number and by rules", "[capi][t
   REQUIRE(varve_log_retain(l.handle, &rules, nullptr, nullptr) == VARVE_OK);
   rules.reserved[0] = 1;
   CHECK(varve_log_retain(l.handle, &rules, nullptr, nullptr) == VARVE_BAD_OPTION);
-  CHECK(VARVE_OVER_AGE == static_cast<int>(retention_reason::age));
+  CHECK(VARVE_CHECKPOINTED == static_cast<int>(retention_reason::checkpointed));
   CHECK(VARVE_WAIT == static_cast<int>(when_full::wait));
   CHECK(VARVE_SEGMENT_DROPPED == static_cast<int>(segment_description::state::dropped));
 }

@@ -35,7 +35,7 @@ constexpr std::uint64_t now_ns = 5 * second_ns;
 std::string verdicts_of(const std::vector<retained_segment>& all, const retention_rules& rules) {
   std::string letters;
   for (const auto& v : core::decide_retention(all, rules, now_ns)) {
-    const char letter = "wuroxBSA"[static_cast<std::size_t>(v.reason)];
+    const char letter = "wurocaxBSAC"[static_cast<std::size_t>(v.reason)];
     CHECK(v.goes == (letter < 'a'));
     letters += letter;
   }

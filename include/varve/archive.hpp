@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// archive.hpp - hooks on segments that are complete and durable, and on those about to be dropped. A ready archiver that
+// uses them is in archiver.hpp.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+#include <varve/sequence.hpp>
+
+namespace varve {
+
+/// A segment that never changes again.
+struct sealed_segment {
+  std::uint64_t number = 0;
+  std::filesystem::path directory;  ///< Of the log.
+  std::filesystem::path path;       ///< Of the segment's file, in it.
+  sequence_range sequences{};
+  std::uint64_t used_bytes = 0;  ///< Header and frames; the file is larger.
+};
+
+/// Called in a thread of the log's own, one call at a time, oldest segment first. Must not throw, nor close or destroy the
+/// log.
+struct archive_hooks {
+  /// A segment is sealed. True: a copy of it is safe elsewhere; that position is then made durable, and the segment may be
+  /// dropped. False: it is tried again, after a second or when the next one is sealed. After a crash it may be called again
+  /// for a segment that was archived already.
+  ///
+  /// While there is a hook no segment is dropped before it has answered true, in no life of the log and by no rule: retention
+  /// and the cap keep it, trim_before() has it archived first, and answers `cancelled` if the hook says no.
+  std::function<bool(const sealed_segment&)> sealed{};
+  /// A segment is about to be dropped; its file is still there during the call. May be empty.
+  std::function<void(const sealed_segment&)> dropping{};
+};
+
+}  // namespace varve

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//
+// entry.hpp - write several chunks piece by piece, and make all of them visible at once, or none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include <varve/error.hpp>
+#include <varve/sequence.hpp>
+#include <varve/visibility.hpp>
+
+namespace varve {
+
+namespace core {
+class entry_object;
+}
+
+/// An entry in the making, made by log::begin_entry(). Its chunks are records like any other, with neighbouring sequences,
+/// each to be read by its own; record::is_chunk() tells them apart, and record::batch_goes_on() where the entry ends. All are
+/// published at once, or none: atomic as a batch is, for readers and for recovery.
+///
+/// Nothing of the log is claimed before publish(), so an entry may be held as long as one likes. Small ones are gathered in
+/// memory; one that outgrows that is written straight into the file of a segment of its own.
+///
+/// Thread-safety  one entry, one thread at a time. It must not outlive the log.
+/// Moved-from     only assign or destroy.
+/// Source         okaywal's EntryWriter.
+class VARVE_EXPORT entry {
+ public:
+  entry(entry&&) noexcept;
+  entry& operator=(entry&&) noexcept;
+  /// roll_back().
+  ~entry();
+
+  /// Adds one chunk. 0 bytes are legal.
+  ///
+  /// Errors  too_large: no segment could take all of the entry. no_space, io, out_of_memory: the entry is as it was.
+  ///         closed, forked; closed also after publish() or roll_back().
+  [[nodiscard]] result<void> write_chunk(std::span<const std::byte> payload) noexcept;
+  [[nodiscard]] result<void> write_chunk(std::string_view payload) noexcept;
+
+  [[nodiscard]] std::uint64_t chunks() const noexcept;
+  /// Payload bytes of all chunks.
+  [[nodiscard]] std::uint64_t bytes() const noexcept;
+
+  /// Makes the chunks records, as log::append_batch() would.
+  ///
+  /// Returns  their sequences.
+  /// Errors   bad_option without a chunk; otherwise as log::append_batch(). What failed before anything was claimed can be
+  ///          tried again.
+  [[nodiscard]] result<sequence_range> publish() noexcept;
+
+  /// Gives the entry up; nothing of it was ever claimed. Does nothing if it is published.
+  void roll_back() noexcept;
+
+ private:
+  friend class log;
+  explicit entry(std::unique_ptr<core::entry_object>) noexcept;
+  std::unique_ptr<core::entry_object> object_;
+};
+
+}  // namespace varve
