@@ -60,6 +60,14 @@ std::optional<std::string_view> value_of(std::string_view argument, std::string_
   return argument.substr(flag.size());
 }
 
+/// False: that is no number of gibibytes.
+bool take_gibibytes(std::string_view text, std::uint64_t& bytes) {
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  bytes = count << 30;
+  return error == std::errc{} && end == text.data() + text.size() && count > 0;
+}
+
 /// Takes our own flags out of the command line. False: one of them cannot be understood.
 bool take_flags(std::vector<char*>& arguments) {
   bool good = true;
@@ -68,11 +76,10 @@ bool take_flags(std::vector<char*>& arguments) {
       the_settings.work = *directory;
     } else if (std::string_view{argument} == "--quick") {
       the_settings.quick = true;
-    } else if (const auto gib = value_of(argument, "--sustained-gib=")) {
-      std::uint64_t count = 0;
-      const auto [end, error] = std::from_chars(gib->data(), gib->data() + gib->size(), count);
-      good = good && error == std::errc{} && end == gib->data() + gib->size() && count > 0;
-      the_settings.sustained_bytes = count << 30;
+    } else if (const auto sustained = value_of(argument, "--sustained-gib=")) {
+      good = good && take_gibibytes(*sustained, the_settings.sustained_bytes);
+    } else if (const auto bounded = value_of(argument, "--bounded-gib=")) {
+      good = good && take_gibibytes(*bounded, the_settings.bounded_bytes);
     } else {
       return false;
     }
@@ -86,7 +93,7 @@ bool take_flags(std::vector<char*>& arguments) {
 const settings& chosen() noexcept { return the_settings; }
 
 bool prepare_work(std::vector<char*>& arguments) {
-  if (!take_flags(arguments)) return std::fputs("bench: --sustained-gib takes a number\n", stderr), false;
+  if (!take_flags(arguments)) return std::fputs("bench: --sustained-gib and --bounded-gib take a number\n", stderr), false;
   std::error_code failure;
   std::filesystem::create_directories(the_settings.work, failure);
   if (failure) std::fprintf(stderr, "bench: %s: %s\n", the_settings.work.c_str(), failure.message().c_str());

@@ -21,10 +21,11 @@ struct settings {
   std::filesystem::path work = "build/bench-work";  ///< Where files are made: results depend on its file system.
   bool quick = false;                               ///< Less of everything: to see that it works, not to compare.
   std::uint64_t sustained_bytes = std::uint64_t{10} << 30;
+  std::uint64_t bounded_bytes = std::uint64_t{50} << 30;
 };
 [[nodiscard]] const settings& chosen() noexcept;
 
-/// Reads --work=DIR, --quick and --sustained-gib=N, lets `declare` register the benchmarks, and runs them.
+/// Reads --work=DIR, --quick, --sustained-gib=N and --bounded-gib=N, lets `declare` register the benchmarks, and runs them.
 ///
 /// Returns  the exit code: not 0 if a benchmark failed.
 [[nodiscard]] int run_program(int argc, char** argv, const std::function<void()>& declare);

@@ -42,6 +42,11 @@ std::string generate(const report::results& r, const std::filesystem::path& docu
   add_section(text, "Sync", "`./dev bench sync`. 128 B, durable when append returns; for a record.", sync_table(r));
   add_section(text, "Sustained", "`./dev bench sustained`. One thread; latencies contain one reading of the clock.",
               sustained_table(r));
+  add_section(
+      text, "Bounded",
+      "`./dev bench bounded`. Four threads append 50 GiB of records of 128 B while a reader follows. *Held*: under a cap "
+      "of 256 MiB, the last 128 MiB readable at any moment.",
+      bounded_table(r));
   add_section(text, "Read by number", "`./dev bench read`. 128 B, in random order, one thread.", read_table(r));
   add_section(text, "Scan", "`./dev bench scan`. One thread, everything in memory.", scan_table(r));
   add_section(text, "Open", "`./dev bench open`. 256 MiB of records of 128 B.", open_table(r));

@@ -168,4 +168,24 @@ std::string sustained_table(const results& r) {
   return rows ? text : std::string{};
 }
 
+std::string bounded_table(const results& r) {
+  std::string text = head({"the log", "records/s", "disk at 10, 20, ... 100 % of the time, in MiB", "most", "least readable",
+                           "segments of dropped files"});
+  std::size_t rows = 0;
+  for (const auto* what : {"held", "free"}) {
+    const auto name = fmt::format("bounded/{}", what);
+    const auto rate = r.median(name, "records_per_second");
+    if (!rate) continue;
+    const auto mebibytes = [&](const std::string& counter) {
+      return fmt::format("{:.0f}", r.median(name, counter).value_or(0) / (1 << 20));
+    };
+    std::string disk;
+    for (unsigned tenth = 1; tenth <= 10; ++tenth) disk += mebibytes(fmt::format("disk_at_{}", tenth * 10)) + " ";
+    text += row({what, fmt::format("{:.2f} M", *rate / 1e6), disk, mebibytes("disk_max"), mebibytes("readable_min"),
+                 fmt::format("{:.1f} %", r.median(name, "recycled_share").value_or(0) * 100)});
+    ++rows;
+  }
+  return rows ? text : std::string{};
+}
+
 }  // namespace report

@@ -16,6 +16,7 @@ namespace report {
 [[nodiscard]] std::string scan_table(const results& r);
 [[nodiscard]] std::string open_table(const results& r);
 [[nodiscard]] std::string sustained_table(const results& r);
+[[nodiscard]] std::string bounded_table(const results& r);
 
 /// "42.1 ns", "3.4 us", "12 ms"
 [[nodiscard]] std::string time_text(double nanoseconds);

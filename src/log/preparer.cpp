@@ -19,8 +19,9 @@ namespace {
 // How much may wait to be sealed: in bytes, but some segments in any case, and not too many descriptors.
 constexpr std::uint64_t backlog_bytes_max = std::uint64_t{1} << 30;
 constexpr std::uint64_t backlog_segments_min = 4, backlog_segments_max = 64;
-// Arbitrary: how late an append may learn that the device has failed while it waits for a segment.
-constexpr std::chrono::milliseconds look_again{100};
+// Arbitrary: how late an append may learn that the device has failed while it waits for a segment, or that a reader has let
+// go of what takes the room.
+constexpr std::chrono::milliseconds look_again{100}, look_for_room_again{5};
 
 }  // namespace
 
@@ -90,7 +91,8 @@ void preparer::run() noexcept {
     if (idle || backlogged) {
       if (warmer_.warm_some()) continue;
       // Not for ever behind a backlog: whoever latches a failure seals no more, and does not wake us.
-      os::wait_on(work_.futex(), work, backlogged ? std::chrono::steady_clock::now() + look_again : os::deadline::max());
+      const auto pause = found == room::soon ? look_for_room_again : look_again;
+      os::wait_on(work_.futex(), work, backlogged ? std::chrono::steady_clock::now() + pause : os::deadline::max());
       continue;
     }
     const os::result<bool> done = found == room::there ? prepare_one() : std::unexpected(os::failure{ENOSPC});
@@ -150,8 +152,10 @@ preparer::room preparer::look_for_room() noexcept {
   };
   if (is_there()) return room::there;
   // Nothing is sealed any more, or nobody may trim: who waits for a segment must get an answer.
-  if (wanted_.full == when_full::refuse || with_.latch.is_set() || with_.gate.get() != gate::position::open)
-    return room::none;
+  if (with_.latch.is_set() || with_.gate.get() != gate::position::open) return room::none;
+  with_.retainer.run();  // a reader may have moved, which nobody is told
+  if (is_there()) return room::there;
+  if (wanted_.full == when_full::refuse) return room::none;
   if (wanted_.full == when_full::wait) return room::soon;
   for (;;) {
     switch (with_.retainer.drop_oldest()) {

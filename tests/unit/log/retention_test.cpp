@@ -272,6 +272,26 @@ TEST_CASE("a log never takes more disk than it may", "[retention][G7]") {
     CHECK(disk_bytes(dir.path()) <= cap);
     CHECK(l->published_sequence() == sequence{600});
   }
+  SECTION("a log that waits goes on by its rules once a reader has moved, though nothing more is sealed") {
+    options.when_full = when_full::wait;
+    options.retention = {.max_bytes = 4 * 64 * 1024, .keep_for_readers = true};
+    auto l = log::open(dir.path(), options);
+    REQUIRE(l);
+    append_large(*l, 1);
+    auto reader = l->reader({1});
+    REQUIRE(reader);
+    REQUIRE((*reader->next()).has_value());
+    std::jthread appends{[&] { append_large(*l, 600); }};
+    wait_until([&] { return l->stats().segments == 10; });
+    for (std::uint64_t s = 2; s <= 601; ++s) {
+      INFO(s);
+      REQUIRE(reader->wait(std::chrono::steady_clock::now() + 30s) == true);
+      const auto r = reader->next();
+      REQUIRE((r && *r));
+      REQUIRE((*r)->sequence() == sequence{s});
+    }
+    CHECK(disk_bytes(dir.path()) <= cap);
+  }
   SECTION("a log that waits can be closed") {
     options.when_full = when_full::wait;
     auto l = log::open(dir.path(), options);
