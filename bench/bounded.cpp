@@ -2,7 +2,7 @@
 //
 // bounded - four threads append much more than the log may hold, while a reader follows that must not miss a record.
 //
-// "held": the log is kept under a cap, by retention that spares the follower and by appends that wait for him at the cap; its
+// "held": the log is kept under a cap, by retention that spares the follower and by appends that wait for him; its
 // last 128 MiB must be readable at any moment. "free": the same run, nothing ever goes. A watch looks at both all the time,
 // and a lap fails if the cap is passed, if less is readable than that, or if the follower misses a record.
 #include <algorithm>

@@ -28,7 +28,7 @@ struct archive_hooks {
   /// dropped. False: it is tried again, after a second or when the next one is sealed. After a crash it may be called again
   /// for a segment that was archived already.
   ///
-  /// While there is a hook no segment is dropped before it has answered true, in no life of the log and by no rule: retention
+  /// While there is a hook no segment is dropped before it has answered true, in no life of the log, by no rule: retention
   /// and the cap keep it, trim_before() has it archived first, and answers `cancelled` if the hook says no.
   std::function<bool(const sealed_segment&)> sealed{};
   /// A segment is about to be dropped; its file is still there during the call. May be empty.

@@ -55,8 +55,8 @@ VARVE_EXPORT [[nodiscard]] bool is_compressed_archive(const std::filesystem::pat
 
 /// Writes the log that the archive in `from` holds into the new directory `to`, compressed or not.
 ///
-/// Errors  not_a_log, damaged (names the segment), bad_option (`to` exists), io, no_space, out_of_memory. What was written so
-///         far is removed.
+/// Errors  not_a_log, damaged (names the segment), bad_option (`to` exists), io, no_space, out_of_memory. What was written
+/// so         far is removed.
 VARVE_EXPORT [[nodiscard]] result<sequence_range> expand_archive(const std::filesystem::path& from,
                                                                  const std::filesystem::path& to);
 

@@ -20,8 +20,8 @@ class entry_object;
 }
 
 /// An entry in the making, made by log::begin_entry(). Its chunks are records like any other, with neighbouring sequences,
-/// each to be read by its own; record::is_chunk() tells them apart, and record::batch_goes_on() where the entry ends. All are
-/// published at once, or none: atomic as a batch is, for readers and for recovery.
+/// each to be read by its own; record::is_chunk() tells them apart, and record::batch_goes_on() where the entry ends. All
+/// are published at once, or none: atomic as a batch is, for readers and for recovery.
 ///
 /// Nothing of the log is claimed before publish(), so an entry may be held as long as one likes. Small ones are gathered in
 /// memory; one that outgrows that is written straight into the file of a segment of its own.

@@ -177,8 +177,8 @@ class VARVE_EXPORT log {
   /// back. `last` may be the first sequence minus one: the log is then empty. Dropping what is not there does nothing.
   ///
   /// Appends and syncs that come meanwhile wait. Records that are held keep their bytes. A reader that stands behind
-  /// `last` + 1 answers `truncated` at its next step, until it is moved by seek(), however far the log has grown since; one that
-  /// reads at the same time may still be handed what is being dropped. A checkpoint or archive position behind `last` moves
+  /// `last` + 1 answers `truncated` at its next step, until it is moved by seek(), however far the log has grown since; one
+  /// that reads at the same time may still be handed what is being dropped. A checkpoint or archive position behind `last` moves
   /// back to it.
   ///
   /// Errors         past_end: `last` was never claimed. trimmed: it lies before first_sequence() - 1. io: varve.state or a
@@ -198,8 +198,8 @@ class VARVE_EXPORT log {
   /// Has a checkpoint made now, see checkpoint_options, and waits for it.
   ///
   /// Returns        the position: everything up to it was saved. At once if there is nothing new.
-  /// Errors         bad_option: the log has no checkpoint_options::save. cancelled: it answered false. sync_failed, io, closed,
-  ///                forked. would_block_itself: this thread holds an open claim, or is the one that saves.
+  /// Errors         bad_option: the log has no checkpoint_options::save. cancelled: it answered false. sync_failed, io,
+  ///                closed, forked. would_block_itself: this thread holds an open claim, or is the one that saves.
   [[nodiscard]] result<sequence> checkpoint() noexcept;
   /// The last sequence that was checkpointed, and the last one whose segment was archived; first - 1 at least.
   [[nodiscard]] sequence checkpointed_sequence() const noexcept;

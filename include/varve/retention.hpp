@@ -37,7 +37,7 @@ struct retention_rules {
 enum class when_full : std::uint8_t {
   refuse,       ///< Appends answer no_space until something was trimmed.
   drop_oldest,  ///< The oldest sealed segment goes, whoever reads it.
-  wait,         ///< Appends wait until something was trimmed.
+  wait,         ///< Appends wait until something was trimmed, by a call or by the rules.
 };
 
 /// Why a segment stays, or goes.
