@@ -178,8 +178,8 @@ class VARVE_EXPORT log {
   ///
   /// Appends and syncs that come meanwhile wait. Records that are held keep their bytes. A reader that stands behind
   /// `last` + 1 answers `truncated` at its next step, until it is moved by seek(), however far the log has grown since; one
-  /// that reads at the same time may still be handed what is being dropped. A checkpoint or archive position behind `last` moves
-  /// back to it.
+  /// that reads at the same time may still be handed what is being dropped. A checkpoint or archive position behind `last`
+  /// moves back to it.
   ///
   /// Errors         past_end: `last` was never claimed. trimmed: it lies before first_sequence() - 1. io: varve.state or a
   ///                segment could not be written; the log then takes no more appends, and the next open ends the work.
