@@ -129,6 +129,18 @@ const oom_row appending_rows[] = {
        static_cast<void>(s.log->failure());
        return {};
      }},
+    {"trim_before", full,
+     [](scene& s) {
+       s.trimmed_to = 20;
+       return error_of(s.log->trim_before({20}));
+     }},
+    {"plan_retention", full,
+     [](scene& s) { return error_of(s.log->plan_retention({.max_segments = 2, .keep_for_readers = true})); }},
+    {"retain", full,
+     [](scene& s) {
+       s.trimmed_to = 28;  // three to a segment
+       return error_of(s.log->retain({.max_segments = 1}));
+     }},
     {"close", full,
      [](scene& s) {
        const auto done = s.log->close();
@@ -232,7 +244,9 @@ void sweep(std::span<const oom_row> rows) {
 }  // namespace
 
 TEST_CASE("opening: each allocation fails in turn", "[oom][G7]") { sweep(opening_rows); }
-TEST_CASE("appending, syncing, closing: each allocation fails in turn", "[oom][slow][G1][G7]") { sweep(appending_rows); }
+TEST_CASE("appending, syncing, trimming, closing: each allocation fails in turn", "[oom][slow][G1][G7]") {
+  sweep(appending_rows);
+}
 TEST_CASE("reading, and looking on: each allocation fails in turn", "[oom][slow][G7]") { sweep(reading_rows); }
 
 TEST_CASE("the sentence of an error is the one thing that throws without memory", "[oom]") {

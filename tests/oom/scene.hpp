@@ -43,7 +43,8 @@ struct scene {
   [[nodiscard]] log_options options() const { return {.segment_bytes = 64 * 1024, .prepared_segments = prepared}; }
 
   fs::path dir;
-  std::uint64_t count = 0;  // records that are there
+  std::uint64_t count = 0;       // the last record that is there
+  std::uint64_t trimmed_to = 1;  // where the log may begin since
   std::optional<varve::log> log{};
   std::optional<log_view> view{};
 
@@ -79,7 +80,9 @@ template <class Result>
 [[nodiscard]] inline std::string trouble_with(scene& s) {
   const auto all_there = [&s](const auto& l) -> std::string {
     if (l.published_sequence().value != s.count) return "published " + std::to_string(l.published_sequence().value);
-    std::uint64_t seen = 0;
+    const std::uint64_t first = l.first_sequence().value;
+    if (first != 1 && first != s.trimmed_to) return "it begins at " + std::to_string(first);
+    std::uint64_t seen = first - 1;
     for (const auto& r : l.records()) {
       if (!r) return r.error().message();
       if (r->text() != payload_of(++seen)) return "another record at " + std::to_string(seen);
