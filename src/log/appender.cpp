@@ -152,19 +152,40 @@ os::result<std::unique_ptr<control_block>> appender::next_block(control_block& f
   return next;
 }
 
+/// Owns the roll of a block that takes claims, or could not be rolled: nothing can be claimed from it any more.
+bool appender::take_roll(control_block& block, std::uint32_t& state) noexcept {
+  state = block.roll.load(std::memory_order_acquire, "roll:A");
+  if (state_of(state) == roll_state::open && stop_claims(block)) {
+    block.roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
+    return true;
+  }
+  return state_of(state) == roll_state::failed &&
+         block.roll.compare_exchange(state, roll_word(roll_state::rolling), std::memory_order_acquire, "roll:A");
+}
+
 std::uint64_t appender::stop() noexcept {
   for (;;) {
     control_block& block = *active_.load(std::memory_order_acquire, "active:B");
-    std::uint32_t state = block.roll.load(std::memory_order_acquire, "roll:A");
-    bool ours = false;
-    if (state_of(state) == roll_state::open) ours = stop_claims(block);
-    if (state_of(state) == roll_state::failed)
-      ours = block.roll.compare_exchange(state, roll_word(roll_state::rolling), std::memory_order_acquire, "roll:A");
-    if (state_of(state) == roll_state::stopped || ours) {
+    std::uint32_t state = 0;
+    if (take_roll(block, state) || state_of(state) == roll_state::stopped) {
       block.roll.store(roll_word(roll_state::stopped), std::memory_order_release, "roll:B");
       os::wake_all(block.roll.futex());
       return block.base + claim_word::frames(block.crossing);
     }
+    static_cast<void>(await_roll(block));
+  }
+}
+
+result<void> appender::roll_at(std::uint64_t next) noexcept {
+  for (;;) {
+    control_block& block = *active_.load(std::memory_order_acquire, "active:B");
+    if (block.base == next || block.base + frames_claimed(block) != next) return {};
+    std::uint32_t state = 0;
+    if (take_roll(block, state)) {
+      const auto begun = roll(block, 0, 0);
+      return begun ? result<void>{} : std::unexpected(begun.error());
+    }
+    if (state_of(state) == roll_state::stopped) return refusal();
     static_cast<void>(await_roll(block));
   }
 }

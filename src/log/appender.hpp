@@ -81,6 +81,11 @@ class appender {
   /// Ends claiming for ever: appends answer `closed`. Returns the next sequence that would have been given out.
   [[nodiscard]] std::uint64_t stop() noexcept;
 
+  /// Ends the active segment if its last claim is the one before `next`: what ends can be sealed.
+  ///
+  /// Errors  no_space, io, out_of_memory: the next append tries again to begin another one. closed.
+  [[nodiscard]] result<void> roll_at(std::uint64_t next) noexcept;
+
   /// The next sequence that will be given out.
   [[nodiscard]] std::uint64_t next_sequence() const noexcept;
   [[nodiscard]] const control_block& active() const noexcept { return *active_.load(std::memory_order_acquire, "active:B"); }
@@ -107,6 +112,7 @@ class appender {
                                                         std::uint64_t frames) noexcept;
   [[nodiscard]] result<place_of_frames> roll(control_block& full, std::uint64_t bytes, std::uint64_t frames) noexcept;
   [[nodiscard]] os::result<std::unique_ptr<control_block>> next_block(control_block& full) noexcept;
+  [[nodiscard]] bool take_roll(control_block& block, std::uint32_t& state) noexcept;
   [[nodiscard]] std::uint32_t await_roll(const control_block& block) noexcept;
   [[nodiscard]] std::unexpected<error> too_large(std::uint64_t frames) const noexcept;
   [[nodiscard]] std::uint64_t room() const noexcept { return with_.place.meta.segment_bytes - format::segment_header_bytes; }

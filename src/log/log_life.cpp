@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // log_life.cpp - how an open log begins and ends. Layer log.
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <new>
@@ -62,23 +63,34 @@ log_object::log_object(log_place place, const log_options& options)
       latch_(gate_, wake_, events_),
       syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_}),
       preparer_({place_, table_, frontier_, latch_, gate_, trimmer_, retainer_}),
-      trimmer_({place_, state_, live_, table_, preparer_, wake_, turn_}),
-      retainer_({place_, table_, frontier_, trimmer_, life_}, options.retention),
-      sealer_({place_.path, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, latch_}),
+      trimmer_({place_, state_, live_, table_, preparer_, archivist_, wake_, turn_}),
+      retainer_({place_, table_, frontier_, trimmer_, archivist_, life_}, options.retention),
+      sealer_({place_.path, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, archivist_, latch_}),
+      archivist_({place_, state_, table_, latch_, preparer_, sealer_}, options.archive),
       appender_({place_, gate_, latch_, table_, preparer_, sealer_, wake_}),
       periodic_({appender_, frontier_, syncer_}) {}
 
-log_object::~log_object() { static_cast<void>(close()); }
+log_object::~log_object() {
+  static_cast<void>(close());
+  end_threads();  // of an open that failed
+}
+
+void log_object::end_threads() noexcept {
+  archivist_.stop();
+  periodic_.stop();
+  sealer_.stop();
+  preparer_.stop();
+}
 
 result<void> log_object::start(const log_options& options) {
   if (auto done = check_cap(options, place_.meta.segment_bytes); !done) return done;
   if (const auto made = gate_.make(); !made) return place_.fail_call(made.error());
   auto state = state_file::open(place_, os::access::read_write);
   if (!state) return std::unexpected(state.error());
-  state_.emplace(std::move(*state));
+  state_.take(std::move(*state));
   // The creation may have died before varve.meta, or the directory itself, was durable. Before a segment is made both must
   // be.
-  if (state_->current().epoch == 0) {
+  if (state_.file().current().epoch == 0) {
     if (const auto done = os::sync_directory(place_.directory); !done) return place_.fail_call(done.error());
     if (const auto done = os::sync_parent(place_.directory); !done) return place_.fail_call(done.error());
   }
@@ -88,13 +100,14 @@ result<void> log_object::start(const log_options& options) {
   auto wake = wake_page::open(place_.directory);
   if (!wake) return place_.fail_call(wake.error());
   wake_ = std::move(*wake);
-  auto s = survey_log(place_, *state_, live_, {.mode = options.recovery, .on_progress = &options.on_progress});
+  auto s = survey_log(place_, state_.file(), live_, {.mode = options.recovery, .on_progress = &options.on_progress});
   if (!s) return std::unexpected(s.error());
 
-  if (auto done = state_->reaffirm(place_); !done) return done;
+  if (auto done = state_.reaffirm(place_); !done) return done;
   if (s->ending != ending::clean) {
     if (auto done = repair(place_, *s); !done) return done;
   }
+  if (archivist_.hears_of_drops()) tell_leftovers(*s);
   if (auto done = remove_leftovers(place_, *s); !done) return done;
   remove_stray_indexes(place_, *s);
   trimmer_.place(s->first);
@@ -105,14 +118,14 @@ result<void> log_object::start(const log_options& options) {
   const bool goes_on = s->ending == ending::clean && !s->chain.empty();
   auto block = goes_on ? block_to_go_on(*s, options) : fresh_block(*s, options);
   if (!block) return std::unexpected(block.error());
-  if (const auto done = live_.forget_marks_after(state_->current().epoch); !done) return place_.fail_call(done.error());
+  if (const auto done = live_.forget_marks_after(state_.epoch()); !done) return place_.fail_call(done.error());
   if (auto done = store_open_state(*s); !done) return done;
   // Only now: a log that is still said to be clean has no segments but those that it closed with.
   if (!goes_on) {
     if (auto done = begin_fresh(**block, *s); !done) return done;
   }
 
-  const std::uint64_t epoch = state_->current().epoch;
+  const std::uint64_t epoch = state_.epoch();
   const auto announced = live_.begin_appending(epoch, os::process_id());
   if (!announced) return place_.fail_call(announced.error());
   if (!*announced) return fail({.code = errc::locked, .subject = place_.path});
@@ -138,6 +151,7 @@ result<void> log_object::start(const log_options& options) {
                   s->highest, in, offset);
   sealer_.start();
   periodic_.start();
+  archivist_.start();
   closed_ = false;
   return {};
 }
@@ -204,7 +218,7 @@ result<void> log_object::begin_fresh(control_block& block, const survey& s) {
   const auto before = s.chain.empty() ? segment_facts{} : s.chain.back().facts;
   block.segment->begin({.base = s.next,
                         .salt = salt | format::salt_top_bit,
-                        .epoch = state_->current().epoch,
+                        .epoch = state_.epoch(),
                         .predecessor = before.number,
                         .predecessor_salt = before.salt,
                         .time_ns = os::wall_clock_ns()});
@@ -212,21 +226,42 @@ result<void> log_object::begin_fresh(control_block& block, const survey& s) {
 }
 
 result<void> log_object::store_open_state(const survey& s) {
-  auto next = state_->current();
-  next.epoch += 1;
-  next.condition = format::condition::open;
   const auto boot = os::this_boot();
   if (!boot) return place_.fail_call(boot.error());
-  next.boot = *boot;
-  next.durable_floor = s.next - 1;
-  next.clean_segment = next.clean_offset = 0;
-  next.clean_next = s.next;
-  next.report_kept = s.report.kept;
-  next.report_cut_bytes = s.report.cut_bytes;
-  next.report_cut_records = s.report.cut_records;
-  next.report_stepped_over = s.report.stepped_over;
-  next.report_ending = static_cast<std::uint32_t>(s.ending);
-  return state_->write(place_, next);
+  return state_.change(place_, [&](format::state& next) {
+    next.epoch += 1;
+    next.condition = format::condition::open;
+    next.boot = *boot;
+    next.durable_floor = s.next - 1;
+    next.clean_segment = next.clean_offset = 0;
+    next.clean_next = s.next;
+    // A copy may end before them.
+    next.checkpoint = std::clamp(next.checkpoint, s.first - 1, s.next - 1);
+    next.archived = std::clamp(next.archived, s.first - 1, s.next - 1);
+    next.report_kept = s.report.kept;
+    next.report_cut_bytes = s.report.cut_bytes;
+    next.report_cut_records = s.report.cut_records;
+    next.report_stepped_over = s.report.stepped_over;
+    next.report_ending = static_cast<std::uint32_t>(s.ending);
+    return true;
+  });
+}
+
+/// Of segments that were trimmed the archive hooks hear before their files go, also if that was begun in another life. The
+/// other leftovers hold nothing.
+void log_object::tell_leftovers(const survey& s) {
+  if (s.leftovers.empty()) return;
+  const auto found = read_segment_files(place_);
+  if (!found) return;  // then they are not told
+  for (const auto& f : found->files) {
+    const bool was_trimmed = f.identity && f.activation && !f.foreign && f.activation->base < s.first;
+    if (!was_trimmed || std::ranges::find(s.leftovers, f.number) == s.leftovers.end()) continue;
+    const auto& end = f.seal ? f.seal : f.end;
+    archivist_.tell_drop({.number = f.number,
+                          .base = f.activation->base,
+                          .end = end ? end->last + 1 : s.first,
+                          .end_offset = end ? end->offset : f.identity->capacity});
+  }
 }
 
 result<void> log_object::close() noexcept {
@@ -236,19 +271,22 @@ result<void> log_object::close() noexcept {
     preparer_.forget_thread();
     sealer_.forget_thread();
     periodic_.forget_thread();
+    archivist_.forget_thread();
     events_.forget_thread();
     syncer_.forget_waiters();
     return fail({.code = errc::forked, .subject = place_.path});
   }
   if (auto done = may_wait_for(none_yet); !done) return done;
-  const std::scoped_lock lock{life_};
+  if (is_callback_thread()) return fail({.code = errc::would_block_itself, .subject = place_.path});
+  const std::scoped_lock closing{closing_};
   if (closed_) return close_failure_ ? result<void>{std::unexpected(*close_failure_)} : result<void>{};
-  closed_ = true;
   if (gate_.get() == gate::position::open) gate_.set(gate::position::closing);
+  wake_.wake_all();
+  archivist_.stop();  // before life_ is taken, for which a function of the user's may be waiting
+  const std::scoped_lock lock{life_};
+  closed_ = true;
   const std::uint64_t next = appender_.stop();
-  periodic_.stop();
-  sealer_.stop();
-  preparer_.stop();
+  end_threads();
   // Also after a failure: the log is not let go while anybody is in the middle of an append, or of a sync.
   syncer_.wait_until_quiet(next - 1);
   auto done = syncer_.sync_published(next - 1, os::deadline::max());
@@ -280,13 +318,14 @@ result<void> log_object::store_clean_state(std::uint64_t next) {
                    .os_errno = synced.error().number,
                    .segment = last.segment->facts().number});
   }
-  auto clean = state_->current();
-  clean.condition = format::condition::clean;
-  clean.durable_floor = next - 1;
-  clean.clean_segment = last.segment->facts().number;
-  clean.clean_offset = claim_word::offset(last.crossing);
-  clean.clean_next = next;
-  return state_->write(place_, clean);
+  return state_.change(place_, [&](format::state& clean) {
+    clean.condition = format::condition::clean;
+    clean.durable_floor = next - 1;
+    clean.clean_segment = last.segment->facts().number;
+    clean.clean_offset = claim_word::offset(last.crossing);
+    clean.clean_next = next;
+    return true;
+  });
 }
 
 }  // namespace varve::core

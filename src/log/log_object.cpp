@@ -150,10 +150,28 @@ result<void> log_object::trim_before(sequence target) noexcept {
   if (target.value > trimmer_.first()) {  // never beyond what is durable
     if (auto done = sync({target.value - 1}, os::deadline::max()); !done) return done;
   }
-  const std::scoped_lock lock{life_};
-  if (closed_) return appender_.refusal();
-  frontier_.advance();  // so that it does not stand in a segment that goes
-  return trimmer_.trim_before(target.value);
+  for (;;) {
+    if (auto done = archive_before(target.value); !done) return done;
+    const std::scoped_lock lock{life_};
+    if (closed_) return appender_.refusal();
+    if (!archivist_.lets_go(target.value)) continue;  // another segment has ended there meanwhile
+    frontier_.advance();                              // so that it does not stand in a segment that goes
+    return trimmer_.trim_before(target.value);
+  }
+}
+
+/// Everything that ends before `target`, and so would go. What the active segment holds goes as well if nothing comes behind
+/// it; so it has to end.
+result<void> log_object::archive_before(std::uint64_t target) noexcept {
+  if (!archivist_.archives() || target <= trimmer_.first()) return {};
+  if (auto done = archivist_.archive_before(target); !done) return done;
+  auto ended = appender_.roll_at(target);
+  if (!ended && ended.error().code() == errc::no_space && appender_.active().base > trimmer_.first()) {
+    // The segments before it make room.
+    if (auto done = trim_before({appender_.active().base}); !done) return done;
+    ended = appender_.roll_at(target);
+  }
+  return ended ? archivist_.archive_before(target) : ended;
 }
 
 result<std::vector<retention_verdict>> log_object::plan_retention(const retention_rules& rules) {
@@ -190,7 +208,12 @@ result<event> log_object::make_event(Make make) noexcept {
 
 result<void> log_object::await_published(std::uint64_t sequence, os::deadline until) {
   if (auto done = may_wait_for(sequence); !done) return done;
-  const auto is_over = [this] { return gate_.get() == gate::position::failed || gate_.get() == gate::position::closed; };
+  const auto is_over = [this] {
+    const auto now = gate_.get();
+    // close() waits for a function of the user's that waits here.
+    return now == gate::position::failed || now == gate::position::closed ||
+           (now == gate::position::closing && is_callback_thread());
+  };
   if (is_over() && !has_published(sequence)) return appender_.refusal();
   wake_.await(sequence, [&] { return has_published(sequence) || is_over(); }, until);
   return {};

@@ -15,12 +15,14 @@
 #include <varve/log.hpp>
 
 #include "log/appender.hpp"
+#include "log/archivist.hpp"
 #include "log/events.hpp"
 #include "log/failure_latch.hpp"
 #include "log/frontier.hpp"
 #include "log/gate.hpp"
 #include "log/live_file.hpp"
 #include "log/log_place.hpp"
+#include "log/log_state.hpp"
 #include "log/open_claims.hpp"
 #include "log/periodic_syncer.hpp"
 #include "log/preparer.hpp"
@@ -28,7 +30,6 @@
 #include "log/retainer.hpp"
 #include "log/sealer.hpp"
 #include "log/segment_table.hpp"
-#include "log/state_file.hpp"
 #include "log/survey.hpp"
 #include "log/syncer.hpp"
 #include "log/trimmer.hpp"
@@ -93,6 +94,8 @@ class log_object final : public record_source {
 
   // ---- Looking on.
   [[nodiscard]] std::uint64_t durable() const noexcept { return syncer_.durable(); }
+  [[nodiscard]] std::uint64_t checkpointed() const noexcept { return state_.checkpoint(); }
+  [[nodiscard]] std::uint64_t archived() const noexcept { return state_.archived(); }
   [[nodiscard]] statistics stats() noexcept;
   [[nodiscard]] std::uint64_t record_bytes_max() const noexcept {
     return format::payload_bytes_max(place_.meta.segment_bytes);
@@ -109,6 +112,8 @@ class log_object final : public record_source {
   [[nodiscard]] result<std::unique_ptr<control_block>> fresh_block(survey& s, const log_options& options);
   [[nodiscard]] result<void> begin_fresh(control_block& block, const survey& s);
   [[nodiscard]] result<void> store_open_state(const survey& s);
+  void tell_leftovers(const survey& s);
+  void end_threads() noexcept;
   [[nodiscard]] result<void> store_clean_state(std::uint64_t next);
   [[nodiscard]] const durability& policy_of(const append_options& options) const noexcept {
     return options.durability ? *options.durability : durability_;
@@ -116,6 +121,8 @@ class log_object final : public record_source {
   [[nodiscard]] result<void> may_wait(const durability& policy) const noexcept;
   [[nodiscard]] result<void> may_wait_for(std::uint64_t sequence) const noexcept;
   [[nodiscard]] result<void> may_ask_for(sequence target) const noexcept;
+  [[nodiscard]] result<void> archive_before(std::uint64_t target) noexcept;
+  [[nodiscard]] bool is_callback_thread() const noexcept { return archivist_.is_this_thread(); }
   template <class Make>
   [[nodiscard]] result<event> make_event(Make make) noexcept;
   [[nodiscard]] result<void> honour(const durability& policy, const appended& last) noexcept;
@@ -127,7 +134,7 @@ class log_object final : public record_source {
   durability durability_;
   recovery_report report_;
 
-  std::optional<state_file> state_;
+  log_state state_;
   live_file live_;
   core::gate gate_;
   wake_page wake_;
@@ -137,14 +144,16 @@ class log_object final : public record_source {
   failure_latch latch_;
   core::syncer syncer_;
   core::preparer preparer_;
-  std::mutex life_;  // whoever writes the state: trims, closes; one at a time
+  std::mutex life_;  // whoever moves an end of the log: trims, closes; one at a time
   core::trimmer trimmer_;
   core::retainer retainer_;
   core::sealer sealer_;
+  core::archivist archivist_;
   core::appender appender_;
   periodic_syncer periodic_;
 
-  bool closed_ = true;                  // guarded by life_; until start() is done there is nothing to close
+  std::mutex closing_;                  // whoever closes; taken before life_
+  bool closed_ = true;                  // changed with both; until start() is done there is nothing to close
   std::optional<error> close_failure_;  // likewise
 };
 

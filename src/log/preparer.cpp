@@ -159,6 +159,7 @@ preparer::room preparer::look_for_room() noexcept {
   if (wanted_.full == when_full::wait) return room::soon;
   for (;;) {
     switch (with_.retainer.drop_oldest()) {
+      case retainer::drop::held:  // not waited for: whoever is to save or archive it may be the one who waits for us
       case retainer::drop::failed: return room::none;
       case retainer::drop::busy: return room::soon;
       case retainer::drop::done:

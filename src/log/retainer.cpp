@@ -28,12 +28,13 @@ result<std::vector<retention_verdict>> retainer::plan(const retention_rules& rul
   try {
     auto all = segments();
     const std::uint64_t now = os::wall_clock_ns();
-    auto verdicts = decide_retention(all, rules, now);
+    const auto positions = saved();
+    auto verdicts = decide_retention(all, rules, positions, now);
     if (!rules.keep_for_readers) return verdicts;
     // Other processes are asked only about what would go.
     for (std::size_t i = 0; i < all.size() && verdicts[i].goes; ++i)
       all[i].has_reader = all[i].has_reader || is_pinned(with_.place, all[i].number);
-    return decide_retention(all, rules, now);
+    return decide_retention(all, rules, positions, now);
   } catch (const std::bad_alloc&) {
     return fail({.code = errc::out_of_memory, .subject = with_.place.path});
   }
@@ -65,6 +66,7 @@ retainer::drop retainer::drop_oldest() noexcept {
   if (!lock) return drop::busy;  // not waited for: close() holds it while it waits for whoever calls this
   const auto end = with_.table.oldest_sealed_end();
   if (!end) return drop::nothing_sealed;
+  if (!saved().let_go(*end)) return drop::held;
   return with_.trimmer.trim_before(*end) ? drop::done : drop::failed;
 }
 

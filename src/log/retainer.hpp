@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "log/archivist.hpp"
 #include "log/frontier.hpp"
 #include "log/log_place.hpp"
 #include "log/retention.hpp"
@@ -24,6 +25,7 @@ class retainer {
     segment_table& table;
     core::frontier& frontier;
     core::trimmer& trimmer;
+    const core::archivist& archivist;
     std::mutex& life;  // to be held while the log is trimmed
   };
   retainer(const parts& p, const retention_rules& rules) noexcept : with_(p), rules_(rules) {}
@@ -37,14 +39,16 @@ class retainer {
   void run() noexcept;
   /// When run() has something to do again though nothing was sealed.
   [[nodiscard]] os::deadline next_run() const noexcept;
-  enum class drop : std::uint8_t { done, nothing_sealed, failed, busy };
-  /// Drops the oldest segment, whoever reads it. `busy`: somebody else is at it; look again.
+  enum class drop : std::uint8_t { done, nothing_sealed, held, failed, busy };
+  /// Drops the oldest segment, whoever reads it, unless it is `held`: it was not checkpointed, or not archived. `busy`:
+  /// somebody else is at it; look again.
   [[nodiscard]] drop drop_oldest() noexcept;
 
  private:
   [[nodiscard]] bool has_limits() const noexcept {
     return rules_.max_bytes != 0 || rules_.max_segments != 0 || rules_.max_age.count() > 0;
   }
+  [[nodiscard]] saved_positions saved() const noexcept { return {.archived = with_.archivist.limit()}; }
   [[nodiscard]] std::vector<retained_segment> segments();
 
   parts with_;

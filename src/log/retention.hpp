@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,8 +21,19 @@ struct retained_segment {
   bool has_reader = false;
 };
 
+/// What else holds segments, or lets them go: last sequences, or nothing if nobody saves, or archives.
+struct saved_positions {
+  std::optional<std::uint64_t> checkpoint{}, archived{};
+
+  /// True if a segment that ends before the sequence `end` may go as far as these are concerned.
+  [[nodiscard]] bool let_go(std::uint64_t end) const noexcept {
+    return (!checkpoint || end <= *checkpoint + 1) && (!archived || end <= *archived + 1);
+  }
+};
+
 /// `segments` from the oldest to the active one. The verdicts are in the same order; those that go come first.
 [[nodiscard]] std::vector<retention_verdict> decide_retention(std::span<const retained_segment> segments,
-                                                              const retention_rules& rules, std::uint64_t now_ns);
+                                                              const retention_rules& rules, const saved_positions& saved,
+                                                              std::uint64_t now_ns);
 
 }  // namespace varve::core

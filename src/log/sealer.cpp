@@ -2,6 +2,7 @@
 #include "log/sealer.hpp"
 
 #include "format/segment_header.hpp"
+#include "log/archivist.hpp"
 #include "os/waiting.hpp"
 
 namespace varve::core {
@@ -76,6 +77,7 @@ bool sealer::seal_one(const std::shared_ptr<segment>& s) noexcept {
   s->file().close();
   with_.table.mark_sealed(s->facts().number);
   static_cast<void>(with_.trimmer.drop());  // what could not be removed is tried again, and told to who trims next
+  with_.archivist.nudge();
   with_.preparer.nudge();
   return true;
 }

@@ -21,6 +21,8 @@
 
 namespace varve::core {
 
+class archivist;
+
 /// Writes the seal of a segment whose every byte, like everything before it in the log, is durable, and makes it durable.
 [[nodiscard]] os::result<void> write_seal(const os::file& file, const segment_facts& facts, std::uint64_t end_offset,
                                           std::uint64_t end_sequence) noexcept;
@@ -35,6 +37,7 @@ class sealer {
     core::preparer& preparer;
     core::trimmer& trimmer;
     core::retainer& retainer;
+    core::archivist& archivist;
     failure_latch& latch;
   };
   explicit sealer(const parts& p) noexcept : with_(p) {}

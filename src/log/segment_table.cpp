@@ -5,6 +5,16 @@
 #include <utility>
 
 namespace varve::core {
+namespace {
+
+ended_segment ended_form(const table_entry& e) noexcept {
+  return {.number = e.facts.number,
+          .base = e.facts.base,
+          .end = e.end_sequence,
+          .end_offset = std::min(e.end_offset, e.facts.capacity)};
+}
+
+}  // namespace
 
 void segment_table::reserve(std::size_t entries) {
   const std::scoped_lock lock{guard_};
@@ -141,6 +151,22 @@ std::optional<std::uint64_t> segment_table::oldest_sealed_end() const noexcept {
   return all.front().end_sequence;
 }
 
+std::optional<ended_segment> segment_table::oldest_sealed_behind(std::uint64_t last) const noexcept {
+  const std::scoped_lock lock{guard_};
+  const auto all = entries();
+  // What is not sealed has none_yet, and stands last.
+  const auto found = std::ranges::upper_bound(all, last + 1, {}, &table_entry::end_sequence);
+  if (found == all.end() || !found->sealed) return std::nullopt;
+  return ended_form(*found);
+}
+
+std::uint64_t segment_table::last_end_up_to(std::uint64_t target) const noexcept {
+  const std::scoped_lock lock{guard_};
+  const auto all = entries();
+  const auto above = std::ranges::upper_bound(all, target, {}, [](const table_entry& e) { return e.facts.base; });
+  return above - all.begin() < 2 ? 0 : std::prev(above)->facts.base;  // I1: the end of the one before it
+}
+
 segment_table::totals segment_table::sum() const noexcept {
   const std::scoped_lock lock{guard_};
   totals t;
@@ -164,7 +190,7 @@ std::optional<segment_table::removed> segment_table::remove_below(std::uint64_t 
     const std::scoped_lock lock{guard_};
     const auto all = entries();
     if (all.empty() || all.front().resident || all.front().end_sequence > first) return std::nullopt;
-    gone.number = all.front().facts.number;
+    static_cast<ended_segment&>(gone) = ended_form(all.front());
     gone.readers = all.front().mapped_once;
     unmapped = let_go(all.front());
     all.front() = {};

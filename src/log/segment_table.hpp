@@ -37,6 +37,13 @@ struct table_entry {
   std::weak_ptr<segment> mapped_once{};  // otherwise
 };
 
+/// A segment whose end is known.
+struct ended_segment {
+  std::uint64_t number = 0;
+  std::uint64_t base = 0, end = 0;  // sequences
+  std::uint64_t end_offset = 0;     // of its frames; of an end that was lost, as much as the segment takes
+};
+
 class segment_table {
  public:
   /// `place` must outlive the table. `how`  whether segments that are opened for readers are pinned against a writer in
@@ -58,8 +65,7 @@ class segment_table {
   [[nodiscard]] std::size_t ended_count(std::uint64_t last) const noexcept;
   void mark_sealed(std::uint64_t number) noexcept;
 
-  struct removed {
-    std::uint64_t number = 0;
+  struct removed : ended_segment {
     std::weak_ptr<segment> readers{};  // who in this process has it mapped still
   };
   /// Takes the oldest segment out, if all of it lies below `first`, and it is sealed or nobody here writes it.
@@ -69,6 +75,10 @@ class segment_table {
   [[nodiscard]] std::vector<retained_segment> list(std::uint64_t next, std::uint64_t now_ns) const;
   /// Where the oldest segment ends, if it is sealed.
   [[nodiscard]] std::optional<std::uint64_t> oldest_sealed_end() const noexcept;
+  /// The oldest segment that is sealed and ends behind `last`.
+  [[nodiscard]] std::optional<ended_segment> oldest_sealed_behind(std::uint64_t last) const noexcept;
+  /// Where the newest segment ends that does so at or before `target`, sealed or not; 0 if none does.
+  [[nodiscard]] std::uint64_t last_end_up_to(std::uint64_t target) const noexcept;
 
   struct totals {
     std::uint64_t segments = 0, bytes_allocated = 0, bytes_ended = 0;

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include "log/trimmer.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 
 #include "format/file_name.hpp"
+#include "log/archivist.hpp"
 #include "log/preparer.hpp"
 
 namespace varve::core {
 
 result<void> trimmer::trim_before(std::uint64_t target) noexcept {
   if (target > first()) {
-    auto next = with_.state->current();
-    next.trim_point = target;
     VARVE_POINT("trim.before_state");
-    if (auto done = with_.state->write(with_.place, next); !done) return done;
+    const auto moved = with_.state.change(with_.place, [target](format::state& s) {
+      s.trim_point = target;
+      s.checkpoint = std::max(s.checkpoint, target - 1);  // what is gone need not be saved any more
+      s.archived = std::max(s.archived, target - 1);
+      return true;
+    });
+    if (!moved) return moved;
     VARVE_POINT("trim.before_drop");
     place(target);
     with_.turn.fetch_add(1, std::memory_order_release, "turn:D");
@@ -33,6 +39,7 @@ result<void> trimmer::drop() noexcept {
     stuck_.reset();
   }
   while (auto gone = with_.table.remove_below(first())) {
+    with_.archivist.tell_drop(*gone);
     if (gone->readers.expired() && with_.preparer.offer(gone->number)) continue;
     if (auto done = drop_next(gone->number, std::move(gone->readers)); !done) {
       stuck_ = gone->number;

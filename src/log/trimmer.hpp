@@ -22,23 +22,25 @@
 #include "base/error.hpp"
 #include "log/live_file.hpp"
 #include "log/log_place.hpp"
+#include "log/log_state.hpp"
 #include "log/segment_table.hpp"
-#include "log/state_file.hpp"
 #include "log/wake_page.hpp"
 #include "os/shared.hpp"
 
 namespace varve::core {
 
+class archivist;
 class preparer;
 
 class trimmer {
  public:
   struct parts {
     const log_place& place;
-    std::optional<state_file>& state;
+    log_state& state;
     live_file& live;
     segment_table& table;
     core::preparer& preparer;
+    const core::archivist& archivist;
     wake_page& wake;
     shared::word<std::uint64_t>& turn;
   };
@@ -48,7 +50,7 @@ class trimmer {
   void place(std::uint64_t first) noexcept { first_.store(first, std::memory_order_release, "first:B"); }
   [[nodiscard]] std::uint64_t first() const noexcept { return first_.load(std::memory_order_acquire, "first:A"); }
 
-  /// Everything before `target` goes, all of which is durable. One call at a time.
+  /// Everything before `target` goes, all of which is durable, and archived if somebody does. One call at a time.
   [[nodiscard]] result<void> trim_before(std::uint64_t target) noexcept;
   /// Drops the segments that end before first(): they may have been sealed since.
   [[nodiscard]] result<void> drop() noexcept;

@@ -90,6 +90,7 @@ result<reader> log::reader(sequence from) const { return core::reader_access::ma
 sequence log::first_sequence() const noexcept { return {object_->first()}; }
 sequence log::published_sequence() const noexcept { return {object_->published()}; }
 sequence log::durable_sequence() const noexcept { return {object_->durable()}; }
+sequence log::archived_sequence() const noexcept { return {object_->archived()}; }
 statistics log::stats() const noexcept { return object_->stats(); }
 std::uint64_t log::record_bytes_max() const noexcept { return object_->record_bytes_max(); }
 const recovery_report& log::recovery() const noexcept { return object_->recovery(); }

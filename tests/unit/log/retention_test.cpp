@@ -32,9 +32,10 @@ std::vector<retained_segment> five() {
 constexpr std::uint64_t now_ns = 5 * second_ns;
 
 /// "BB.": a letter for each segment, capital if it goes.
-std::string verdicts_of(const std::vector<retained_segment>& all, const retention_rules& rules) {
+std::string verdicts_of(const std::vector<retained_segment>& all, const retention_rules& rules,
+                        const core::saved_positions& saved = {}) {
   std::string letters;
-  for (const auto& v : core::decide_retention(all, rules, now_ns)) {
+  for (const auto& v : core::decide_retention(all, rules, saved, now_ns)) {
     const char letter = "wurocaxBSAC"[static_cast<std::size_t>(v.reason)];
     CHECK(v.goes == (letter < 'a'));
     letters += letter;

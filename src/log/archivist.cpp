@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#include "log/archivist.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "format/file_name.hpp"
+#include "log/own_thread.hpp"
+#include "log/preparer.hpp"
+#include "log/sealer.hpp"
+#include "os/waiting.hpp"
+
+namespace varve::core {
+namespace {
+
+// How long after a refusal the same segment is handed out again, if nothing happens before.
+constexpr std::chrono::seconds try_again{1};
+// Arbitrary: how late somebody who waits may learn of a failure to seal.
+constexpr std::chrono::milliseconds look_again{100};
+
+}  // namespace
+
+void archivist::start() {
+  if (archives()) thread_ = std::make_unique<std::thread>([this] { run(); });
+}
+
+void archivist::stop() noexcept {
+  if (!thread_) return;
+  stopping_.store(1, std::memory_order_release, "work:A");
+  wake();
+  thread_->join();
+  thread_.reset();
+  outcome_.fetch_add(1, std::memory_order_release, "outcome:A");
+  os::wake_all(outcome_.futex());
+}
+
+void archivist::wake() noexcept {
+  work_.fetch_add(1, std::memory_order_release, "work:A");
+  os::wake_all(work_.futex());
+}
+
+bool archivist::is_this_thread() const noexcept { return own_thread::of == this; }
+
+std::optional<std::uint64_t> archivist::limit() const noexcept {
+  return archives() ? std::optional{with_.state.archived()} : std::nullopt;
+}
+
+bool archivist::lets_go(std::uint64_t target) const noexcept {
+  if (!archives()) return true;
+  const std::uint64_t end = with_.table.last_end_up_to(target);
+  return end == 0 || end - 1 <= with_.state.archived();
+}
+
+result<void> archivist::archive_before(std::uint64_t target) noexcept {
+  if (lets_go(target)) return {};
+  if (is_this_thread()) return fail({.code = errc::would_block_itself, .subject = with_.place.path});
+  // Each request allows one more attempt after a refusal.
+  const std::uint32_t mine = requested_.fetch_add(1, std::memory_order_relaxed, "archive:request") + 1;
+  wake();  // releases the request
+  for (;;) {
+    // outcome:B  acquire. Pairs with outcome:A.
+    const std::uint32_t seen = outcome_.load(std::memory_order_acquire, "outcome:B");
+    if (lets_go(target)) return {};
+    if (const auto failed = with_.latch.get()) return std::unexpected(*failed);  // nothing is sealed any more
+    // relaxed, both: ordered by outcome:B.
+    const std::uint64_t refused = refused_.load(std::memory_order_relaxed, "archive:refused");
+    if (refused != 0 && static_cast<std::int32_t>(static_cast<std::uint32_t>(refused >> 32) - mine) >= 0) {
+      const auto number = static_cast<int>(refused & 0xffffffff);
+      if (number != 0) return with_.place.fail_call({number});
+      return fail({.code = errc::cancelled, .subject = with_.place.path});
+    }
+    if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0)
+      return fail({.code = errc::closed, .subject = with_.place.path});
+    os::wait_on(outcome_.futex(), seen, std::chrono::steady_clock::now() + look_again);
+  }
+}
+
+void archivist::run() noexcept {
+  own_thread::of = this;
+  for (;;) {
+    // work:B  acquire. Pairs with work:A; what is loaded relaxed below is ordered by it.
+    const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
+    if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;
+    const std::uint32_t request = requested_.load(std::memory_order_relaxed, "archive:request");
+    const std::uint32_t epoch = with_.state.epoch();  // before the table is looked at: see I1
+    const auto next = with_.table.oldest_sealed_behind(with_.state.archived());
+    if (!next) {
+      os::wait_on(work_.futex(), work, os::deadline::max());
+      continue;
+    }
+    const int failed = archive(*next, epoch);
+    // relaxed: released by the next line.
+    if (failed >= 0)
+      refused_.store(std::uint64_t{request} << 32 | static_cast<std::uint32_t>(failed), std::memory_order_relaxed,
+                     "archive:refused");
+    outcome_.fetch_add(1, std::memory_order_release, "outcome:A");
+    os::wake_all(outcome_.futex());
+    if (failed >= 0) {
+      os::wait_on(work_.futex(), work, std::chrono::steady_clock::now() + try_again);
+      continue;
+    }
+    with_.sealer.nudge();    // rules may let it go now
+    with_.preparer.nudge();  // and the cap
+  }
+}
+
+/// -1: done, or to be looked at anew. 0: the hook said no. Otherwise errno.
+int archivist::archive(const ended_segment& s, std::uint32_t epoch) noexcept {
+  const std::uint64_t last = s.end - 1;
+  try {
+    if (safe_ != last || safe_epoch_ != epoch) {
+      VARVE_POINT("archive.before_hook");
+      if (!hooks_.sealed(public_form(s))) return 0;
+      safe_ = last;
+      safe_epoch_ = epoch;
+    }
+    VARVE_POINT("archive.before_state");
+    const auto done = with_.state.change(with_.place, [&](format::state& now) {
+      if (now.epoch != epoch || now.archived >= last) return false;
+      now.archived = last;
+      return true;
+    });
+    return done ? -1 : std::max(done.error().os_errno(), 1);
+  } catch (const std::bad_alloc&) {
+    return ENOMEM;
+  }
+}
+
+void archivist::tell_drop(const ended_segment& s) const noexcept {
+  if (!hears_of_drops()) return;
+  try {
+    hooks_.dropping(public_form(s));
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): see the header
+  }
+}
+
+sealed_segment archivist::public_form(const ended_segment& s) const {
+  sealed_segment shown{.number = s.number,
+                       .directory = with_.place.path->text,
+                       .path = {},
+                       .sequences = {{s.base}, {s.end}},
+                       .used_bytes = s.end_offset};
+  shown.path = shown.directory / format::name_of(format::file_kind::segment, s.number).c_str();
+  return shown;
+}
+
+}  // namespace varve::core
