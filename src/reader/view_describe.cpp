@@ -133,6 +133,7 @@ result<log_description> view_object::describe() {
     ++count_of(d, s.state);
   }
   d.at.first = {seen_.first};
+  describe_positions(d);
   d.epoch = state_->current().epoch;
   d.segment_bytes = place_.meta.segment_bytes;
   d.checksum = place_.checksum_kind();
@@ -141,6 +142,17 @@ result<log_description> view_object::describe() {
   d.refuses = std::ranges::any_of(seen_.report.findings, is_refused);
   if (auto done = describe_writer(d); !done) return std::unexpected(done.error());
   return d;
+}
+
+/// They move while the state says nothing else that is new.
+void view_object::describe_positions(log_description& d) const {
+  const auto again = state_file::open(place_, os::access::read);
+  const auto& now = again ? again->current() : state_->current();
+  const std::uint64_t least = seen_.first - 1;
+  // Of a log that nobody writes, as the next open will have it.
+  const std::uint64_t most = std::max(least, seen_.ending == ending::living ? format::sequence_max : seen_.next - 1);
+  d.checkpointed = {std::clamp(now.checkpoint, least, most)};
+  d.archived = {std::clamp(now.archived, least, most)};
 }
 
 result<void> view_object::describe_writer(log_description& d) {

@@ -66,6 +66,7 @@ class view_object final : public record_source {
   [[nodiscard]] result<bool> follow(const walker& at);
   [[nodiscard]] result<bool> extend_chain();
   [[nodiscard]] std::vector<segment_description> list(const segment_files& found);
+  void describe_positions(log_description& d) const;
   [[nodiscard]] result<void> describe_writer(log_description& d);
 
   shared::word<std::uint64_t> turn_{0};
