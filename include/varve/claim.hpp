@@ -28,6 +28,7 @@ struct open_claim {
   std::uint64_t position = 0;                          // bytes of the log up to the frame's end
   varve::durability durability{};
   std::uint16_t type = 0;
+  std::uint64_t time_ns = 0;  // of the record; 0: the log keeps no times
   open_claim* next = nullptr;
   open_claim** link = nullptr;  // what points to this one
 };

@@ -93,7 +93,8 @@ struct append_options {
   std::uint16_t type = 0;
   /// Overrides the log's policy for this append.
   std::optional<varve::durability> durability{};
-  /// When the record came about, for who copies a log; the moment of the append if it is 0. A log without times ignores it.
+  /// When the record came about, for who copies a log; the moment of the append if it is 0, or before 1970. A log without
+  /// times ignores it.
   record_time time{};
 };
 

@@ -40,11 +40,12 @@ enum class frame_kind : std::uint8_t {
 };
 
 namespace frame_flags {
-constexpr std::uint8_t goes_on = 1;        // the next frame belongs to the same batch
-constexpr std::uint8_t begins_inside = 2;  // the frame before belongs to the same batch
-constexpr std::uint8_t is_short = 4;       // less was published than claimed
-constexpr std::uint8_t reserved = 8;       // 0
-constexpr unsigned extension_shift = 4;    // bits 4 to 7: number of extension words
+constexpr std::uint8_t goes_on = 1;                    // the next frame belongs to the same batch
+constexpr std::uint8_t begins_inside = 2;              // the frame before belongs to the same batch
+constexpr std::uint8_t is_short = 4;                   // less was published than claimed
+constexpr std::uint8_t reserved = 8;                   // 0
+constexpr unsigned extension_shift = 4;                // bits 4 to 7: number of extension words
+constexpr std::uint8_t timed = 1U << extension_shift;  // one of them: the time
 }  // namespace frame_flags
 
 struct frame_header {
@@ -62,14 +63,17 @@ static_assert(offsetof(frame_header, kind) == 20);
 static_assert(offsetof(frame_header, flags) == 21);
 static_assert(offsetof(frame_header, type) == 22);
 
-/// Space for a record without extension words.
-[[nodiscard]] constexpr std::uint64_t frame_bytes(std::uint64_t payload_bytes) noexcept {
-  return frame_header_bytes + core::round_up(payload_bytes, frame_alignment);
+/// The extension words of a record that carries its time.
+constexpr std::uint64_t time_bytes = 8;
+
+/// Space for a record with so many bytes of extension words.
+[[nodiscard]] constexpr std::uint64_t frame_bytes(std::uint64_t payload_bytes, std::uint64_t extension_bytes = 0) noexcept {
+  return frame_header_bytes + extension_bytes + core::round_up(payload_bytes, frame_alignment);
 }
 
 /// The largest payload of a segment of this size.
-[[nodiscard]] constexpr std::uint64_t payload_bytes_max(std::uint64_t capacity) noexcept {
-  return capacity - segment_header_bytes - frame_header_bytes;
+[[nodiscard]] constexpr std::uint64_t payload_bytes_max(std::uint64_t capacity, std::uint64_t extension_bytes = 0) noexcept {
+  return capacity - segment_header_bytes - frame_header_bytes - extension_bytes;
 }
 static_assert(payload_bytes_max(segment_bytes_max) <= UINT32_MAX, "a length has 32 bits");
 

@@ -18,7 +18,8 @@ struct meta {
   feature_bits features{};
   std::uint8_t checksum_kind = 0;
   std::uint8_t frame_alignment_log2 = 0;
-  std::uint16_t reserved_1 = 0;
+  std::uint8_t times = 0;  // 1: each record carries the time of its append
+  std::uint8_t reserved_1 = 0;
   std::uint64_t segment_bytes = 0;
   std::uint32_t index_stride_bytes = 0;
   std::uint32_t reserved_2 = 0;
@@ -30,6 +31,7 @@ static_assert(offsetof(meta, log) == 16);
 static_assert(offsetof(meta, features) == 32);
 static_assert(offsetof(meta, checksum_kind) == 44);
 static_assert(offsetof(meta, frame_alignment_log2) == 45);
+static_assert(offsetof(meta, times) == 46);
 static_assert(offsetof(meta, segment_bytes) == 48);
 static_assert(offsetof(meta, index_stride_bytes) == 56);
 static_assert(offsetof(meta, created_ns) == 64);
@@ -38,7 +40,7 @@ static_assert(offsetof(meta, created_ns) == 64);
 [[nodiscard]] constexpr bool is_sane(const meta& m) noexcept {
   return m.segment_bytes >= segment_bytes_min && m.segment_bytes <= segment_bytes_max &&
          m.segment_bytes % segment_bytes_unit == 0 && m.frame_alignment_log2 == frame_alignment_log2 &&
-         is_checksum_kind(m.checksum_kind) && is_index_stride(m.index_stride_bytes);
+         is_checksum_kind(m.checksum_kind) && is_index_stride(m.index_stride_bytes) && m.times <= 1;
 }
 
 }  // namespace varve::format

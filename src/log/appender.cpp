@@ -31,7 +31,17 @@ void appender::start(std::unique_ptr<control_block> block, std::uint64_t epoch, 
   active_.store(blocks_.back().get(), std::memory_order_release, "active:A");
 }
 
-result<appended> appender::append_pieces(std::span<const bytes_view> pieces, std::uint16_t type) noexcept {
+result<appended> appender::append_with_time(bytes_view payload, const append_options& options) noexcept {
+  return append_as<true>(payload, options);
+}
+
+/// The caller's word, if it is one: times begin behind 0, which means that there is none.
+std::uint64_t appender::time_of(const append_options& options) noexcept {
+  const auto given = options.time.time_since_epoch().count();
+  return given > 0 ? static_cast<std::uint64_t>(given) : os::wall_clock_ns();
+}
+
+result<appended> appender::append_pieces(std::span<const bytes_view> pieces, const append_options& options) noexcept {
   std::uint64_t length = 0;
   for (const auto piece : pieces) {
     if (piece.size() > room() || length > room()) return too_large(1);  // before the sum can wrap
@@ -39,19 +49,20 @@ result<appended> appender::append_pieces(std::span<const bytes_view> pieces, std
   }
   if (length > room()) return too_large(1);
   open_frame frame;
-  if (const auto refused = claim_frame(length, frame)) return std::unexpected(*refused);
-  fill(*frame.segment, frame.at, pieces, length, type);
+  if (const auto refused = claim_frame(length, options, frame)) return std::unexpected(*refused);
+  fill(*frame.segment, frame.at, pieces, length, frame.label);
   finish(*frame.segment, frame.at);
   return appended{.sequence = frame.at.sequence, .position = frame.position};
 }
 
-std::optional<error> appender::claim_frame(std::uint64_t length, open_frame& frame) noexcept {
+std::optional<error> appender::claim_frame(std::uint64_t length, const append_options& options, open_frame& frame) noexcept {
   if (length > room()) return too_large(1).error();  // before the sum can wrap
-  const std::uint64_t extent = format::frame_bytes(length);
+  const std::uint64_t extent = format::frame_bytes(length, extension_bytes());
   place_of_frames place;
   if (const auto refused = claim(extent, 1, place)) return refused;
   frame.segment = place.in;
   frame.at = {.offset = place.at.offset, .extent = extent, .sequence = place.at.sequence};
+  frame.label = label_of(options);
   frame.position = place.position + place.at.offset + extent;
   return std::nullopt;
 }
@@ -211,7 +222,7 @@ std::unexpected<error> appender::refusal() const noexcept {
 std::unexpected<error> appender::too_large(std::uint64_t frames) const noexcept {
   // The limit in terms of what the caller counts: payload bytes, of all records of a batch together. 0: too many records,
   // however small they are.
-  const std::uint64_t headers = frames * format::frame_header_bytes;
+  const std::uint64_t headers = frames * (format::frame_header_bytes + extension_bytes());
   return fail({.code = errc::too_large, .subject = with_.place.path, .offset = headers < room() ? room() - headers : 0});
 }
 

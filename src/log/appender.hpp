@@ -16,6 +16,8 @@
 #include <span>
 #include <vector>
 
+#include <varve/options.hpp>
+
 #include "base/error.hpp"
 #include "log/gate.hpp"
 #include "log/preparer.hpp"
@@ -45,7 +47,7 @@ class appender {
     core::sealer& sealer;
     wake_page& wake;
   };
-  explicit appender(const parts& p) noexcept : with_(p) {}
+  explicit appender(const parts& p) noexcept : with_(p), keeps_times_(p.place.meta.times != 0) {}
   appender(const appender&) = delete;
   appender& operator=(const appender&) = delete;
 
@@ -53,22 +55,24 @@ class appender {
   void start(std::unique_ptr<control_block> block, std::uint64_t epoch, const segment_facts& before);
 
   /// Appends one record.
-  [[nodiscard]] result<appended> append(bytes_view payload, std::uint16_t type) noexcept;
+  [[nodiscard]] result<appended> append(bytes_view payload, const append_options& options) noexcept;
   /// Appends one record in pieces.
-  [[nodiscard]] result<appended> append_pieces(std::span<const bytes_view> pieces, std::uint16_t type) noexcept;
+  [[nodiscard]] result<appended> append_pieces(std::span<const bytes_view> pieces, const append_options& options) noexcept;
 
   /// Appends a batch of at least one; `payload(i)` gives the bytes of each.
   template <class Payload>
-  [[nodiscard]] result<appended> append_batch(std::size_t count, std::uint16_t type, Payload payload) noexcept;
+  [[nodiscard]] result<appended> append_batch(std::size_t count, const append_options& options, Payload payload) noexcept;
 
   /// A frame for its claimer to fill.
   struct open_frame {
     core::segment* segment = nullptr;
     frame_space at{};
+    frame_label label{};
     std::uint64_t position = 0;  // of its end
   };
   /// Nothing if `frame` is ours.
-  [[nodiscard]] std::optional<error> claim_frame(std::uint64_t length, open_frame& frame) noexcept;
+  [[nodiscard]] std::optional<error> claim_frame(std::uint64_t length, const append_options& options,
+                                                 open_frame& frame) noexcept;
   /// Stamps it: fill_in_place() or fill_as_skip() was called.
   void finish(segment& in, const frame_space& at) noexcept {
     publish(in, at);
@@ -117,7 +121,23 @@ class appender {
   [[nodiscard]] std::unexpected<error> too_large(std::uint64_t frames) const noexcept;
   [[nodiscard]] std::uint64_t room() const noexcept { return with_.place.meta.segment_bytes - format::segment_header_bytes; }
 
+  // Whether records carry times never changes in a log. Where it is known while this is compiled, as for a log without, it
+  // costs nothing.
+  template <bool with_time>
+  [[nodiscard, gnu::always_inline]] result<appended> append_as(bytes_view payload, const append_options& options) noexcept;
+  [[nodiscard]] result<appended> append_with_time(bytes_view payload, const append_options& options) noexcept;
+  template <bool with_time, class Payload>
+  [[nodiscard, gnu::always_inline]] result<appended> append_batch_as(std::size_t count, const append_options& options,
+                                                                     Payload payload) noexcept;
+  [[nodiscard]] std::uint64_t extension_bytes() const noexcept { return keeps_times_ ? format::time_bytes : 0; }
+  /// What a frame that was just claimed says. Not before: the clock would be further from the order of the claims.
+  [[nodiscard]] frame_label label_of(const append_options& options) const noexcept {
+    return {.type = options.type, .time_ns = keeps_times_ ? time_of(options) : 0};
+  }
+  [[nodiscard]] static std::uint64_t time_of(const append_options& options) noexcept;
+
   parts with_;
+  const bool keeps_times_;
   shared::word<control_block*> active_{nullptr};
 
   // Touched by whoever owns the roll, one at a time.
@@ -164,43 +184,53 @@ class appender {
   return std::nullopt;
 }
 
-[[gnu::always_inline]] inline result<appended> appender::append(bytes_view payload, std::uint16_t type) noexcept {
+template <bool with_time>
+inline result<appended> appender::append_as(bytes_view payload, const append_options& options) noexcept {
   if (payload.size() > room()) [[unlikely]]
     return too_large(1);  // before the sum can wrap
-  const std::uint64_t extent = format::frame_bytes(payload.size());
+  const std::uint64_t extent = format::frame_bytes(payload.size(), with_time ? format::time_bytes : 0);
   place_of_frames place;
   if (const auto refused = claim(extent, 1, place)) [[unlikely]]
     return std::unexpected(*refused);
   const frame_space at{.offset = place.at.offset, .extent = extent, .sequence = place.at.sequence};
-  fill(*place.in, at, payload, type, 0);
+  fill(*place.in, at, payload, {.type = options.type, .time_ns = with_time ? time_of(options) : 0});
   finish(*place.in, at);
   return appended{.sequence = at.sequence, .position = place.position + at.offset + extent};
 }
 
-template <class Payload>
-result<appended> appender::append_batch(std::size_t count, std::uint16_t type, Payload payload) noexcept {
+[[gnu::always_inline]] inline result<appended> appender::append(bytes_view payload, const append_options& options) noexcept {
+  if (keeps_times_) [[unlikely]]
+    return append_with_time(payload, options);
+  return append_as<false>(payload, options);
+}
+
+template <bool with_time, class Payload>
+inline result<appended> appender::append_batch_as(std::size_t count, const append_options& options,
+                                                  Payload payload) noexcept {
+  constexpr std::uint64_t extension = with_time ? format::time_bytes : 0;
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t size = payload(i).size();
     if (size > room() || bytes > room()) return too_large(count);  // before a sum can wrap
-    bytes += format::frame_bytes(size);
+    bytes += format::frame_bytes(size, extension);
   }
   place_of_frames place;
   if (const auto refused = claim(bytes, count, place)) return std::unexpected(*refused);
   segment& in = *place.in;
   frame_space at{.offset = place.at.offset, .sequence = place.at.sequence};
+  frame_label label{.type = options.type, .time_ns = with_time ? time_of(options) : 0};  // one for all
   for (std::size_t i = 0; i < count; ++i) {
     const bytes_view piece = payload(i);
-    const auto flags = static_cast<std::uint8_t>((i + 1 < count ? format::frame_flags::goes_on : 0) |
-                                                 (i > 0 ? format::frame_flags::begins_inside : 0));
-    at.extent = format::frame_bytes(piece.size());
-    fill(in, at, piece, type, flags);
+    label.batch_flags = static_cast<std::uint8_t>((i + 1 < count ? format::frame_flags::goes_on : 0) |
+                                                  (i > 0 ? format::frame_flags::begins_inside : 0));
+    at.extent = format::frame_bytes(piece.size(), extension);
+    fill(in, at, piece, label);
     at.offset += at.extent;
     ++at.sequence;
   }
   // Last to first: whoever sees the first stamp sees all.
   for (std::size_t i = count; i-- > 0;) {
-    at.extent = format::frame_bytes(payload(i).size());
+    at.extent = format::frame_bytes(payload(i).size(), extension);
     at.offset -= at.extent;
     --at.sequence;
     publish(in, at);
@@ -208,6 +238,11 @@ result<appended> appender::append_batch(std::size_t count, std::uint16_t type, P
   }
   with_.wake.published(at.sequence, count);
   return appended{.sequence = at.sequence + count - 1, .position = place.position + at.offset + bytes};
+}
+
+template <class Payload>
+result<appended> appender::append_batch(std::size_t count, const append_options& options, Payload payload) noexcept {
+  return keeps_times_ ? append_batch_as<true>(count, options, payload) : append_batch_as<false>(count, options, payload);
 }
 
 }  // namespace varve::core

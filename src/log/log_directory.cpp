@@ -123,6 +123,7 @@ result<void> create(log_place& place, const log_options& options) {
   place.meta = {
       .checksum_kind = static_cast<std::uint8_t>(options.checksum.value_or(checksum::xxh3)),
       .frame_alignment_log2 = format::frame_alignment_log2,
+      .times = static_cast<std::uint8_t>(options.record_times.value_or(false)),
       .segment_bytes = options.segment_bytes != 0 ? options.segment_bytes : format::segment_bytes_default,
       .index_stride_bytes = options.index_stride_bytes != 0 ? options.index_stride_bytes : format::index_stride_default,
       .created_ns = os::wall_clock_ns()};
@@ -137,6 +138,7 @@ result<void> compare_options(const log_place& place, const log_options& options)
   if (options.checksum && *options.checksum != place.checksum_kind()) return bad_option("checksum");
   if (options.index_stride_bytes != 0 && options.index_stride_bytes != place.meta.index_stride_bytes)
     return bad_option("index_stride_bytes");
+  if (options.record_times && *options.record_times != place.keeps_times()) return bad_option("record_times");
   return {};
 }
 

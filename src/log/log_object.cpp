@@ -18,7 +18,7 @@ bool waits_for_device(const durability& policy) noexcept {
 result<sequence> log_object::append(bytes_view payload, const append_options& options) noexcept {
   const durability& policy = policy_of(options);
   if (policy.policy() == durability::kind::none) [[likely]] {
-    const auto last = appender_.append(payload, options.type);
+    const auto last = appender_.append(payload, options);
     if (!last) [[unlikely]]
       return std::unexpected(last.error());
     return sequence{last->sequence};
@@ -29,7 +29,7 @@ result<sequence> log_object::append(bytes_view payload, const append_options& op
 result<sequence> log_object::append_pieces(std::span<const bytes_view> pieces, const append_options& options) noexcept {
   const durability& policy = policy_of(options);
   if (auto done = may_wait(policy); !done) return std::unexpected(done.error());
-  const auto last = appender_.append_pieces(pieces, options.type);
+  const auto last = appender_.append_pieces(pieces, options);
   if (!last) return std::unexpected(last.error());
   if (auto done = honour(policy, *last); !done) return std::unexpected(done.error());
   return sequence{last->sequence};
@@ -64,7 +64,7 @@ result<void> log_object::honour(const durability& policy, const appended& last) 
 
 result<varve::claim> log_object::claim(std::uint64_t bytes, const append_options& options) noexcept {
   appender::open_frame frame;
-  if (const auto refused = appender_.claim_frame(bytes, frame)) [[unlikely]]
+  if (const auto refused = appender_.claim_frame(bytes, options, frame)) [[unlikely]]
     return std::unexpected(*refused);
   // Made where the caller has it: moving one costs as much as making it.
   result<varve::claim> made{std::in_place, claim_key{}};
@@ -78,6 +78,7 @@ result<varve::claim> log_object::claim(std::uint64_t bytes, const append_options
   c.position = frame.position;
   c.durability = policy_of(options);
   c.type = options.type;
+  c.time_ns = frame.label.time_ns;
   open_claims::add(c);
   return made;
 }
@@ -90,7 +91,7 @@ result<sequence> log_object::publish(open_claim& c, std::uint64_t bytes) noexcep
   }
   open_claims::remove(c);
   const frame_space at{.offset = c.offset, .extent = c.extent, .sequence = c.sequence};
-  fill_in_place(*c.segment, at, bytes, c.type);
+  fill_in_place(*c.segment, at, bytes, {.type = c.type, .time_ns = c.time_ns});
   c.log = nullptr;
   appender_.finish(*c.segment, at);
   if (auto done = honour(c.durability, {.sequence = c.sequence, .position = c.position}); !done)

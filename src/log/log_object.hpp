@@ -54,7 +54,7 @@ class log_object final : public record_source {
     if (count == 0) return bad_option("payloads");
     const durability& policy = policy_of(options);
     if (auto done = may_wait(policy); !done) return std::unexpected(done.error());
-    const auto last = appender_.append_batch(count, options.type, payload);
+    const auto last = appender_.append_batch(count, options, payload);
     if (!last) return std::unexpected(last.error());
     if (auto done = honour(policy, *last); !done) return std::unexpected(done.error());
     return sequence_range{{last->sequence - count + 1}, {last->sequence + 1}};
@@ -98,7 +98,7 @@ class log_object final : public record_source {
   [[nodiscard]] std::uint64_t archived() const noexcept { return state_.archived(); }
   [[nodiscard]] statistics stats() noexcept;
   [[nodiscard]] std::uint64_t record_bytes_max() const noexcept {
-    return format::payload_bytes_max(place_.meta.segment_bytes);
+    return format::payload_bytes_max(place_.meta.segment_bytes, place_.meta.times != 0 ? format::time_bytes : 0);
   }
   [[nodiscard]] const recovery_report& recovery() const noexcept { return report_; }
   [[nodiscard]] std::optional<error> failure() const noexcept { return latch_.get(); }

@@ -24,6 +24,9 @@ struct log_place {
   }
   [[nodiscard]] varve::checksum checksum_kind() const noexcept { return static_cast<varve::checksum>(meta.checksum_kind); }
 
+  /// Does each record carry the time of its append?
+  [[nodiscard]] bool keeps_times() const noexcept { return meta.times != 0; }
+
   /// A failed system call on this log.
   [[nodiscard]] std::unexpected<error> fail_call(const os::failure& f, std::uint64_t segment = 0) const noexcept {
     return fail({.code = code_of_errno(f.number), .subject = path, .os_errno = f.number, .segment = segment});

@@ -25,7 +25,9 @@ claim::~claim() { abandon(); }
 // NOLINTNEXTLINE(readability-make-member-function-const): who may write there holds a claim that is not const
 std::span<std::byte> claim::bytes() noexcept {
   if (open_.log == nullptr) return {};
-  return open_.segment->writable_bytes().subspan(open_.offset + format::frame_header_bytes, open_.bytes);
+  const core::frame_label label{.time_ns = open_.time_ns};
+  return open_.segment->writable_bytes().subspan(open_.offset + format::frame_header_bytes + label.extension_bytes(),
+                                                 open_.bytes);
 }
 
 result<sequence> claim::publish() noexcept { return publish(open_.bytes); }

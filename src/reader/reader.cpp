@@ -15,6 +15,7 @@ pinned_record record::pin() const noexcept {
   pinned.sequence_ = sequence_;
   pinned.epoch_ = epoch_;
   pinned.type_ = type_;
+  pinned.shape_ = shape_;
   return pinned;
 }
 

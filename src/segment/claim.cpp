@@ -50,33 +50,34 @@ std::uint64_t frames_claimed(const control_block& block) noexcept { return claim
 std::uint64_t bytes_claimed(const control_block& block) noexcept { return claim_word::offset(claimed_word(block)); }
 
 void fill(segment& s, const frame_space& at, std::span<const bytes_view> pieces, std::uint64_t length,
-          std::uint16_t type) noexcept {
+          const frame_label& label) noexcept {
   std::byte* const frame = s.writable_bytes().data() + at.offset;
-  std::byte* const place = frame + format::frame_header_bytes;
   clear_padding(frame, at, length);
-  std::byte* to = place;
+  std::byte* to = store_extension(frame, label);
   for (const auto piece : pieces) {
     if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());
     to += piece.size();
   }
-  store_record_header(s, at, {place, length}, type, 0);
+  store_record_header(s, at, length, label);
 }
 
-void fill_in_place(segment& s, const frame_space& at, std::uint64_t length, std::uint16_t type) noexcept {
+void fill_in_place(segment& s, const frame_space& at, std::uint64_t length, const frame_label& label) noexcept {
   std::byte* const frame = s.writable_bytes().data() + at.offset;
-  std::byte* const payload = frame + format::frame_header_bytes;
+  std::byte* const payload = store_extension(frame, label);
   const std::uint64_t padded = core::round_up(length, format::frame_alignment);
   if (length != padded) std::memset(payload + length, 0, padded - length);
-  const bool is_short = format::frame_bytes(length) != at.extent;
+  const bool is_short = format::frame_bytes(length, label.extension_bytes()) != at.extent;
   // Behind the payload of a short frame stands how much it takes all the same. There is room: both are multiples of 8.
   if (is_short) std::memcpy(payload + padded, &at.extent, sizeof at.extent);
   format::frame_header header{.stamp = format::stamp_of(at.sequence, s.facts().salt),
                               .length = static_cast<std::uint32_t>(length),
                               .kind = format::frame_kind::record,
-                              .flags = is_short ? format::frame_flags::is_short : std::uint8_t{0},
-                              .type = type};
-  const std::uint64_t body = is_short ? padded + sizeof at.extent : length;
-  header.checksum = format::frame_checksum(s.facts().checksum, header, at.offset, {payload, body});
+                              .flags = label.flags(),
+                              .type = label.type};
+  if (is_short) header.flags |= format::frame_flags::is_short;
+  const std::uint64_t payload_bytes = is_short ? padded + sizeof at.extent : length;
+  const bytes_view body{frame + format::frame_header_bytes, label.extension_bytes() + payload_bytes};
+  header.checksum = format::frame_checksum(s.facts().checksum, header, at.offset, body);
   store_all_but_stamp(frame, header);
 }
 

@@ -81,6 +81,18 @@ struct frame_space {
   std::uint64_t sequence = 0;
 };
 
+/// What a frame says of its record besides the payload.
+struct frame_label {
+  std::uint16_t type = 0;
+  std::uint8_t batch_flags = 0;  // goes on, begins inside
+  std::uint64_t time_ns = 0;     // 0: the log keeps no times, and its frames have no room for one
+
+  [[nodiscard]] constexpr std::uint64_t extension_bytes() const noexcept { return time_ns != 0 ? format::time_bytes : 0; }
+  [[nodiscard]] constexpr std::uint8_t flags() const noexcept {
+    return time_ns != 0 ? batch_flags | format::frame_flags::timed : batch_flags;
+  }
+};
+
 /// Writes a header's last two words; the first, the stamp, publishes the frame.
 inline void store_all_but_stamp(std::byte* frame, const format::frame_header& header) noexcept {
   const std::uint64_t third = format::third_word(header);
@@ -95,36 +107,45 @@ inline void clear_padding(std::byte* frame, const frame_space& at, std::uint64_t
   if (length % format::frame_alignment != 0) std::memcpy(frame + at.extent - sizeof zero, &zero, sizeof zero);
 }
 
-/// Writes the header, but for the stamp, of a record whose payload stands in its frame.
-inline void store_record_header(segment& s, const frame_space& at, bytes_view payload, std::uint16_t type,
-                                std::uint8_t flags) noexcept {
+/// Writes the extension words of a frame, and returns the place of its payload.
+inline std::byte* store_extension(std::byte* frame, const frame_label& label) noexcept {
+  std::byte* const place = frame + format::frame_header_bytes;
+  if (label.time_ns != 0) std::memcpy(place, &label.time_ns, sizeof label.time_ns);
+  return place + label.extension_bytes();
+}
+
+/// Writes the header, but for the stamp, of a record whose extension words and payload, of `length` bytes, stand in its
+/// frame.
+inline void store_record_header(segment& s, const frame_space& at, std::uint64_t length, const frame_label& label) noexcept {
   VARVE_POINT("publish.payload_copied");
+  std::byte* const frame = s.writable_bytes().data() + at.offset;
   format::frame_header header{.stamp = format::stamp_of(at.sequence, s.facts().salt),
-                              .length = static_cast<std::uint32_t>(payload.size()),
+                              .length = static_cast<std::uint32_t>(length),
                               .kind = format::frame_kind::record,
-                              .flags = flags,
-                              .type = type};
-  header.checksum = format::frame_checksum(s.facts().checksum, header, at.offset, payload);
-  store_all_but_stamp(s.writable_bytes().data() + at.offset, header);
+                              .flags = label.flags(),
+                              .type = label.type};
+  const bytes_view body{frame + format::frame_header_bytes, label.extension_bytes() + length};
+  header.checksum = format::frame_checksum(s.facts().checksum, header, at.offset, body);
+  store_all_but_stamp(frame, header);
 }
 
 /// Fills a record's frame, but for the stamp. What is summed is the copy: what is stored, even if the caller's buffer
 /// changes meanwhile.
-inline void fill(segment& s, const frame_space& at, bytes_view payload, std::uint16_t type, std::uint8_t flags) noexcept {
+inline void fill(segment& s, const frame_space& at, bytes_view payload, const frame_label& label) noexcept {
   std::byte* const frame = s.writable_bytes().data() + at.offset;
-  std::byte* const place = frame + format::frame_header_bytes;
   clear_padding(frame, at, payload.size());
+  std::byte* const place = store_extension(frame, label);
   if (!payload.empty()) std::memcpy(place, payload.data(), payload.size());
-  store_record_header(s, at, {place, payload.size()}, type, flags);
+  store_record_header(s, at, payload.size(), label);
 }
 
 /// The same of several pieces, `length` bytes together.
 void fill(segment& s, const frame_space& at, std::span<const bytes_view> pieces, std::uint64_t length,
-          std::uint16_t type) noexcept;
+          const frame_label& label) noexcept;
 
 /// Fills the header, but for the stamp, of a frame whose first `length` bytes of payload stand there already. Less than was
 /// claimed makes it a short frame.
-void fill_in_place(segment& s, const frame_space& at, std::uint64_t length, std::uint16_t type) noexcept;
+void fill_in_place(segment& s, const frame_space& at, std::uint64_t length, const frame_label& label) noexcept;
 
 /// The same for a claim that is given up: whatever stands in its payload, it will be no record.
 void fill_as_skip(segment& s, const frame_space& at) noexcept;

@@ -75,7 +75,7 @@ void fill_up(core::control_block& block, std::uint32_t writer) {
     }
     const core::frame_space at{
         .offset = space.offset, .extent = format::frame_bytes(payload.size()), .sequence = space.sequence};
-    core::fill(*block.segment, at, piece, static_cast<std::uint16_t>(writer), 0);
+    core::fill(*block.segment, at, piece, {.type = static_cast<std::uint16_t>(writer)});
     core::publish(*block.segment, at);
   }
 }

@@ -53,6 +53,7 @@ const golden goldens[] = {
                                .features = {.compatible = 1, .read_only_compatible = 2, .incompatible = 3},
                                .checksum_kind = 4,
                                .frame_alignment_log2 = 3,
+                               .times = 1,
                                .segment_bytes = segment_bytes_default,
                                .index_stride_bytes = 4096,
                                .created_ns = example_segment::time_ns}));
@@ -63,11 +64,11 @@ const golden goldens[] = {
 00010  a0 a1 a2 a3 a4 a5 a6 a7
 00018  a8 a9 aa ab ac ad ae af
 00020  01 00 00 00 02 00 00 00
-00028  03 00 00 00 04 03 00 00
+00028  03 00 00 00 04 03 01 00
 00030  00 00 00 04 00 00 00 00
 00038  00 10 00 00 00 00 00 00
 00040  00 00 2a 36 fe 9c 97 17
-001f8  a2 96 41 1a a6 29 4a 54
+001f8  f0 cd 47 96 b4 70 43 bd
 )"},
     {"state",
      [] {
@@ -416,6 +417,7 @@ TEST_CASE("the tables of the document show each byte of each structure where the
                 {"incompatible", offsetof(meta, features) + offsetof(feature_bits, incompatible), 4},
                 VARVE_FIELD(meta, checksum_kind),
                 VARVE_FIELD(meta, frame_alignment_log2),
+                VARVE_FIELD(meta, times),
                 VARVE_FIELD(meta, segment_bytes),
                 VARVE_FIELD(meta, index_stride_bytes),
                 VARVE_FIELD(meta, created_ns),

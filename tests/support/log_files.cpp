@@ -137,7 +137,9 @@ frame_place place_of(const fs::path& log, std::uint64_t sequence) {
   for (std::uint64_t at = best_base;; ++at) {
     const std::uint64_t third = word_in(bytes, best.offset + 16);
     best.payload_bytes = third & 0xffffffff;
-    best.extent = format::frame_bytes(best.payload_bytes);
+    const std::uint64_t extension_bytes = 8 * (third >> 44 & 0xf);
+    best.payload = best.offset + format::frame_header_bytes + extension_bytes;
+    best.extent = format::frame_bytes(best.payload_bytes, extension_bytes);
     if (at == sequence) return best;
     best.offset += best.extent;
   }
@@ -146,7 +148,7 @@ frame_place place_of(const fs::path& log, std::uint64_t sequence) {
 void flip_payload_bit(const fs::path& log, std::uint64_t sequence) {
   const auto place = place_of(log, sequence);
   REQUIRE(place.payload_bytes > 0);
-  flip_bit(segment_path(log, place.segment), place.offset + format::frame_header_bytes);
+  flip_bit(segment_path(log, place.segment), place.payload);
 }
 
 void clear_stamp(const fs::path& log, std::uint64_t sequence) {

@@ -63,7 +63,8 @@ void restore(const std::filesystem::path& directory, const directory_image& imag
 [[nodiscard]] std::filesystem::path segment_path(const std::filesystem::path& log, std::uint64_t number);
 
 struct frame_place {
-  std::uint64_t segment = 0, offset = 0, extent = 0, payload_bytes = 0;
+  std::uint64_t segment = 0, offset = 0, extent = 0;
+  std::uint64_t payload = 0, payload_bytes = 0;  // payload: its offset in the file
 };
 /// Where the frame of a sequence stands; goes from frame to frame by their lengths, whatever else is wrong with them.
 [[nodiscard]] frame_place place_of(const std::filesystem::path& log, std::uint64_t sequence);

@@ -26,6 +26,7 @@ meta sane_meta() {
 
 TEST_CASE("each field of the meta stands at its offset", "[format]") {
   auto fields = sane_meta();
+  fields.times = 1;
   fields.log[0] = std::byte{0xa0};
   fields.log[15] = std::byte{0xaf};
   const auto bytes = encode(fields);
@@ -36,6 +37,7 @@ TEST_CASE("each field of the meta stands at its offset", "[format]") {
   CHECK(get(bytes, 40, 4) == 0x33);
   CHECK(get(bytes, 44, 1) == 1);
   CHECK(get(bytes, 45, 1) == 3);
+  CHECK(get(bytes, 46, 1) == 1);
   CHECK(get(bytes, 48, 8) == segment_bytes_default);
   CHECK(get(bytes, 56, 4) == index_stride_default);
   CHECK(get(bytes, 64, 8) == 0x0102030405060708);
@@ -52,6 +54,8 @@ TEST_CASE("a meta with the sizes that varve offers is sane", "[format]") {
     fields.checksum_kind = kind;
     CHECK(is_sane(fields));
   }
+  fields.times = 1;
+  CHECK(is_sane(fields));
 }
 
 TEST_CASE("a valid meta with fields that make no sense is refused, one by one", "[format]") {
@@ -71,6 +75,7 @@ TEST_CASE("a valid meta with fields that make no sense is refused, one by one", 
       {"alignment of 1", [](meta& m) { m.frame_alignment_log2 = 0; }},
       {"alignment of 16", [](meta& m) { m.frame_alignment_log2 = 4; }},
       {"stride 0, by which somebody would divide", [](meta& m) { m.index_stride_bytes = 0; }},
+      {"times, but not whether", [](meta& m) { m.times = 2; }},
       {"stride that is no power of two", [](meta& m) { m.index_stride_bytes = 5000; }},
   };
   for (const auto& [what_is_wrong, spoil] : rows) {

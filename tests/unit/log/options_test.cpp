@@ -61,8 +61,10 @@ TEST_CASE("what is fixed at creation cannot be opened as something else", "[opti
   CHECK(refused_option(dir, {.segment_bytes = 64 * 1024}) == "segment_bytes");
   CHECK(refused_option(dir, {.checksum = checksum::xxh3}) == "checksum");
   CHECK(refused_option(dir, {.index_stride_bytes = 512}) == "index_stride_bytes");
+  CHECK(refused_option(dir, {.record_times = true}) == "record_times");
   CHECK((image_of(dir) == before));
   CHECK(refused_option(dir, {.segment_bytes = 128 * 1024, .checksum = checksum::crc32c}) == "");
+  CHECK(refused_option(dir, {.record_times = false}) == "");
   CHECK(refused_option(dir, {}) == "");
 }
 

@@ -147,7 +147,7 @@ TEST_CASE("what is filled and published is a valid frame; before the stamp it is
     const auto piece = std::as_bytes(std::span{text});
     std::memset(s->writable_bytes().data() + header, 0xee, 2000);  // leftovers of an earlier use
     const frame_space at{.offset = header, .extent = format::frame_bytes(bytes), .sequence = 1};
-    fill(*s, at, piece, 9, format::frame_flags::goes_on);
+    fill(*s, at, piece, {.type = 9, .batch_flags = format::frame_flags::goes_on});
     CHECK(look(*s, header, 1, format::depth::everything).what == sight::nothing);
     publish(*s, at);
     const auto seen = look(*s, header, 1, format::depth::everything);

@@ -37,7 +37,7 @@ inline std::uint64_t put_record(core::segment& s, std::uint64_t offset, std::uin
                                 std::uint8_t flags = 0) {
   const auto piece = std::as_bytes(std::span{text});
   const core::frame_space at{.offset = offset, .extent = format::frame_bytes(piece.size()), .sequence = sequence};
-  core::fill(s, at, piece, 0, flags);
+  core::fill(s, at, piece, {.batch_flags = flags});
   core::publish(s, at);
   return at.extent;
 }
