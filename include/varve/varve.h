@@ -132,6 +132,7 @@ typedef struct varve_retention_rules {
 enum varve_when_full { VARVE_REFUSE, VARVE_DROP_OLDEST, VARVE_WAIT };
 
 #define VARVE_NO_SPARES UINT32_MAX
+#define VARVE_ALL_PROCESSORS UINT32_MAX
 
 typedef struct varve_log_options {
   size_t size;
@@ -148,7 +149,8 @@ typedef struct varve_log_options {
   uint8_t must_exist;      /* not 0: VARVE_NOT_FOUND instead of making a log */
   uint8_t allow_any_file_system;
   uint8_t unverified_reads; /* not 0: readers do not check payloads */
-  uint8_t reserved[4];
+  uint8_t verify_at_open;   /* not 0: every byte of every segment is checked */
+  uint8_t reserved[3];
   /* NULL, or called while an unclean log is scanned. */
   void (*on_progress)(void* user, uint64_t bytes_done, uint64_t bytes_total);
   void* user;
@@ -156,6 +158,8 @@ typedef struct varve_log_options {
   uint32_t when_full;      /* enum varve_when_full */
   uint64_t max_disk_bytes;
   const varve_retention_rules* retention; /* NULL: nothing goes by itself */
+  uint32_t recovery_threads;              /* 0: one; VARVE_ALL_PROCESSORS */
+  uint32_t reserved_too;
 } varve_log_options;
 
 typedef struct varve_append_options {
@@ -321,6 +325,17 @@ typedef struct varve_report {
 VARVE_CALL int varve_log_recovery(const varve_log* log, varve_report* report, varve_on_finding on_finding, void* user);
 /* Reads all of a log, and changes nothing. Both may be NULL. */
 VARVE_CALL int varve_verify(const char* directory, varve_report* report, varve_on_finding on_finding, void* user);
+
+typedef struct varve_verify_options {
+  size_t size;
+  uint32_t threads; /* that check segments, up to 64; 0: one; VARVE_ALL_PROCESSORS */
+  uint32_t reserved;
+  /* NULL, or called now and then, with the `user` of the call. */
+  void (*on_progress)(void* user, uint64_t bytes_done, uint64_t bytes_total);
+} varve_verify_options;
+/* The same; `options` may be NULL. */
+VARVE_CALL int varve_verify_with(const char* directory, const varve_verify_options* options, varve_report* report,
+                                 varve_on_finding on_finding, void* user);
 
 /* ---- Reading in order ------------------------------------------------------------------------------------------------- */
 

@@ -22,6 +22,8 @@ bool is_zero(std::span<const std::uint8_t> reserved) noexcept {
   return std::ranges::all_of(reserved, [](std::uint8_t b) { return b == 0; });
 }
 
+std::uint32_t threads_of(std::uint32_t given) noexcept { return given == VARVE_ALL_PROCESSORS ? 0 : given == 0 ? 1 : given; }
+
 /// Outside: understood. Inside: not the default.
 std::optional<std::optional<durability>> policy_of(const varve_durability& d) noexcept {
   if (d.reserved != 0) return std::nullopt;
@@ -39,7 +41,8 @@ std::optional<std::optional<durability>> policy_of(const varve_durability& d) no
 
 std::optional<log_options> options_of(const varve_log_options* given) {
   const auto known = load_sized(given);
-  if (!known || known->checksum > VARVE_CHECKSUM_NONE || known->when_full > VARVE_WAIT || !is_zero(known->reserved))
+  if (!known || known->checksum > VARVE_CHECKSUM_NONE || known->when_full > VARVE_WAIT || !is_zero(known->reserved) ||
+      known->reserved_too != 0)
     return std::nullopt;
   const auto policy = policy_of(known->durability);
   if (!policy) return std::nullopt;
@@ -62,6 +65,8 @@ std::optional<log_options> options_of(const varve_log_options* given) {
   o.create = known->must_exist == 0;
   o.allow_any_file_system = known->allow_any_file_system != 0;
   o.verify_on_read = known->unverified_reads == 0;
+  o.verify_at_open = known->verify_at_open != 0;
+  o.recovery_threads = threads_of(known->recovery_threads);
   if (known->on_progress != nullptr)
     o.on_progress = [call = known->on_progress, user = known->user](const recovery_progress& p) {
       call(user, p.bytes_done, p.bytes_total);
@@ -88,6 +93,17 @@ std::optional<append_options> options_of(const varve_append_options* given) noex
   const auto policy = policy_of(known->durability);
   if (!policy) return std::nullopt;
   return append_options{.type = known->type, .durability = *policy};
+}
+
+std::optional<verify_options> options_of(const varve_verify_options* given, void* user) {
+  const auto known = load_sized(given);
+  if (!known || known->reserved != 0) return std::nullopt;
+  verify_options o{.threads = threads_of(known->threads)};
+  if (known->on_progress != nullptr)
+    o.on_progress = [call = known->on_progress, user](const recovery_progress& p) {
+      call(user, p.bytes_done, p.bytes_total);
+    };
+  return o;
 }
 
 std::optional<view_options> options_of(const varve_view_options* given) noexcept {

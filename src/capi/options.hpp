@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include <varve/log_view.hpp>
 #include <varve/options.hpp>
 #include <varve/varve.h>
 
@@ -14,6 +15,7 @@ namespace varve::capi {
 [[nodiscard]] std::optional<log_options> options_of(const varve_log_options* given);
 [[nodiscard]] std::optional<append_options> options_of(const varve_append_options* given) noexcept;
 [[nodiscard]] std::optional<retention_rules> options_of(const varve_retention_rules* given) noexcept;
+[[nodiscard]] std::optional<verify_options> options_of(const varve_verify_options* given, void* user);
 [[nodiscard]] std::optional<view_options> options_of(const varve_view_options* given) noexcept;
 
 }  // namespace varve::capi

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "capi/error.hpp"
 #include "capi/handles.hpp"
+#include "capi/options.hpp"
 #include "capi/sized.hpp"
 
 using namespace varve;
@@ -66,11 +67,19 @@ int give(const recovery_report& r, varve_report* report, varve_on_finding on_fin
 }  // namespace varve::capi
 
 int varve_verify(const char* directory, varve_report* report, varve_on_finding on_finding, void* user) {
+  return varve_verify_with(directory, nullptr, report, on_finding, user);
+}
+
+int varve_verify_with(const char* directory, const varve_verify_options* options, varve_report* report,
+                      varve_on_finding on_finding, void* user) {
   return capi::guarded([&] {
-    const auto verified = verify(directory, [&](const recovery_report::finding& f) {
+    const auto known = capi::options_of(options, user);
+    if (!known) return capi::remember(errc::bad_option);
+    const auto tell = [&](const recovery_report::finding& f) {
       const auto finding = capi::shown(f);
       if (on_finding != nullptr) on_finding(user, &finding);
-    });
+    };
+    const auto verified = verify(directory, tell, *known);
     return verified ? capi::give(*verified, report, nullptr, nullptr) : capi::remember(verified.error());
   });
 }

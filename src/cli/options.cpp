@@ -14,6 +14,12 @@ void add_directory(CLI::App& app, std::string& directory) {
 
 void add_json(CLI::App& app, bool& json, const std::string& meaning) { app.add_flag("--json", json, meaning); }
 
+void add_threads(CLI::App& app, std::uint32_t& threads) {
+  app.add_option("--threads", threads, "Check segments on so many threads; 0: as many as there are processors [1]")
+      ->transform(number_between(0, 64))
+      ->option_text("N");
+}
+
 void set_footer(CLI::App& app, std::string_view examples) {
   app.footer(fmt::format("\nExample:\n{}\n{}", examples, exit_code_help));
 }

@@ -42,6 +42,8 @@ using action = std::function<exit_code(output&)>;
 
 void add_directory(CLI::App& app, std::string& directory);
 void add_json(CLI::App& app, bool& json, const std::string& meaning = "Report as JSON, errors too");
+/// --threads: how many read segments; 0 is as many as there are processors.
+void add_threads(CLI::App& app, std::uint32_t& threads);
 /// `examples` are whole lines.
 void set_footer(CLI::App& app, std::string_view examples);
 

@@ -2,12 +2,9 @@
 //
 // varve verify - read every byte of a log and name what opening it would find. Writes nothing, and may run beside a writer.
 
-#include <chrono>
-#include <condition_variable>
+#include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -25,42 +22,10 @@ namespace {
 
 using finding = recovery_report::finding;
 
-struct verify_options {
+struct verify_settings {
   std::string directory;
+  std::uint32_t threads = 1;
   bool json = false;
-};
-
-// verify() has no progress of its own to tell, so a thread shows that time passes and how much was found. There is none
-// unless a terminal looks on.
-class ticker {
- public:
-  ticker() {
-    if (line_.on_terminal()) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
-  }
-
-  void count_one() {
-    const std::lock_guard lock(mutex_);
-    ++findings_;
-  }
-
- private:
-  void run(const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, stop, std::chrono::milliseconds(100), [&stop] { return stop.stop_requested(); })) {
-      line_.tick([this] {
-        const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
-        return fmt::format("verifying: {:.1f} s, {} findings", passed.count(), findings_);
-      });
-    }
-    line_.erase();
-  }
-
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::mutex mutex_;  // guards findings_
-  std::condition_variable_any wake_;
-  std::uint64_t findings_ = 0;
-  progress line_;        // the thread's own while it runs
-  std::jthread thread_;  // last: it ends before what it uses
 };
 
 std::string_view name_of(finding_kind kind) {
@@ -119,14 +84,15 @@ void write_json(const recovery_report& report, const std::string& directory, boo
   out.write(one_line(j));
 }
 
-exit_code verify_log(const verify_options& options, output& out) {
-  recovery_report report;
-  {
-    ticker t;
-    result<recovery_report> read = verify(options.directory, [&t](const finding&) { t.count_one(); });
-    if (!read) throw failure_to_read(read.error());
-    report = std::move(*read);
-  }
+exit_code verify_log(const verify_settings& options, output& out) {
+  progress line;
+  const auto on_progress = [&line](const recovery_progress& p) {
+    line.tick([&p] { return fmt::format("verifying: {} of {}", size_text(p.bytes_done), size_text(p.bytes_total)); });
+  };
+  const auto read = verify(options.directory, {}, {.threads = options.threads, .on_progress = on_progress});
+  line.erase();
+  if (!read) throw failure_to_read(read.error());
+  const recovery_report& report = *read;
   const bool whole = report.findings.empty() && report.cut_bytes == 0 && report.cut_records == 0 && report.stepped_over == 0;
   if (options.json) {
     write_json(report, options.directory, whole, out);
@@ -139,8 +105,9 @@ exit_code verify_log(const verify_options& options, output& out) {
 }  // namespace
 
 action set_up_verify(CLI::App& app) {
-  const auto options = std::make_shared<verify_options>();
+  const auto options = std::make_shared<verify_settings>();
   add_directory(app, options->directory);
+  add_threads(app, options->threads);
   add_json(app, options->json);
   set_footer(app, "  varve verify orders && echo whole\n");
   return [options](output& out) { return verify_log(*options, out); };

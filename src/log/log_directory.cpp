@@ -9,6 +9,7 @@
 #include "format/file_name.hpp"
 #include "log/live_file.hpp"
 #include "log/preparer.hpp"
+#include "log/segment_checks.hpp"
 #include "log/segment_files.hpp"
 #include "log/state_file.hpp"
 #include "os/process.hpp"
@@ -155,6 +156,7 @@ result<void> check_options(const log_options& options) noexcept {
     return bad_option("index_stride_bytes");
   if (options.version_info.size() > 255) return bad_option("version_info");
   if (options.recovery > recovery_mode::strict) return bad_option("recovery");
+  if (options.recovery_threads > check_threads_max) return bad_option("recovery_threads");
   if (options.prepared_segments == 0 || options.prepared_segments > prepared_segments_max)
     return bad_option("prepared_segments");
   if (options.spare_segments > spare_segments_max) return bad_option("spare_segments");

@@ -100,7 +100,11 @@ result<void> log_object::start(const log_options& options) {
   auto wake = wake_page::open(place_.directory);
   if (!wake) return place_.fail_call(wake.error());
   wake_ = std::move(*wake);
-  auto s = survey_log(place_, state_.file(), live_, {.mode = options.recovery, .on_progress = &options.on_progress});
+  auto s = survey_log(place_, state_.file(), live_,
+                      {.mode = options.recovery,
+                       .every_byte = options.verify_at_open,
+                       .threads = options.recovery_threads,
+                       .on_progress = &options.on_progress});
   if (!s) return std::unexpected(s.error());
 
   if (auto done = state_.reaffirm(place_); !done) return done;

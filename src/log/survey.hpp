@@ -53,9 +53,10 @@ struct survey {
 
 struct survey_options {
   recovery_mode mode = recovery_mode::prefix;
-  bool looking_on = false;  // a living writer is no fault: for views and verify
-  bool tolerant = false;    // damage is a finding, behind which the survey goes on: for the same
-  bool every_byte = false;  // walk from the first segment: for verify
+  bool looking_on = false;    // a living writer is no fault: for views and verify
+  bool tolerant = false;      // damage is a finding, behind which the survey goes on: for the same
+  bool every_byte = false;    // walk from the first segment: for verify
+  std::uint32_t threads = 1;  // how many walk; 0: as many as there are processors
   const std::function<void(const recovery_progress&)>* on_progress = nullptr;
 };
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "log/look_behind.hpp"
+#include "log/segment_checks.hpp"
 #include "segment/walker.hpp"
 
 namespace varve::core {
@@ -13,7 +14,10 @@ namespace {
 class chain_walk {
  public:
   chain_walk(const log_place& place, const survey_options& options, std::size_t from, survey& s)
-      : place_(place), options_(options), from_(from), survey_(s), found_(s.chain), before_(s.report) {}
+      : place_(place), options_(options), from_(from), survey_(s), found_(s.chain), before_(s.report) {
+    for (std::size_t i = from_; i < found_.size(); ++i) bytes_to_walk_ += found_[i].facts.capacity;
+    if (options_.threads != 1) look_ahead();
+  }
 
   result<void> run() {
     for (;;) {
@@ -31,8 +35,20 @@ class chain_walk {
   }
 
  private:
+  /// All but the last segment can be checked before the walk comes there: where each ends is known, and only a frame that is
+  /// not as it should be depends on what stands elsewhere.
+  void look_ahead() {
+    std::vector<segment_to_check> ahead;
+    for (std::size_t i = from_; i + 1 < found_.size(); ++i) {
+      const auto& each = found_[i];
+      ahead.push_back({.facts = each.facts, .end_offset = each.end_offset, .end_sequence = found_[i + 1].facts.base});
+    }
+    checks_.emplace(place_, std::move(ahead), pinning_kind(), options_.threads);
+  }
+
   void start_over() {
     link_ = from_;
+    bytes_before_link_ = 0;
     survey_.chain = found_;
     survey_.report = before_;
     dirty_ = survey_.synced + 1 <= survey_.chain[from_].facts.base;
@@ -41,6 +57,10 @@ class chain_walk {
   /// Until the log ends: returns stop, cut or as_power_loss.
   result<action> walk() {
     for (;;) {
+      if (pass_whole_segment()) {
+        go_to_next();
+        continue;
+      }
       auto entered = enter();
       if (!entered) return std::unexpected(entered.error());
       while (*entered) {
@@ -50,9 +70,33 @@ class chain_walk {
         if (*outcome == action::stop || *outcome == action::cut || *outcome == action::as_power_loss) return outcome;
       }
       if (!*entered && !has_successor()) return action::stop;
-      leave();
-      ++link_;
+      go_to_next();
     }
+  }
+
+  /// As if it had been walked: another thread has found nothing in it but valid frames, and the table keeps them all.
+  bool pass_whole_segment() {
+    if (!checks_ || !has_successor()) return false;
+    const std::uint64_t base = link().facts.base, next_base = survey_.chain[link_ + 1].facts.base;
+    const bool becomes_dirty = !dirty_ && next_base > survey_.synced;  // and its frames say where
+    if (becomes_dirty || !keeps_frame(base) || !keeps_frame(next_base - 1)) return false;
+    const auto whole = checks_->take(link_ - from_);
+    if (!whole) return false;
+    begin_link();
+    offset_ = whole->end_offset;
+    sequence_ = next_base;
+    if (whole->frames != 0) {
+      batch_unknown_ = false;
+      batch_offset_ = whole->batch_offset;
+      batch_sequence_ = whole->batch_sequence;
+      batch_goes_on_ = whole->batch_goes_on;
+    }
+    return true;
+  }
+
+  [[nodiscard]] bool keeps_frame(std::uint64_t sequence) const noexcept {
+    return decide({.ending = survey_.ending, .region = region_of(sequence), .finding = kind_of_frame(), .behind = {}})
+               .action == action::keep;
   }
 
   [[nodiscard]] bool has_successor() const noexcept { return link_ + 1 < survey_.chain.size(); }
@@ -61,24 +105,38 @@ class chain_walk {
   /// False if a tolerant survey finds a file that cannot be the segment, and has reported it by its header; or if a living
   /// writer has dropped it.
   result<bool> enter() {
-    offset_ = format::segment_header_bytes;
-    sequence_ = link().facts.base;
-    batch_goes_on_ = false;
-    // Beside a living writer it might be used again while it is walked.
-    const auto how = options_.looking_on ? pinning::yes : pinning::no;
-    auto opened = open_segment(place_.directory, place_.path, link().facts, os::access::read, how);
+    begin_link();
+    const std::uint64_t next_base = has_successor() ? survey_.chain[link_ + 1].facts.base : link().end_sequence;
+    const segment_to_check what{.facts = link().facts, .end_offset = link().end_offset, .end_sequence = next_base};
+    const auto opened = open_to_check(place_, what, pinning_kind());
     if (!opened && options_.tolerant && opened.error().code() == errc::damaged) return false;
     const int number = opened ? 0 : opened.error().os_errno();
     if (survey_.ending == ending::living && (number == ENOENT || number == EBUSY)) return false;  // trimmed meanwhile
     if (!opened) return std::unexpected(opened.error());
-    // A load from a page that cannot be read would be a fault (SIGBUS), so all of them are probed first.
-    if (const auto done = os::populate_for_reading((*opened)->map(), 0, link().facts.capacity); !done)
-      return place_.fail_call(done.error(), link().facts.number);
     segment_ = *opened;
-    const std::uint64_t next_base = has_successor() ? survey_.chain[link_ + 1].facts.base : link().end_sequence;
-    if (link().end_offset != none_yet || next_base != none_yet) segment_->set_end(link().end_offset, next_base);
-    if (dirty_) link().dirty_from = offset_;
     return true;
+  }
+
+  /// Beside a living writer it might be used again while it is walked.
+  [[nodiscard]] pinning pinning_kind() const noexcept { return options_.looking_on ? pinning::yes : pinning::no; }
+
+  void begin_link() noexcept {
+    offset_ = format::segment_header_bytes;
+    sequence_ = link().facts.base;
+    batch_goes_on_ = false;
+    if (dirty_) link().dirty_from = offset_;
+  }
+
+  void go_to_next() {
+    leave();
+    bytes_before_link_ += link().facts.capacity;
+    ++link_;
+    tell_progress(0);
+  }
+
+  void tell_progress(std::uint64_t bytes) const {
+    if (options_.on_progress && *options_.on_progress)
+      (*options_.on_progress)({.bytes_done = bytes_before_link_ + bytes, .bytes_total = bytes_to_walk_});
   }
 
   /// The link ends where the walk left it, whether or not its end sector says so.
@@ -96,10 +154,7 @@ class chain_walk {
     remains rest;
     if (found == finding::nothing || (options_.tolerant && (found == finding::broken || found == finding::gap)))
       rest = look_behind(*segment_, offset_, sequence_, format::depth::everything);
-    const circumstances c{.ending = survey_.ending,
-                          .region = sequence_ <= survey_.durable ? region::durable : region::tail,
-                          .finding = found,
-                          .behind = rest.what};
+    const circumstances c{.ending = survey_.ending, .region = region_of(sequence_), .finding = found, .behind = rest.what};
     const row& r = decide(c);
     switch (r.action) {
       case action::keep: keep(seen.frame); break;
@@ -114,6 +169,13 @@ class chain_walk {
     return r.action;
   }
 
+  [[nodiscard]] region region_of(std::uint64_t sequence) const noexcept {
+    return sequence <= survey_.durable ? region::durable : region::tail;
+  }
+  [[nodiscard]] core::finding kind_of_frame() const noexcept {
+    return place_.checksum_kind() == checksum::none ? finding::unprotected : finding::frame;
+  }
+
   [[nodiscard]] core::finding classify(const observation& seen) const noexcept {
     switch (seen.what) {
       case sight::end: return has_successor() ? finding::successor : finding::end;
@@ -122,7 +184,7 @@ class chain_walk {
       case sight::frame: break;
     }
     if (seen.frame.begins_inside() && !batch_goes_on_ && !batch_unknown_) return finding::orphan;
-    return segment_->facts().checksum == checksum::none ? finding::unprotected : finding::frame;
+    return kind_of_frame();
   }
 
   void keep(const format::frame& f) {
@@ -154,8 +216,7 @@ class chain_walk {
 
   void move_to(std::uint64_t offset, std::uint64_t sequence) {
     constexpr std::uint64_t progress_bytes = std::uint64_t{1} << 20;
-    if (options_.on_progress && *options_.on_progress && offset / progress_bytes != offset_ / progress_bytes)
-      (*options_.on_progress)({.bytes_done = bytes_before_link() + offset, .bytes_total = bytes_to_walk()});
+    if (offset / progress_bytes != offset_ / progress_bytes) tell_progress(offset);
     offset_ = offset;
     sequence_ = sequence;
     if (!dirty_ && sequence_ > survey_.synced) {
@@ -250,23 +311,14 @@ class chain_walk {
     return {};
   }
 
-  [[nodiscard]] std::uint64_t bytes_before_link() const noexcept {
-    std::uint64_t sum = 0;
-    for (std::size_t i = from_; i < link_; ++i) sum += survey_.chain[i].facts.capacity;
-    return sum;
-  }
-  [[nodiscard]] std::uint64_t bytes_to_walk() const noexcept {
-    std::uint64_t sum = 0;
-    for (std::size_t i = from_; i < survey_.chain.size(); ++i) sum += survey_.chain[i].facts.capacity;
-    return sum;
-  }
-
   const log_place& place_;
   const survey_options& options_;
   const std::size_t from_;
   survey& survey_;
-  const std::vector<chain_link> found_;  // as the headers say, before the walk
-  recovery_report before_;               // likewise
+  const std::vector<chain_link> found_;   // as the headers say, before the walk
+  recovery_report before_;                // likewise
+  std::optional<segment_checks> checks_;  // of the links from from_ on; none: one thread is all
+  std::uint64_t bytes_to_walk_ = 0, bytes_before_link_ = 0;
 
   std::size_t link_ = 0;
   std::shared_ptr<segment> segment_;

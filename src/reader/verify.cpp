@@ -7,6 +7,7 @@
 #include <varve/log_view.hpp>
 
 #include "log/log_directory.hpp"
+#include "log/segment_checks.hpp"
 #include "reader/undisturbed.hpp"
 
 namespace varve {
@@ -27,8 +28,11 @@ void put_in_order(std::vector<finding>& findings) {
 result<recovery_report> survey_every_byte(const std::filesystem::path& directory, const verify_options& options) {
   const auto place = core::open_place_for_reading(directory);
   if (!place) return std::unexpected(place.error());
-  auto s = core::survey_undisturbed(
-      *place, {.looking_on = true, .tolerant = true, .every_byte = true, .on_progress = &options.on_progress});
+  auto s = core::survey_undisturbed(*place, {.looking_on = true,
+                                             .tolerant = true,
+                                             .every_byte = true,
+                                             .threads = options.threads,
+                                             .on_progress = &options.on_progress});
   if (!s) return std::unexpected(s.error());
   put_in_order(s->seen.report.findings);
   return std::move(s->seen.report);
@@ -39,6 +43,7 @@ result<recovery_report> survey_every_byte(const std::filesystem::path& directory
 result<recovery_report> verify(const std::filesystem::path& directory,
                                const std::function<void(const recovery_report::finding&)>& on_finding,
                                const verify_options& options) {
+  if (options.threads > core::check_threads_max) return core::bad_option("threads");
   try {
     auto report = survey_every_byte(directory, options);
     if (report && on_finding)

@@ -38,6 +38,9 @@ struct closed_log {
     const auto before = image_of(dir);
     const auto l = log::open(dir, options);
     REQUIRE_FALSE(l);
+    auto many = options;
+    many.recovery_threads = 4;
+    CHECK(log::open(dir, many).error().message() == l.error().message());
     INFO(l.error().message());
     CHECK(l.error().code() == code);
     CHECK((image_of(dir) == before));
@@ -47,7 +50,7 @@ struct closed_log {
   /// What verify() finds, while nothing in the directory changes.
   recovery_report verified() const {
     const auto before = image_of(dir);
-    auto report = verify(dir);
+    auto report = verify_on_threads(dir);
     CHECK((image_of(dir) == before));
     if (!report) FAIL("verify: " << report.error().message());
     return *report;

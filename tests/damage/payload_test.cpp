@@ -87,6 +87,21 @@ TEST_CASE("verify finds a flipped payload bit in any segment", "[damage][G5][G8]
   CHECK(report.cut_records == 0);
 }
 
+TEST_CASE("verify_at_open meets damage in a sealed segment that the seal would hide, and changes nothing", "[damage][G5]") {
+  const closed_log c;
+  CHECK(log::open(c.dir, {.verify_at_open = true})->published_sequence().value == 9);
+  for (const std::uint64_t s : {1U, 5U, 9U}) {
+    const closed_log spoiled;
+    flip_payload_bit(spoiled.dir, s);
+    const auto place = place_of(spoiled.dir, s);
+    const auto refusal = spoiled.refused(errc::damaged, {.verify_at_open = true});
+    CHECK(refusal.segment() == place.segment);
+    CHECK(refusal.offset() == place.offset);
+    CHECK(refusal.first_sequence() == s);
+    CHECK(log::open(spoiled.dir)->published_sequence().value == 9);
+  }
+}
+
 TEST_CASE("verify finds each of several damages, and a cleared stamp", "[damage][G5]") {
   const closed_log c;
   flip_payload_bit(c.dir, 2);

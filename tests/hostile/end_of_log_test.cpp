@@ -173,7 +173,7 @@ std::string what_is_left(const small_log& l, const row& r) {
     REQUIRE(v);
     seen = letters_of(*v);
   }
-  const auto report = verify(l.dir);
+  const auto report = verify_on_threads(l.dir);
   REQUIRE(report);
   auto opened = log::open(l.dir);
   REQUIRE(opened);
@@ -196,7 +196,7 @@ std::string what_is_left(const small_log& l, const row& r) {
 
 void check_closed(const small_log& l, const row& r) {
   spoil(l, r);
-  const auto report = verify(l.dir);
+  const auto report = verify_on_threads(l.dir);
   REQUIRE(report);
   CHECK(rows_of(*report) == "");
   CHECK(letters_of(*log_view::open(l.dir)) == "abcdef");

@@ -58,7 +58,7 @@ class frame_table {
   void check_durable(const frame_row& row) {
     spoil(durable_, row);
     const auto before = image_of(durable_.dir);
-    const auto report = verify(durable_.dir);
+    const auto report = verify_on_threads(durable_.dir);
     REQUIRE(report);
     const auto l = log::open(durable_.dir);
     CHECK(l.has_value() == (row.sequence == 0));

@@ -136,7 +136,7 @@ int use_everything(const fs::path& dir) {
   if (!v) return 1;
   if (digits_of(*v) != "123456789") return 2;
   if (!v->describe() || !v->stats() || !v->segments()) return 3;
-  const auto report = verify(dir);
+  const auto report = verify_on_threads(dir);
   if (!report || !report->findings.empty()) return 4;
   auto l = log::open(dir);
   if (!l || digits_of(*l) != "123456789") return 5;

@@ -98,7 +98,7 @@ inline void check_row(const directory_row& row, const fs::path& dir) {
     const std::string seen_now = v ? digits_of(*v) : facts_of(v.error(), dir);
     CHECK(seen_now == row.seen);
   }
-  const auto report = verify(dir);
+  const auto report = verify_on_threads(dir);
   const std::string found_now = report ? rows_of(*report) : facts_of(report.error(), dir);
   CHECK(found_now == row.found);
   CHECK((image_of_small(dir) == before));

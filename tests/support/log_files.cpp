@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <system_error>
 
 #include "format/file_name.hpp"
@@ -278,6 +279,23 @@ std::string rows_of(const recovery_report& report) {
   std::string rows;
   for (const auto& f : report.findings) rows += f.row;
   return rows;
+}
+
+std::string text_of(const recovery_report& report) {
+  std::ostringstream text;
+  text << report.kept << " kept, " << report.cut_bytes << " bytes and " << report.cut_records << " records cut, "
+       << report.stepped_over << " stepped over" << (report.clean ? ", clean" : "");
+  for (const auto& f : report.findings)
+    text << "; " << f.row << " at " << f.segment << ':' << f.offset << ", " << f.sequences.first.value << " to "
+         << f.sequences.end.value;
+  return text.str();
+}
+
+result<recovery_report> verify_on_threads(const std::filesystem::path& log) {
+  const auto answer_of = [](const result<recovery_report>& r) { return r ? text_of(*r) : r.error().message(); };
+  auto alone = verify(log);
+  for (const std::uint32_t threads : {2U, 8U}) CHECK(answer_of(verify(log, {}, {.threads = threads})) == answer_of(alone));
+  return alone;
 }
 
 }  // namespace varve::testing

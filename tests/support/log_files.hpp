@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <varve/log.hpp>
+#include <varve/log_view.hpp>
 
 #include "format/sector.hpp"
 
@@ -108,6 +109,10 @@ void die_after(const std::filesystem::path& log, std::string_view letters, std::
 // ---- What a log, or a view, says.
 /// The letters of the rows that were found.
 [[nodiscard]] std::string rows_of(const recovery_report& report);
+/// All that a report says.
+[[nodiscard]] std::string text_of(const recovery_report& report);
+/// What verify() answers, which must be the same whatever the number of threads; it fails the test if it is not.
+[[nodiscard]] result<recovery_report> verify_on_threads(const std::filesystem::path& log);
 
 /// What read() says of each published sequence: a text, "-" where it is abandoned, otherwise the name of the error.
 template <class Log>

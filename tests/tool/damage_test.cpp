@@ -38,6 +38,8 @@ TEST_CASE("a flipped payload bit: verify finds it, changes nothing, and answers 
   CHECK(finding.at("offset").get<std::uint64_t>() == p.payload_offset - 24);  // of the frame
   CHECK(finding.at("sequences").at("first") == 7);
 
+  CHECK(run({"verify", p.log, "--json", "--threads", "4"}).out == verify.out);
+  CHECK(run({"verify", p.log, "--threads", "65"}).exit_code == 2);
   const ran text = run({"verify", p.log});
   CHECK(text.exit_code == 1);
   CHECK(text.out.find("damage: this had been synced and is not valid") == 0);

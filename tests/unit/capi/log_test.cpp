@@ -218,7 +218,7 @@ TEST_CASE("C: options of another age", "[capi]") {
     SECTION("checksum") { options.checksum = 6; }
     SECTION("durability") { options.durability.kind = 5; }
     SECTION("when full") { options.when_full = 3; }
-    SECTION("reserved") { options.reserved[3] = 1; }
+    SECTION("reserved") { options.reserved[0] = 1; }
     SECTION("reserved, of the durability") { options.durability.reserved = 1; }
     CHECK(varve_log_open(directory.c_str(), &options, &log) == VARVE_BAD_OPTION);
     CHECK_THAT(varve_error_message(), Catch::EndsWith("correct it."));

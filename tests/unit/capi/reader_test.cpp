@@ -127,6 +127,21 @@ TEST_CASE("C: what was found", "[capi]") {
   CHECK(findings > 0);
   CHECK(report.findings == static_cast<std::uint64_t>(findings));
   CHECK(varve_verify(f.directory.c_str(), nullptr, nullptr, nullptr) == VARVE_OK);
+
+  VARVE_SIZED(varve_verify_options, with);
+  with.threads = VARVE_ALL_PROCESSORS;
+  with.on_progress = [](void* user, uint64_t done, uint64_t total) {
+    CHECK(done <= total);
+    CHECK(*static_cast<std::uint64_t*>(user) == 0);
+  };
+  findings = 0;
+  CHECK(varve_verify_with(f.directory.c_str(), &with, nullptr, nullptr, &findings) == VARVE_OK);
+  CHECK(varve_verify_with(f.directory.c_str(), nullptr, nullptr, nullptr, nullptr) == VARVE_OK);
+  with.threads = 65;
+  CHECK(varve_verify_with(f.directory.c_str(), &with, nullptr, nullptr, &findings) == VARVE_BAD_OPTION);
+  with.threads = 2;
+  with.reserved = 1;
+  CHECK(varve_verify_with(f.directory.c_str(), &with, nullptr, nullptr, &findings) == VARVE_BAD_OPTION);
   CHECK(varve_verify("/nonexistent", nullptr, nullptr, nullptr) == VARVE_NOT_FOUND);
 
   varve_log* log = nullptr;

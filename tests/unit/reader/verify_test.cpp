@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // verify() on whole logs, dead ones, and beside a writer. What it finds in damaged ones is in tests/damage.
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -36,6 +37,33 @@ TEST_CASE("verify of a closed log reads every segment and finds nothing", "[veri
   CHECK(report->kept == 10);
   CHECK(rows_of(*report) == "");
   CHECK((image_of(dir.path()) == before));
+}
+
+TEST_CASE("verify takes up to 64 threads, or as many as there are processors, and tells how far it is",
+          "[verify][options]") {
+  const temp_dir dir;
+  {
+    auto l = log::open(dir.path(), small);
+    REQUIRE(l);
+    append_large(*l);
+  }
+  for (const std::uint32_t threads : {0U, 1U, 2U, 64U}) {
+    const auto caller = std::this_thread::get_id();
+    std::vector<recovery_progress> seen;
+    const auto on_progress = [&](const recovery_progress& p) {
+      CHECK(std::this_thread::get_id() == caller);
+      seen.push_back(p);
+    };
+    CHECK(verify(dir.path(), {}, {.threads = threads, .on_progress = on_progress})->kept == 10);
+    REQUIRE_FALSE(seen.empty());
+    CHECK(std::ranges::is_sorted(seen, {}, &recovery_progress::bytes_done));
+    CHECK(seen.back().bytes_done <= seen.back().bytes_total);
+    CHECK(seen.back().bytes_total == 4 * 64 * 1024);
+  }
+  const auto refused = verify(dir.path(), {}, {.threads = 65});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == errc::bad_option);
+  CHECK(refused.error().path() == "threads");
 }
 
 TEST_CASE("verify of an empty log finds nothing", "[verify]") {
