@@ -93,6 +93,11 @@ class appender {
   /// The next sequence that will be given out.
   [[nodiscard]] std::uint64_t next_sequence() const noexcept;
   [[nodiscard]] const control_block& active() const noexcept { return *active_.load(std::memory_order_acquire, "active:B"); }
+  /// Where the last claim ends, in bytes of all segments that this opening appended to.
+  [[nodiscard]] std::uint64_t position() const noexcept {
+    const control_block& block = active();
+    return block.position + bytes_claimed(block);
+  }
   /// Bytes used in the active segment, its header included.
   [[nodiscard]] std::uint64_t active_bytes() const noexcept { return bytes_claimed(active()); }
   [[nodiscard]] std::uint64_t rolls() const noexcept { return rolls_.load(std::memory_order_relaxed, "roll:count"); }

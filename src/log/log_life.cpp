@@ -37,12 +37,13 @@ segment_recipe recipe_of(const log_options& options) {
 
 }  // namespace
 
-result<std::shared_ptr<log_object>> log_object::open(const std::filesystem::path& directory, const log_options& options) {
+result<std::shared_ptr<log_object>> log_object::open(const std::filesystem::path& directory, const log_options& options,
+                                                     reading_layer above) {
   if (auto done = check_options(options); !done) return std::unexpected(done.error());
   try {
     auto place = open_place_for_writing(directory, options);
     if (!place) return std::unexpected(place.error());
-    std::shared_ptr<log_object> object{new log_object{std::move(*place), options}};
+    std::shared_ptr<log_object> object{new log_object{std::move(*place), options, std::move(above)}};
     if (auto done = object->start(options); !done) return std::unexpected(done.error());
     return object;
   } catch (const std::bad_alloc&) {
@@ -52,9 +53,10 @@ result<std::shared_ptr<log_object>> log_object::open(const std::filesystem::path
   }
 }
 
-log_object::log_object(log_place place, const log_options& options)
+log_object::log_object(log_place place, const log_options& options, reading_layer above)
     : record_source(turn_),
       place_(std::move(place)),
+      above_(std::move(above)),
       verify_on_read_(options.verify_on_read),
       durability_(options.durability),
       table_(place_, pinning::no),
@@ -62,13 +64,15 @@ log_object::log_object(log_place place, const log_options& options)
       events_({place_.path, frontier_, wake_}),
       latch_(gate_, wake_, events_),
       syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_}),
-      preparer_({place_, table_, frontier_, latch_, gate_, trimmer_, retainer_}),
+      preparer_({place_, table_, frontier_, latch_, gate_, trimmer_, retainer_, checkpointer_}),
       trimmer_({place_, state_, live_, table_, preparer_, archivist_, wake_, turn_}),
-      retainer_({place_, table_, frontier_, trimmer_, archivist_, life_}, options.retention),
+      retainer_({place_, table_, frontier_, trimmer_, archivist_, checkpointer_, life_}, options.retention),
       sealer_({place_.path, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, archivist_, latch_}),
       archivist_({place_, state_, table_, latch_, preparer_, sealer_}, options.archive),
       appender_({place_, gate_, latch_, table_, preparer_, sealer_, wake_}),
-      periodic_({appender_, frontier_, syncer_}) {}
+      periodic_({appender_, frontier_, syncer_}),
+      checkpointer_({place_, state_, frontier_, syncer_, appender_, latch_, sealer_},
+                    static_cast<bool>(options.checkpoint.save), options.checkpoint.after_bytes) {}
 
 log_object::~log_object() {
   static_cast<void>(close());
@@ -76,6 +80,7 @@ log_object::~log_object() {
 }
 
 void log_object::end_threads() noexcept {
+  checkpointer_.stop();
   archivist_.stop();
   periodic_.stop();
   sealer_.stop();
@@ -146,18 +151,32 @@ result<void> log_object::start(const log_options& options) {
   trimmer_.count_files(table_.sum().bytes_allocated);
   const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
   appender_.start(std::move(*block), epoch, predecessor);
+  if (above_.replay) {
+    if (auto done = above_.replay(*this); !done) {
+      closed_ = false;
+      static_cast<void>(close());
+      return done;
+    }
+  }
+  start_threads(options, *s, in, offset);
+  closed_ = false;
+  return {};
+}
+
+void log_object::start_threads(const log_options& options, const survey& s, std::shared_ptr<segment> active,
+                               std::uint64_t offset) {
   preparer_.start(recipe_of(options),
                   {.ahead = options.prepared_segments,
                    .spares = options.spare_segments,
                    .warm_bytes = options.warm_bytes,
                    .disk_bytes_max = options.max_disk_bytes,
                    .full = options.when_full},
-                  s->highest, in, offset);
+                  s.highest, std::move(active), offset);
   sealer_.start();
   periodic_.start();
   archivist_.start();
-  closed_ = false;
-  return {};
+  checkpointer_.start([this](std::uint64_t first, std::uint64_t last) { return above_.save(*this, first, last); },
+                      bytes_behind(s, state_.checkpoint()));
 }
 
 /// The segments that have ended.
@@ -251,23 +270,6 @@ result<void> log_object::store_open_state(const survey& s) {
   });
 }
 
-/// Of segments that were trimmed the archive hooks hear before their files go, also if that was begun in another life. The
-/// other leftovers hold nothing.
-void log_object::tell_leftovers(const survey& s) {
-  if (s.leftovers.empty()) return;
-  const auto found = read_segment_files(place_);
-  if (!found) return;  // then they are not told
-  for (const auto& f : found->files) {
-    const bool was_trimmed = f.identity && f.activation && !f.foreign && f.activation->base < s.first;
-    if (!was_trimmed || std::ranges::find(s.leftovers, f.number) == s.leftovers.end()) continue;
-    const auto& end = f.seal ? f.seal : f.end;
-    archivist_.tell_drop({.number = f.number,
-                          .base = f.activation->base,
-                          .end = end ? end->last + 1 : s.first,
-                          .end_offset = end ? end->offset : f.identity->capacity});
-  }
-}
-
 result<void> log_object::close() noexcept {
   // Before any lock, which may belong to a thread that is not here, or that waits for this one.
   if (gate_.is_made() && is_forked()) {
@@ -276,6 +278,7 @@ result<void> log_object::close() noexcept {
     sealer_.forget_thread();
     periodic_.forget_thread();
     archivist_.forget_thread();
+    checkpointer_.forget_thread();
     events_.forget_thread();
     syncer_.forget_waiters();
     return fail({.code = errc::forked, .subject = place_.path});
@@ -286,7 +289,8 @@ result<void> log_object::close() noexcept {
   if (closed_) return close_failure_ ? result<void>{std::unexpected(*close_failure_)} : result<void>{};
   if (gate_.get() == gate::position::open) gate_.set(gate::position::closing);
   wake_.wake_all();
-  archivist_.stop();  // before life_ is taken, for which a function of the user's may be waiting
+  checkpointer_.stop();  // before life_ is taken, for which a function of the user's may be waiting
+  archivist_.stop();
   const std::scoped_lock lock{life_};
   closed_ = true;
   const std::uint64_t next = appender_.stop();

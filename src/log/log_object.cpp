@@ -161,20 +161,6 @@ result<void> log_object::trim_before(sequence target) noexcept {
   }
 }
 
-/// Everything that ends before `target`, and so would go. What the active segment holds goes as well if nothing comes behind
-/// it; so it has to end.
-result<void> log_object::archive_before(std::uint64_t target) noexcept {
-  if (!archivist_.archives() || target <= trimmer_.first()) return {};
-  if (auto done = archivist_.archive_before(target); !done) return done;
-  auto ended = appender_.roll_at(target);
-  if (!ended && ended.error().code() == errc::no_space && appender_.active().base > trimmer_.first()) {
-    // The segments before it make room.
-    if (auto done = trim_before({appender_.active().base}); !done) return done;
-    ended = appender_.roll_at(target);
-  }
-  return ended ? archivist_.archive_before(target) : ended;
-}
-
 result<std::vector<retention_verdict>> log_object::plan_retention(const retention_rules& rules) {
   if (auto done = usable(); !done) return std::unexpected(done.error());
   return retainer_.plan(rules);

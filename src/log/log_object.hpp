@@ -8,6 +8,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 
 #include "log/appender.hpp"
 #include "log/archivist.hpp"
+#include "log/checkpointer.hpp"
 #include "log/events.hpp"
 #include "log/failure_latch.hpp"
 #include "log/frontier.hpp"
@@ -37,10 +39,24 @@
 
 namespace varve::core {
 
-class log_object final : public record_source {
+class log_object;
+
+/// What the layer above does for a log, since it knows how to read one.
+struct reading_layer {
+  /// Called when the log has been recovered, before it takes appends and before any thread of its own runs; an error ends
+  /// the open. May be empty.
+  std::function<result<void>(log_object&)> replay{};
+  /// See checkpointer::saving. Empty if log_options::checkpoint::save is.
+  std::function<result<bool>(log_object&, std::uint64_t first, std::uint64_t last)> save{};
+};
+
+/// About how many bytes of frames stand behind the sequence `last`.
+[[nodiscard]] std::uint64_t bytes_behind(const survey& s, std::uint64_t last) noexcept;
+
+class log_object final : public record_source, public std::enable_shared_from_this<log_object> {
  public:
   [[nodiscard]] static result<std::shared_ptr<log_object>> open(const std::filesystem::path& directory,
-                                                                const log_options& options);
+                                                                const log_options& options, reading_layer above = {});
   ~log_object() override;
 
   [[nodiscard]] result<void> close() noexcept;
@@ -79,6 +95,12 @@ class log_object final : public record_source {
   [[nodiscard]] result<std::vector<retention_verdict>> plan_retention(const retention_rules& rules);
   [[nodiscard]] result<std::vector<retention_verdict>> retain(const retention_rules& rules);
 
+  // ---- What is saved elsewhere.
+  [[nodiscard]] result<sequence> checkpoint() noexcept;
+  /// For a replay. May throw std::bad_alloc.
+  [[nodiscard]] std::vector<retained_segment> segments() { return retainer_.segments(); }
+  [[nodiscard]] const log_place& place() const noexcept { return place_; }
+
   // ---- What a reader needs.
   [[nodiscard]] const error_subject* path() const noexcept override { return place_.path; }
   [[nodiscard]] bool verify_on_read() const noexcept override { return verify_on_read_; }
@@ -104,7 +126,7 @@ class log_object final : public record_source {
   [[nodiscard]] std::optional<error> failure() const noexcept { return latch_.get(); }
 
  private:
-  log_object(log_place place, const log_options& options);
+  log_object(log_place place, const log_options& options, reading_layer above);
 
   [[nodiscard]] result<void> start(const log_options& options);
   [[nodiscard]] result<void> enter_segments(const survey& s);
@@ -112,6 +134,7 @@ class log_object final : public record_source {
   [[nodiscard]] result<std::unique_ptr<control_block>> fresh_block(survey& s, const log_options& options);
   [[nodiscard]] result<void> begin_fresh(control_block& block, const survey& s);
   [[nodiscard]] result<void> store_open_state(const survey& s);
+  void start_threads(const log_options& options, const survey& s, std::shared_ptr<segment> active, std::uint64_t offset);
   void tell_leftovers(const survey& s);
   void end_threads() noexcept;
   [[nodiscard]] result<void> store_clean_state(std::uint64_t next);
@@ -122,7 +145,9 @@ class log_object final : public record_source {
   [[nodiscard]] result<void> may_wait_for(std::uint64_t sequence) const noexcept;
   [[nodiscard]] result<void> may_ask_for(sequence target) const noexcept;
   [[nodiscard]] result<void> archive_before(std::uint64_t target) noexcept;
-  [[nodiscard]] bool is_callback_thread() const noexcept { return archivist_.is_this_thread(); }
+  [[nodiscard]] bool is_callback_thread() const noexcept {
+    return archivist_.is_this_thread() || checkpointer_.is_this_thread();
+  }
   template <class Make>
   [[nodiscard]] result<event> make_event(Make make) noexcept;
   [[nodiscard]] result<void> honour(const durability& policy, const appended& last) noexcept;
@@ -130,6 +155,7 @@ class log_object final : public record_source {
 
   shared::word<std::uint64_t> turn_{0};
   log_place place_;
+  reading_layer above_;
   bool verify_on_read_;
   durability durability_;
   recovery_report report_;
@@ -151,6 +177,7 @@ class log_object final : public record_source {
   core::archivist archivist_;
   core::appender appender_;
   periodic_syncer periodic_;
+  core::checkpointer checkpointer_;
 
   std::mutex closing_;                  // whoever closes; taken before life_
   bool closed_ = true;                  // changed with both; until start() is done there is nothing to close

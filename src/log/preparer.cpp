@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <new>
 
+#include "log/checkpointer.hpp"
 #include "log/failure_latch.hpp"
 #include "log/frontier.hpp"
 #include "log/gate.hpp"
@@ -82,6 +83,7 @@ void preparer::run() noexcept {
   for (;;) {
     const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
     if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;  // relaxed: ordered by work:B
+    with_.checkpointer.look();
     const std::uint32_t request = requested_.load(std::memory_order_relaxed, "supply:request");  // relaxed: likewise
     const bool enough = prepared_segments_max - queue_.write_available() >= wanted_.ahead;
     const bool hopeless = failing && request == failed_request;
@@ -153,6 +155,7 @@ preparer::room preparer::look_for_room() noexcept {
   if (is_there()) return room::there;
   // Nothing is sealed any more, or nobody may trim: who waits for a segment must get an answer.
   if (with_.latch.is_set() || with_.gate.get() != gate::position::open) return room::none;
+  with_.checkpointer.press();
   with_.retainer.run();  // a reader may have moved, which nobody is told
   if (is_there()) return room::there;
   if (wanted_.full == when_full::refuse) return room::none;

@@ -30,6 +30,7 @@
 
 namespace varve::core {
 
+class checkpointer;
 class failure_latch;
 class frontier;
 class gate;
@@ -49,6 +50,7 @@ class preparer {
     const core::gate& gate;
     core::trimmer& trimmer;
     core::retainer& retainer;
+    core::checkpointer& checkpointer;
   };
   /// May throw std::bad_alloc.
   explicit preparer(const parts& p) : with_(p) {}

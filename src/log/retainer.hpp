@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "log/archivist.hpp"
+#include "log/checkpointer.hpp"
 #include "log/frontier.hpp"
 #include "log/log_place.hpp"
 #include "log/retention.hpp"
@@ -26,6 +27,7 @@ class retainer {
     core::frontier& frontier;
     core::trimmer& trimmer;
     const core::archivist& archivist;
+    const core::checkpointer& checkpointer;
     std::mutex& life;  // to be held while the log is trimmed
   };
   retainer(const parts& p, const retention_rules& rules) noexcept : with_(p), rules_(rules) {}
@@ -34,6 +36,9 @@ class retainer {
   [[nodiscard]] result<std::vector<retention_verdict>> plan(const retention_rules& rules) noexcept;
   /// What went. The caller holds `life`.
   [[nodiscard]] result<std::vector<retention_verdict>> retain(const retention_rules& rules) noexcept;
+
+  /// From the oldest to the active one. May throw std::bad_alloc.
+  [[nodiscard]] std::vector<retained_segment> segments();
 
   /// By the log's own rules, in the background: what fails, or finds somebody else at it, is done the next time.
   void run() noexcept;
@@ -46,10 +51,11 @@ class retainer {
 
  private:
   [[nodiscard]] bool has_limits() const noexcept {
-    return rules_.max_bytes != 0 || rules_.max_segments != 0 || rules_.max_age.count() > 0;
+    return with_.checkpointer.saves() || rules_.max_bytes != 0 || rules_.max_segments != 0 || rules_.max_age.count() > 0;
   }
-  [[nodiscard]] saved_positions saved() const noexcept { return {.archived = with_.archivist.limit()}; }
-  [[nodiscard]] std::vector<retained_segment> segments();
+  [[nodiscard]] saved_positions saved() const noexcept {
+    return {.checkpoint = with_.checkpointer.limit(), .archived = with_.archivist.limit()};
+  }
 
   parts with_;
   const retention_rules rules_;

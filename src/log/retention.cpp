@@ -18,7 +18,7 @@ std::string_view text_of(retention_reason reason) noexcept {
     case retention_reason::bytes: return "max_bytes is passed";
     case retention_reason::segments: return "max_segments is passed";
     case retention_reason::age: return "older than max_age";
-    case retention_reason::checkpointed: return "all of it was checkpointed";
+    case retention_reason::checkpointed: return "a checkpoint has all of it";
   }
   return "unknown";
 }

@@ -5,6 +5,7 @@
 
 #include "log/log_object.hpp"
 #include "reader/cursor.hpp"
+#include "reader/saving.hpp"
 
 namespace varve {
 
@@ -26,7 +27,7 @@ void log::let_go() noexcept {
 }
 
 result<log> log::open(const std::filesystem::path& directory, const log_options& options) {
-  auto object = core::log_object::open(directory, options);
+  auto object = core::log_object::open(directory, options, core::reading_for(options));
   if (!object) return std::unexpected(object.error());
   return log{std::move(*object)};
 }
@@ -90,6 +91,8 @@ result<reader> log::reader(sequence from) const { return core::reader_access::ma
 sequence log::first_sequence() const noexcept { return {object_->first()}; }
 sequence log::published_sequence() const noexcept { return {object_->published()}; }
 sequence log::durable_sequence() const noexcept { return {object_->durable()}; }
+result<sequence> log::checkpoint() noexcept { return object_->checkpoint(); }
+sequence log::checkpointed_sequence() const noexcept { return {object_->checkpointed()}; }
 sequence log::archived_sequence() const noexcept { return {object_->archived()}; }
 statistics log::stats() const noexcept { return object_->stats(); }
 std::uint64_t log::record_bytes_max() const noexcept { return object_->record_bytes_max(); }

@@ -120,9 +120,28 @@ TEST_CASE("what is to be kept holds against every limit", "[retention]") {
   CHECK(verdicts_of(all, {.max_bytes = 1}) == "Buxxx");
 }
 
+TEST_CASE("what was saved elsewhere goes, and what was not stays", "[retention][checkpoint][archive]") {
+  auto all = five();  // which end at 20, 30, 40, 50, 60
+  CHECK(verdicts_of(all, {}, {.checkpoint = 0}) == "wxxxx");
+  CHECK(verdicts_of(all, {}, {.checkpoint = 28}) == "Cwxxx");
+  CHECK(verdicts_of(all, {}, {.checkpoint = 29}) == "CCwxx");
+  CHECK(verdicts_of(all, {}, {.checkpoint = 59}) == "CCCCu");
+  CHECK(verdicts_of(all, {.max_bytes = 1}, {.checkpoint = 29}) == "BBcxx");
+  CHECK(verdicts_of(all, {.max_bytes = 400}, {.checkpoint = 29}) == "BCwxx");
+  CHECK(verdicts_of(all, {.max_bytes = 1}, {.archived = 29}) == "BBaxx");
+  CHECK(verdicts_of(all, {}, {.archived = 29}) == "wxxxx");
+  CHECK(verdicts_of(all, {}, {.checkpoint = 59, .archived = 29}) == "CCaxx");
+  CHECK(verdicts_of(all, {.max_bytes = 1}, {.checkpoint = 19, .archived = 9}) == "axxxx");
+  CHECK(verdicts_of(all, {.max_bytes = 1}, {.checkpoint = 18, .archived = 9}) == "cxxxx");
+  CHECK(verdicts_of(all, {.keep_records = 30}, {.checkpoint = 59}) == "CCrxx");
+  all[1].has_reader = true;
+  CHECK(verdicts_of(all, {.keep_for_readers = true}, {.checkpoint = 59}) == "Coxxx");
+  CHECK(verdicts_of(all, {}, {.checkpoint = 59}) == "CCCCu");
+}
+
 TEST_CASE("every reason has a text of its own", "[retention]") {
   std::string all;
-  for (int i = 0; i <= static_cast<int>(retention_reason::age); ++i) {
+  for (int i = 0; i <= static_cast<int>(retention_reason::checkpointed); ++i) {
     const std::string text{text_of(static_cast<retention_reason>(i))};
     CHECK(text != "unknown");
     CHECK_THAT(all, !Catch::Contains(text));
