@@ -22,11 +22,13 @@ struct checkpoint_options {
   /// that position is durable in the log, open() replays nothing before it, and segments that lie before it go (keep_records
   /// and keep_for_readers hold them). False, or a crash at any moment: it is called again with at least the same records.
   ///
-  /// Runs in a thread of its own, one call at a time. It may use the log, but not close or destroy it. Must not throw.
-  /// While there is one, retention and the byte cap never drop what was not checkpointed.
+  /// Runs in a thread of its own, one call at a time. It may use the log, but not close or destroy it; under when_full::wait
+  /// it must not append, since appends may be waiting for it. Must not throw.
+  /// While there is one, retention and the byte cap never drop what was not checkpointed; trim_before() may, and so raises
+  /// the position.
   std::function<bool(const checkpoint_request&)> save{};
   /// A checkpoint begins when so much was appended behind the last one, looked at whenever 4 MiB more were appended, and at
-  /// each roll. 0: only on request, by log::checkpoint().
+  /// each roll; also when the log has come to max_disk_bytes. 0: only on request, by log::checkpoint().
   std::uint64_t after_bytes = std::uint64_t{64} << 20;
 };
 

@@ -163,12 +163,15 @@ class VARVE_EXPORT log {
   /// goes on with that number. Dropping what is gone already does nothing.
   ///
   /// What is not durable yet is synced first. Records and readers that are held keep their bytes; at its next step a reader
-  /// that stands before `target` answers trimmed, until it is moved by seek().
+  /// that stands before `target` answers trimmed, until it is moved by seek(). A checkpoint position before it moves there.
+  /// While there is an archive hook, what would go is archived first, for which an active segment that holds nothing else
+  /// is ended.
   ///
   /// Errors         past_end: `target` lies behind the next sequence. io: a file could not be removed, and takes space until
   ///                another call, or the next open, removes it; or varve.state could not be written, and nothing went.
-  ///                sync_failed, closed, forked. would_block_itself: this thread holds an open claim before `target`.
-  /// Blocks         for two syncs at most.
+  ///                sync_failed, closed, forked. would_block_itself: this thread holds an open claim before `target`, or
+  ///                is the one that archives. cancelled, no_space: something could not be archived, or ended; nothing went.
+  /// Blocks         for two syncs at most, and for the archive hook.
   /// Cost           two small writes; for each segment that goes, one removal, or none if its file is used again.
   [[nodiscard]] result<void> trim_before(sequence target) noexcept;
 

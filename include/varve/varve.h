@@ -133,6 +133,24 @@ enum varve_when_full { VARVE_REFUSE, VARVE_DROP_OLDEST, VARVE_WAIT };
 
 #define VARVE_NO_SPARES UINT32_MAX
 #define VARVE_ALL_PROCESSORS UINT32_MAX
+#define VARVE_ON_REQUEST UINT64_MAX
+
+typedef struct varve_reader varve_reader;
+struct varve_record;
+
+typedef struct varve_sealed_segment {
+  size_t size;
+  uint64_t number, first_sequence, end_sequence, used_bytes;
+  const char* directory; /* of the log; until the function returns, likewise the next one */
+  const char* path;
+} varve_sealed_segment;
+
+typedef struct varve_recovered_segment {
+  size_t size;
+  uint64_t number, first_sequence, end_sequence; /* those behind the checkpoint */
+  const char* version_info;                      /* until the function returns */
+  size_t version_info_bytes;
+} varve_recovered_segment;
 
 typedef struct varve_log_options {
   size_t size;
@@ -160,6 +178,15 @@ typedef struct varve_log_options {
   const varve_retention_rules* retention; /* NULL: nothing goes by itself */
   uint32_t recovery_threads;              /* 0: one; VARVE_ALL_PROCESSORS */
   uint32_t reserved_too;
+  /* Functions of yours, each may be NULL; they are called with `user`. What they may do, and from which thread they are
+   * called, is in varve/checkpoint.hpp, varve/archive.hpp and varve/recovery.hpp. What they answer: not 0 is yes. */
+  uint64_t checkpoint_after_bytes; /* 0: the default; VARVE_ON_REQUEST */
+  /* Records from `first` to `last`, and behind. The reader is lent: it must not be freed, nor kept. */
+  int (*save)(void* user, varve_reader* records, uint64_t first, uint64_t last);
+  int (*segment_sealed)(void* user, const varve_sealed_segment* segment);
+  void (*segment_dropping)(void* user, const varve_sealed_segment* segment);
+  int (*recover_segment)(void* user, const varve_recovered_segment* segment); /* no: its records are skipped */
+  int (*recover_record)(void* user, const struct varve_record* record);       /* no: VARVE_CANCELLED */
 } varve_log_options;
 
 typedef struct varve_append_options {
@@ -195,7 +222,6 @@ typedef struct varve_record {
 
 typedef struct varve_log varve_log;
 typedef struct varve_view varve_view;
-typedef struct varve_reader varve_reader;
 typedef struct varve_claim varve_claim;
 typedef struct varve_pin varve_pin; /* keeps a record's bytes where they are */
 typedef struct varve_event varve_event;
@@ -235,6 +261,11 @@ VARVE_CALL int varve_log_wait_durable(varve_log* log, uint64_t target, int64_t t
 VARVE_CALL int varve_log_durable_event(varve_log* log, uint64_t target, varve_event** event, int* descriptor);
 VARVE_CALL int varve_log_published_event(varve_log* log, uint64_t target, varve_event** event, int* descriptor);
 VARVE_CALL void varve_event_free(varve_event* event);
+
+/* Has a checkpoint made, and waits for it. `position`, which may be NULL: everything up to it was saved. */
+VARVE_CALL int varve_log_checkpoint(varve_log* log, uint64_t* position);
+VARVE_CALL uint64_t varve_log_checkpointed_sequence(const varve_log* log);
+VARVE_CALL uint64_t varve_log_archived_sequence(const varve_log* log);
 
 /* Drops every record before `target`, which becomes the first sequence. */
 VARVE_CALL int varve_log_trim_before(varve_log* log, uint64_t target);
@@ -392,6 +423,7 @@ typedef struct varve_description {
   uint8_t has_next_open, refuses;
   uint8_t reserved[6];
   uint64_t dropped; /* segments */
+  uint64_t checkpointed, archived;
 } varve_description;
 VARVE_CALL int varve_view_describe(const varve_view* view, varve_description* description);
 

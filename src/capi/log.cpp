@@ -158,6 +158,12 @@ int varve_log_published_event(varve_log* log, uint64_t target, varve_event** eve
 
 void varve_event_free(varve_event* event) { delete event; }
 
+int varve_log_checkpoint(varve_log* log, uint64_t* position) {
+  return capi::taken(log->log.checkpoint(), [&](sequence s) { store(position, s); });
+}
+uint64_t varve_log_checkpointed_sequence(const varve_log* log) { return log->log.checkpointed_sequence().value; }
+uint64_t varve_log_archived_sequence(const varve_log* log) { return log->log.archived_sequence().value; }
+
 int varve_log_trim_before(varve_log* log, uint64_t target) { return capi::done(log->log.trim_before({target})); }
 
 int varve_log_plan_retention(const varve_log* log, const varve_retention_rules* rules, varve_on_verdict on_verdict,

@@ -71,6 +71,7 @@ std::optional<log_options> options_of(const varve_log_options* given) {
     o.on_progress = [call = known->on_progress, user = known->user](const recovery_progress& p) {
       call(user, p.bytes_done, p.bytes_total);
     };
+  set_functions(*known, o);
   return o;
 }
 

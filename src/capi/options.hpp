@@ -18,4 +18,7 @@ namespace varve::capi {
 [[nodiscard]] std::optional<verify_options> options_of(const varve_verify_options* given, void* user);
 [[nodiscard]] std::optional<view_options> options_of(const varve_view_options* given) noexcept;
 
+/// The functions that a log calls while it works.
+void set_functions(const varve_log_options& given, log_options& o);
+
 }  // namespace varve::capi

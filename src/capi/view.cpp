@@ -30,6 +30,8 @@ varve_description shown(const log_description& d) noexcept {
   s.ended = d.ended;
   s.sealed = d.sealed;
   s.dropped = d.dropped;
+  s.checkpointed = d.checkpointed.value;
+  s.archived = d.archived.value;
   s.damaged = d.damaged;
   s.bytes_used = d.bytes_used;
   s.bytes_allocated = d.bytes_allocated;

@@ -85,12 +85,19 @@ std::string unfinished_text(const log_description& d) {
                      claim.segment, claim.offset, count_text(claim.finished_behind));
 }
 
+/// What lies before the first sequence need not be saved any more.
+std::string saved_text(const log_description& d) {
+  const auto up_to = [&](sequence s) { return s < d.at.first ? std::string{"nothing"} : fmt::format("to {}", s.value); };
+  return fmt::format("checkpointed {}, archived {}", up_to(d.checkpointed), up_to(d.archived));
+}
+
 void write_text(const log_description& d, output& out) {
   const std::string held = kept(d.at) == 0 ? "-" : fmt::format("{} to {}", d.at.first.value, d.at.published.value);
   std::string files = fmt::format("{} sealed, {} ended, {} active, {} prepared", d.sealed, d.ended, d.active, d.prepared);
   if (d.damaged != 0) files += fmt::format(", {} damaged", d.damaged);
   table t{.to_the_right = {}, .rows = {}};
   t.rows.push_back({"sequences", fmt::format("{} ({}), durable to {}", count_text(kept(d.at)), held, d.at.durable.value)});
+  t.rows.push_back({"saved elsewhere", saved_text(d)});
   t.rows.push_back({"segments", files});
   t.rows.push_back({"space", fmt::format("{} used of {}", size_text(d.bytes_used), size_text(d.bytes_allocated))});
   t.rows.push_back(
@@ -128,6 +135,8 @@ void write_json(const log_description& d, const std::string& directory, output& 
   j["durable"] = d.at.durable.value;
   j["published"] = d.at.published.value;
   j["kept"] = kept(d.at);
+  j["checkpointed"] = d.checkpointed.value;
+  j["archived"] = d.archived.value;
   j["epoch"] = d.epoch;
   j["segments"] = {{"prepared", d.prepared}, {"active", d.active},   {"ended", d.ended},
                    {"sealed", d.sealed},     {"damaged", d.damaged}, {"dropped", d.dropped}};

@@ -42,6 +42,8 @@ TEST_CASE("stat of a log that was closed", "[tool]") {
   CHECK(s.at("published") == 5000);
   CHECK(s.at("kept") == 5000);
   CHECK(s.at("epoch") == 2);
+  CHECK(s.at("checkpointed") == 0);
+  CHECK(s.at("archived") == 0);
   CHECK(s.at("segments").at("sealed") == 1);
   CHECK(s.at("segments").at("active") == 1);
   CHECK(s.at("segment_bytes") == 128 * 1024);
@@ -59,6 +61,7 @@ TEST_CASE("stat of a log that was closed", "[tool]") {
 
   const std::string text = run({"stat", p.log}).out;
   CHECK(text.find("5,000 (1 to 5000), durable to 5000\n") != std::string::npos);
+  CHECK(text.find("checkpointed nothing, archived nothing\n") != std::string::npos);
   CHECK(text.find("nobody\n") != std::string::npos);
   CHECK(text.find("segments of 128 KiB, checksum crc32c, an index entry each 2 KiB\n") != std::string::npos);
 }
@@ -133,9 +136,26 @@ TEST_CASE("the keys of stat are those that docs/tool.md lists", "[tool]") {
   const place p;
   REQUIRE(run({"append", p.log}, numbered_lines(3)).exit_code == 0);
   const nlohmann::json s = stat_of(p.log);
-  CHECK(keys_of(s) == keys{"directory", "first", "durable", "published", "kept", "epoch", "segments", "used_bytes",
-                           "allocated_bytes", "segment_bytes", "checksum", "index_stride_bytes", "writer", "process",
-                           "oldest_unfinished", "last_open", "next_open", "refuses"});
+  CHECK(keys_of(s) == keys{"directory",
+                           "first",
+                           "durable",
+                           "published",
+                           "kept",
+                           "checkpointed",
+                           "archived",
+                           "epoch",
+                           "segments",
+                           "used_bytes",
+                           "allocated_bytes",
+                           "segment_bytes",
+                           "checksum",
+                           "index_stride_bytes",
+                           "writer",
+                           "process",
+                           "oldest_unfinished",
+                           "last_open",
+                           "next_open",
+                           "refuses"});
   CHECK(keys_of(s.at("segments")) == keys{"prepared", "active", "ended", "sealed", "damaged", "dropped"});
   CHECK(keys_of(s.at("last_open")) == keys{"found", "kept", "stepped_over", "cut_bytes", "cut_records"});
   CHECK(keys_of(s.at("next_open")) == keys_of(s.at("last_open")));
