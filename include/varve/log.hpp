@@ -73,9 +73,9 @@ class VARVE_EXPORT log {
   /// Returns        a log all of whose records are durable; recovery() says what was found.
   /// Errors         locked, not_found, not_a_log, newer_format, bad_option, unsupported_file_system, would_cut;
   ///                damaged: records that were durable fail validation; nothing was changed;
-  ///                no_space, io, out_of_memory.
+  ///                no_space, io, out_of_memory. cancelled: log_options::on_recovery said no; the log is closed again.
   /// Blocks         after a clean close it reads headers only; otherwise it scans and syncs what was not durable.
-  /// Starts         three threads, which end with close().
+  /// Starts         three threads, which end with close(); one more each for log_options::checkpoint and ::archive.
   [[nodiscard]] static result<log> open(const std::filesystem::path& directory, const log_options& options = {});
 
   log(log&&) noexcept;

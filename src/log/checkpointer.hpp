@@ -56,8 +56,8 @@ class checkpointer {
   checkpointer(const checkpointer&) = delete;
   checkpointer& operator=(const checkpointer&) = delete;
 
-  /// `behind`: so many bytes of an earlier opening stand behind the last checkpoint. May throw std::system_error if there can
-  /// be no thread.
+  /// `behind`: so many bytes of an earlier opening stand behind the last checkpoint. May throw std::system_error if there
+  /// can be no thread.
   void start(saving save, std::uint64_t behind);
   /// Waits for the function, if it is being called.
   void stop() noexcept;

@@ -43,6 +43,7 @@ constexpr produced all_codes[] = {
     {errc::timed_out, produced_on::files},
     {errc::forked, produced_on::files},
     {errc::closed, produced_on::files},
+    {errc::cancelled, produced_on::files},
     {errc::bug, produced_on::files},
 };
 

@@ -156,6 +156,14 @@ const code_row rows[] = {
        return error_of(l.append("a"));
      },
      "DIR: the log was closed; open it again."},
+    {errc::cancelled, "an open whose replay is ended",
+     [](const std::string& dir) {
+       auto l = small(dir);
+       REQUIRE(l.append("a"));
+       REQUIRE(l.close());
+       return error_of(log::open(dir, {.on_recovery = {.segment = {}, .record = [](const record&) { return false; }}}));
+     },
+     "DIR: a function that was given to the log answered no; ask it why."},
     // Nothing brings it about: it stands where no call can come by.
     {errc::bug, "made by hand", [](const std::string&) { return core::error_access::make({.code = errc::bug}); },
      "varve has a fault; please report this sentence."},
