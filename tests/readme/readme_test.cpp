@@ -15,7 +15,8 @@ std::string text_of(const std::string& name) {
 }  // namespace
 
 TEST_CASE("the README shows the examples that the tests compile and run", "[readme]") {
-  const std::string example = text_of(GENERATE("tests/readme/example.cpp", "tests/readme/more.cpp"));
+  const std::string example =
+      text_of(GENERATE("tests/readme/example.cpp", "tests/readme/more.cpp", "tests/readme/saving.cpp"));
   const auto begin = example.find("// -- begin\n") + std::string{"// -- begin\n"}.size();
   const std::string shown = example.substr(begin, example.find("// -- end") - begin);
   REQUIRE(shown.size() > 500);
