@@ -15,12 +15,16 @@ add_executable(varve_cli
   src/cli/bench_run.cpp
   src/cli/cat.cpp
   src/cli/completion.cpp
+  src/cli/copier.cpp
+  src/cli/copy.cpp
   src/cli/create.cpp
   src/cli/durability_option.cpp
   src/cli/exit_code.cpp
   src/cli/failure.cpp
+  src/cli/findings.cpp
   src/cli/framing.cpp
   src/cli/get.cpp
+  src/cli/index.cpp
   src/cli/input.cpp
   src/cli/json.cpp
   src/cli/ls.cpp
@@ -29,7 +33,9 @@ add_executable(varve_cli
   src/cli/output.cpp
   src/cli/progress.cpp
   src/cli/record_format.cpp
+  src/cli/recover.cpp
   src/cli/retain.cpp
+  src/cli/salvage.cpp
   src/cli/signals.cpp
   src/cli/sizes.cpp
   src/cli/stat.cpp

@@ -22,6 +22,7 @@ struct record_access;
 /// Who may make a record.
 class record_key {
   friend class cursor;
+  friend struct record_access;
   explicit record_key() = default;
 };
 }  // namespace core

@@ -368,6 +368,19 @@ typedef struct varve_verify_options {
 VARVE_CALL int varve_verify_with(const char* directory, const varve_verify_options* options, varve_report* report,
                                  varve_on_finding on_finding, void* user);
 
+/* Makes the index of every segment anew. `segments`: of how many; may be NULL. */
+VARVE_CALL int varve_rebuild_indexes(const char* directory, uint64_t* segments);
+
+typedef struct varve_salvage_report {
+  size_t size;
+  uint64_t first_sequence, end_sequence;
+  uint64_t records, missing, gaps;
+} varve_salvage_report;
+/* What can still be read of a damaged log. Both calls return 0 to go on, anything else for VARVE_CANCELLED; each may be NULL,
+ * and so may `report`. The record is valid during the call. */
+VARVE_CALL int varve_salvage(const char* directory, int (*on_record)(void* user, const varve_record* record),
+                             int (*on_gap)(void* user, const varve_finding* gap), varve_salvage_report* report, void* user);
+
 /* ---- Reading in order ------------------------------------------------------------------------------------------------- */
 
 /* `from`: 0 is the first that is there. */
@@ -446,6 +459,12 @@ typedef struct varve_segment {
   size_t version_info_bytes;
 } varve_segment;
 /* Calls `on_segment` for each segment file, before it returns. */
+typedef struct varve_pin_holder {
+  size_t size;
+  uint64_t segment, process; /* process: 0 if it cannot be known from here */
+} varve_pin_holder;
+/* Who reads a segment, and so holds its file: in the order of the segments. */
+VARVE_CALL int varve_view_pins(const varve_view* view, void (*on_pin)(void* user, const varve_pin_holder* pin), void* user);
 VARVE_CALL int varve_view_segments(const varve_view* view, void (*on_segment)(void* user, const varve_segment* segment),
                                    void* user);
 

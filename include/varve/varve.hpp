@@ -18,4 +18,5 @@
 #include <varve/record.hpp>
 #include <varve/recovery.hpp>
 #include <varve/retention.hpp>
+#include <varve/salvage.hpp>
 #include <varve/sequence.hpp>

@@ -83,3 +83,38 @@ int varve_verify_with(const char* directory, const varve_verify_options* options
     return verified ? capi::give(*verified, report, nullptr, nullptr) : capi::remember(verified.error());
   });
 }
+
+int varve_rebuild_indexes(const char* directory, uint64_t* segments) {
+  return capi::guarded([&] {
+    return capi::taken(rebuild_indexes(directory), [&](const index_rebuild& done) {
+      if (segments != nullptr) *segments = done.segments;
+    });
+  });
+}
+
+int varve_salvage(const char* directory, int (*on_record)(void* user, const varve_record* record),
+                  int (*on_gap)(void* user, const varve_finding* gap), varve_salvage_report* report, void* user) {
+  return capi::guarded([&] {
+    salvage_handler handler;
+    if (on_record != nullptr)
+      handler.record = [&](const record& r) {
+        const auto record = capi::shown(r);
+        return on_record(user, &record) == 0;
+      };
+    if (on_gap != nullptr)
+      handler.gap = [&](const recovery_report::finding& f) {
+        const auto gap = capi::shown(f);
+        return on_gap(user, &gap) == 0;
+      };
+    const auto done = salvage(directory, handler);
+    if (!done) return capi::remember(done.error());
+    if (report == nullptr) return static_cast<int>(VARVE_OK);
+    return capi::stored(capi::store_sized(varve_salvage_report{.size = 0,
+                                                               .first_sequence = done->sequences.first.value,
+                                                               .end_sequence = done->sequences.end.value,
+                                                               .records = done->records,
+                                                               .missing = done->missing,
+                                                               .gaps = done->gaps.size()},
+                                          report));
+  });
+}

@@ -106,6 +106,17 @@ int varve_view_describe(const varve_view* view, varve_description* description) 
   });
 }
 
+int varve_view_pins(const varve_view* view, void (*on_pin)(void* user, const varve_pin_holder* pin), void* user) {
+  return capi::guarded([&] {
+    return capi::taken(view->view.describe(), [&](const log_description& d) {
+      for (const auto& each : d.pins) {
+        const varve_pin_holder pin{sizeof(varve_pin_holder), each.segment, each.process};
+        on_pin(user, &pin);
+      }
+    });
+  });
+}
+
 int varve_view_segments(const varve_view* view, void (*on_segment)(void* user, const varve_segment* segment), void* user) {
   return capi::guarded([&] {
     return capi::taken(view->view.segments(), [&](const std::vector<segment_description>& all) {

@@ -4,8 +4,11 @@
 //
 // All of it comes from a view: nothing is asked of the writer, and nothing is written.
 
+#include <unistd.h>
+
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -91,6 +94,26 @@ std::string saved_text(const log_description& d) {
   return fmt::format("checkpointed {}, archived {}", up_to(d.checkpointed), up_to(d.archived));
 }
 
+/// Without what this program holds itself, to look.
+std::vector<log_description::pin> others_pins(const log_description& d) {
+  auto pins = d.pins;
+  std::erase_if(pins, [](const auto& p) { return p.process == static_cast<std::uint64_t>(::getpid()); });
+  return pins;
+}
+
+std::string pins_text(const log_description& d) {
+  std::string text;
+  std::uint64_t before = 0;
+  for (const auto& p : others_pins(d)) {
+    const std::string who =
+        p.process == 0 ? "a process that cannot be seen from here" : fmt::format("process {}", p.process);
+    text += p.segment == before ? ", " : fmt::format("{}segment {} by ", text.empty() ? "" : "; ", p.segment);
+    text += who;
+    before = p.segment;
+  }
+  return text.empty() ? "nobody, as far as can be seen" : text;
+}
+
 void write_text(const log_description& d, output& out) {
   const std::string held = kept(d.at) == 0 ? "-" : fmt::format("{} to {}", d.at.first.value, d.at.published.value);
   std::string files = fmt::format("{} sealed, {} ended, {} active, {} prepared", d.sealed, d.ended, d.active, d.prepared);
@@ -105,6 +128,7 @@ void write_text(const log_description& d, output& out) {
                                 checksum_name(d.checksum), size_text(d.index_stride_bytes))});
   t.rows.push_back({"written by", writer_text(d)});
   t.rows.push_back({"unfinished", unfinished_text(d)});
+  t.rows.push_back({"held", pins_text(d)});
   t.rows.push_back({"last open", fmt::format("epoch {}: {}", d.epoch, opening_text(d.last_open))});
   t.rows.push_back({"next open", next_open_text(d)});
   out.write(t.text());
@@ -148,6 +172,9 @@ void write_json(const log_description& d, const std::string& directory, output& 
   j["writer"] = name_of(d.writer);
   j["process"] = d.process == 0 ? ordered_json{} : ordered_json(d.process);
   j["oldest_unfinished"] = unfinished_json(d);
+  auto& pins = j["held_by"] = ordered_json::array();
+  for (const auto& p : others_pins(d))
+    pins.push_back({{"segment", p.segment}, {"process", p.process == 0 ? ordered_json{} : ordered_json(p.process)}});
   j["last_open"] = opening_json(d.last_open);
   j["next_open"] = d.next_open && !d.refuses ? opening_json(*d.next_open) : ordered_json{};
   j["refuses"] = d.refuses;

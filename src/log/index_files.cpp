@@ -8,9 +8,8 @@
 #include "segment/walker.hpp"
 
 namespace varve::core {
-namespace {
 
-bool rebuild(const log_place& place, const chain_link& link, std::uint32_t permissions) {
+bool rebuild_index(const log_place& place, const chain_link& link, std::uint32_t permissions) {
   const auto id = place.index_of(link.facts.number, link.facts.capacity);
   const auto opened = open_segment(place.directory, place.path, link.facts, os::access::read, pinning::no,
                                    segment_index::create(place.directory, id, permissions));
@@ -22,8 +21,6 @@ bool rebuild(const log_place& place, const chain_link& link, std::uint32_t permi
   }
   return has_index(place.directory, id);
 }
-
-}  // namespace
 
 void remove_stray_indexes(const log_place& place, const survey& s) {
   const auto names = os::list(place.directory);
@@ -44,7 +41,7 @@ std::uint64_t rebuild_indexes(const log_place& place, const survey& s, std::uint
     if (s.ending == ending::clean && i + 1 == s.chain.size()) break;
     const bool was_walked = link.dirty_from != none_yet;
     if (was_walked || !has_index(place.directory, place.index_of(link.facts.number, link.facts.capacity)))
-      rebuilt += rebuild(place, link, permissions) ? 1U : 0U;
+      rebuilt += rebuild_index(place, link, permissions) ? 1U : 0U;
   }
   return rebuilt;
 }

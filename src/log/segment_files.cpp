@@ -83,6 +83,7 @@ result<reading> read_one(const log_place& place, segment_file& f) {
   f.file_bytes = status->bytes;
   f.allocated_bytes = status->allocated_bytes;
   f.links = status->links;
+  f.inode = status->inode;
   std::array<std::byte, format::segment_header_bytes> header{};  // what is missing reads as zero, which is never valid
   const auto n = os::read_at(*file, 0, header);
   if (!n) return place.fail_call(n.error(), f.number);

@@ -30,7 +30,7 @@ struct segment_file {
     std::uint64_t offset, last;
   };
   std::uint64_t number = 0;
-  std::uint64_t file_bytes = 0, allocated_bytes = 0, links = 0;
+  std::uint64_t file_bytes = 0, allocated_bytes = 0, links = 0, inode = 0;
   std::optional<identity_fields> identity{};
   std::optional<activation_fields> activation{};
   std::optional<end_fields> end{};   // of this activation only

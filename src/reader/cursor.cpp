@@ -225,6 +225,12 @@ std::unexpected<error> cursor::not_there(errc code, std::uint64_t sequence) cons
   return fail({.code = code, .subject = source_->path(), .first_sequence = sequence, .last_sequence = sequence});
 }
 
+record record_access::lend(const std::shared_ptr<const segment>& in, const format::frame& f,
+                           std::uint64_t sequence) noexcept {
+  return {record_key{}, in,         f.payload, varve::sequence{sequence}, static_cast<std::uint32_t>(in->facts().epoch),
+          f.type,       shape_of(f)};
+}
+
 pinned_record record_access::give(walker& at, std::uint64_t sequence, const format::frame& f) noexcept {
   pinned_record r;
   r.payload_ = f.payload;

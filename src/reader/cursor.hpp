@@ -65,6 +65,9 @@ class cursor {
 
 /// Makes what the public classes keep private.
 struct record_access {
+  /// One that is borrowed from `in`, which must stay where it is.
+  [[nodiscard]] static record lend(const std::shared_ptr<const segment>& in, const format::frame& f,
+                                   std::uint64_t sequence) noexcept;
   /// One that stands alone, and takes the walker's segment with it.
   [[nodiscard]] static pinned_record give(walker& at, std::uint64_t sequence, const format::frame& f) noexcept;
 };

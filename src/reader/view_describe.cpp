@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "os/process.hpp"
 #include "reader/unfinished.hpp"
 #include "reader/view_object.hpp"
 
@@ -40,6 +41,24 @@ std::uint64_t& count_of(log_description& d, enum segment_description::state stat
     case segment_description::state::damaged: break;
   }
   return d.damaged;
+}
+
+/// Each process once for each segment. Where the system does not tell, nobody.
+std::vector<log_description::pin> pins_of(const log_place& place, const segment_files& found) {
+  std::vector<log_description::pin> pins;
+  const auto holders = os::pin_holders(place.directory);
+  if (!holders) return pins;
+  std::map<std::uint64_t, std::uint64_t> number_of;  // by inode
+  for (const auto& f : found.files) number_of.emplace(f.inode, f.number);
+  for (const auto& each : *holders) {
+    const auto file = number_of.find(each.inode);
+    if (file != number_of.end()) pins.push_back({.segment = file->second, .process = each.process});
+  }
+  const auto key = [](const log_description::pin& p) { return std::pair{p.segment, p.process}; };
+  std::ranges::sort(pins, {}, key);
+  const auto again = std::ranges::unique(pins, {}, key);
+  pins.erase(again.begin(), again.end());
+  return pins;
 }
 
 /// A copy that ends too early is damage, but opens.
@@ -139,6 +158,7 @@ result<log_description> view_object::describe() {
   d.checksum = place_.checksum_kind();
   d.index_stride_bytes = place_.meta.index_stride_bytes;
   d.last_open = last_opening_of(state_->current());
+  d.pins = pins_of(place_, *found);
   d.refuses = std::ranges::any_of(seen_.report.findings, is_refused);
   if (auto done = describe_writer(d); !done) return std::unexpected(done.error());
   return d;

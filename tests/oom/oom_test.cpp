@@ -69,6 +69,10 @@ const oom_row opening_rows[] = {
     {"view::open after a close", closed, open_view},
     {"view::open after a death", dead, open_view},
     {"view::open beside a writer", opened, open_view},
+    {"verify on several threads", closed, [](scene& s) { return error_of(verify(s.dir, {}, {.threads = 3})); }},
+    {"salvage", closed, [](scene& s) { return error_of(salvage(s.dir, {})); }},
+    {"rebuild_indexes", closed, [](scene& s) { return error_of(rebuild_indexes(s.dir)); }},
+    {"describe", viewed, [](scene& s) { return error_of(s.view->describe()); }},
 };
 
 const oom_row appending_rows[] = {

@@ -101,6 +101,8 @@ result<mapping> map_wiped_on_fork() noexcept {
 
 // ---- process.hpp: boot and randomness are the machine's, the rest is real.
 
+result<std::vector<pin_holder>> pin_holders(const file&) noexcept { return std::vector<pin_holder>{}; }
+
 result<boot_id> this_boot() noexcept {
   return guarded([](machine& m) -> result<boot_id> {
     return carry_out(m, {call::this_boot, {}}, [&]() -> result<boot_id> {

@@ -3,6 +3,8 @@
 // Which segments go by themselves, and why: the decision as a function, and as a log carries it out.
 #include "log/retention.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -13,6 +15,7 @@
 #include "support/catch.hpp"
 #include "support/log_files.hpp"
 #include "support/temp_dir.hpp"
+#include "unit/reader/stepwise_writer.hpp"
 
 namespace varve::testing {
 namespace {
@@ -231,6 +234,45 @@ TEST_CASE("segments in which somebody reads are kept, if that is the rule", "[re
       CHECK((*plan)[1].reason == retention_reason::reader);
     }
   }
+}
+
+TEST_CASE("a reader in another process holds a segment up to the bound, and then keeps its bytes while the file goes",
+          "[retention][view][G8]") {
+  const temp_dir dir;
+  const auto sealed = [](log& l) {
+    append_large(l, 60);
+    must(l.sync().has_value());
+    const auto is_sealed = [&] { return l.plan_retention({.max_segments = 1})->front().goes; };
+    for (int tries = 0; !is_sealed() && tries < 3000; ++tries) std::this_thread::sleep_for(10ms);
+    must(is_sealed());
+  };
+  const auto within_bound = [](log& l) {
+    must(!l.retain({.max_segments = 1, .keep_for_readers = true, .readers_max_bytes = 1 << 30})->front().goes);
+  };
+  const auto beyond_it = [](log& l) {
+    must(l.retain({.max_segments = 1, .keep_for_readers = true, .readers_max_bytes = 64 * 1024})->front().goes);
+  };
+  stepwise_writer w{dir.path(), {sealed, within_bound, beyond_it}, {.segment_bytes = 64 * 1024, .spare_segments = 0}};
+  w.go();
+  const auto v = log_view::open(dir.path());
+  REQUIRE(v);
+  auto r = v->reader();
+  REQUIRE(r);
+  const auto held = (*r->next())->pin();
+  const std::uint64_t number = segment_numbers(dir.path()).front();
+  const auto pins = v->describe()->pins;
+  REQUIRE_FALSE(pins.empty());
+  CHECK(pins.front().segment == number);
+  CHECK(pins.front().process == static_cast<std::uint64_t>(::getpid()));
+  w.go();
+  REQUIRE(std::filesystem::exists(segment_path(dir.path(), number)));
+  w.go();
+  CHECK_FALSE(std::filesystem::exists(segment_path(dir.path(), number)));
+  CHECK(held.text() == large(1));
+  CHECK(r->next().error().code() == errc::trimmed);
+  CHECK(held.text() == large(1));
+  REQUIRE(r->seek({}).has_value());
+  CHECK((*r->next())->text() == large(v->first_sequence().value));
 }
 
 TEST_CASE("a log never takes more disk than it may", "[retention][G7]") {

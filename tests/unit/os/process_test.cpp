@@ -14,7 +14,9 @@
 #include <string>
 #include <vector>
 
+#include "os/file.hpp"
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 
 namespace os = varve::os;
 
@@ -42,6 +44,27 @@ TEST_CASE("a child has another process id", "[os]") {
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
+}
+
+TEST_CASE("who holds a file by a shared lock is known by inode and process, as long as it does", "[os]") {
+  const varve::testing::temp_dir place;
+  const os::file dir = os::open_directory(place.path().string()).value();
+  os::file held = os::create_file(dir, "held", 0600).value();
+  const os::file taken = os::create_file(dir, "taken", 0600).value();
+  const auto holders_of = [&](const os::file& f) {
+    std::vector<std::uint32_t> processes;
+    const auto holders = os::pin_holders(dir).value();
+    for (const auto& each : holders)
+      if (each.inode == os::status_of(f)->inode) processes.push_back(each.process);
+    return processes;
+  };
+  CHECK(holders_of(held).empty());
+  REQUIRE(os::try_pin(held).value());
+  REQUIRE(os::try_take(taken).value());
+  CHECK((holders_of(held) == std::vector{os::process_id()}));
+  CHECK(holders_of(taken).empty());
+  os::give_back(held);
+  CHECK(holders_of(held).empty());
 }
 
 TEST_CASE("the wall clock is the one of everybody", "[os]") {

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+
+#include "cli/copier.hpp"
+
+#include <cerrno>
+#include <filesystem>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/checksum_names.hpp"
+#include "cli/failure.hpp"
+#include "cli/opening.hpp"
+#include "cli/verbs.hpp"
+
+namespace varve::cli {
+namespace {
+
+failure exists(const std::string& directory) {
+  failure f = usage_failure("exists", fmt::format("{}: there is something already; choose another directory", directory));
+  f.path = directory;
+  f.os_errno = EEXIST;
+  return f;
+}
+
+append_options options_of(const pinned_record& r) {
+  append_options options;
+  options.type = r.type();
+  options.time = r.time();
+  return options;
+}
+
+}  // namespace
+
+void add_copy_settings(CLI::App& app, copy_settings& settings) {
+  app.add_option("DIR", settings.from, "The log's directory; it is only read")
+      ->required()
+      ->check(path_with_a_name())
+      ->option_text(" ");
+  app.add_option("NEW", settings.to, "The new log's directory, which must not be there")
+      ->required()
+      ->check(path_with_a_name())
+      ->option_text(" ");
+  app.add_option("--segment-size", settings.segment_bytes, "Bytes of one segment file of the new log [as the other]")
+      ->transform(size_between(std::uint64_t{64} << 10, std::uint64_t{4} << 30, std::uint64_t{64} << 10))
+      ->option_text("SIZE");
+  app.add_option("--checksum", settings.checksum_name, "xxh3, crc32c, crc32, crc64 or none [as the other]")
+      ->check(CLI::IsMember(checksums))
+      ->option_text("NAME");
+  app.add_option("--index-stride", settings.index_stride_bytes,
+                 "How far apart the entries of its index are: a power of two, 512 to 1MiB [as the other]")
+      ->transform(size_between(512, std::uint64_t{1} << 20, 512))
+      ->option_text("SIZE");
+  auto* const times =
+      app.add_flag("--times", settings.times, "Store times; records that have none get that of the copy [as the other]");
+  app.add_flag("--no-times", settings.no_times, "Store no times")->excludes(times);
+  add_json(app, settings.json);
+}
+
+log_options options_of(const copy_settings& settings, const log_description& from) {
+  log_options options;
+  options.segment_bytes = settings.segment_bytes != 0 ? settings.segment_bytes : from.segment_bytes;
+  options.checksum = settings.checksum_name.empty() ? from.checksum : checksums.at(settings.checksum_name);
+  options.index_stride_bytes = settings.index_stride_bytes != 0 ? settings.index_stride_bytes : from.index_stride_bytes;
+  options.record_times = settings.times || (from.record_times && !settings.no_times);
+  options.spare_segments = 0;
+  return options;
+}
+
+copier::copier(std::string directory, const log_options& options, sequence first)
+    : directory_(std::move(directory)), next_(first.value) {
+  std::error_code ignored;
+  if (std::filesystem::symlink_status(directory_, ignored).type() != std::filesystem::file_type::not_found)
+    throw exists(directory_);
+  if (next_ != 1) throw usage_failure("bad_option", fmt::format("a log that begins with {} cannot be copied yet", next_));
+  target_.emplace(open_to_write(directory_, options));
+}
+
+copier::~copier() {
+  if (!target_) return;
+  pending_.clear();
+  target_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void copier::add(const record& r) {
+  if (r.sequence() != next()) flush();
+  abandon_before(r.sequence().value);
+  pending_.push_back(r.pin());
+  if (!r.batch_goes_on()) flush();
+}
+
+void copier::flush() {
+  if (pending_.empty()) return;
+  const append_options options = options_of(pending_.front());
+  std::uint64_t first = 0;
+  if (pending_.size() == 1) {
+    first = take(target_->append(pending_.front().payload(), options)).value;
+  } else {
+    std::vector<std::span<const std::byte>> payloads;
+    for (const auto& each : pending_) payloads.push_back(each.payload());
+    first = take(target_->append_batch(payloads, options)).first.value;
+  }
+  if (first != next_) throw usage_failure("locked", fmt::format("{}: somebody else appends to it", directory_));
+  records_ += pending_.size();
+  next_ += pending_.size();
+  pending_.clear();
+}
+
+void copier::abandon_before(std::uint64_t end) {
+  if (pending_.empty())
+    for (; next_ < end; ++next_, ++abandoned_) take(target_->claim(0)).abandon();
+}
+
+void copier::finish(sequence end) {
+  flush();
+  abandon_before(end.value);
+  check(target_->close());
+  target_.reset();
+}
+
+}  // namespace varve::cli

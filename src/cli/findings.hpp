@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// findings.hpp - what a verification, a recovery or a salvage found, for people and as JSON. Layer tool.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <varve/recovery.hpp>
+
+#include "cli/output.hpp"
+
+namespace varve::cli {
+
+/// A line.
+void write_finding(const recovery_report::finding& f, output& out);
+/// A line for each, and one that sums up.
+void write_findings(const recovery_report& report, output& out);
+
+[[nodiscard]] nlohmann::ordered_json finding_json(const recovery_report::finding& f);
+/// Adds closed, kept, stepped_over, cut_bytes, cut_records and findings.
+void add_report(nlohmann::ordered_json& to, const recovery_report& report);
+
+}  // namespace varve::cli

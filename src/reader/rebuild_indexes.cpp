@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include <new>
+
+#include <varve/log.hpp>
+#include <varve/recovery.hpp>
+
+#include "log/index_files.hpp"
+#include "log/log_directory.hpp"
+#include "reader/undisturbed.hpp"
+
+namespace varve {
+namespace {
+
+/// With the writer's lock, so that nobody goes on in a segment meanwhile.
+result<index_rebuild> rebuild_all(const std::filesystem::path& directory, const log_options& options) {
+  const auto place = core::open_place_for_writing(directory, options);
+  if (!place) return std::unexpected(place.error());
+  const auto s = core::survey_undisturbed(*place, {});
+  if (!s) return std::unexpected(s.error());
+  index_rebuild done;
+  for (const auto& link : s->seen.chain) done.segments += core::rebuild_index(*place, link, options.file_mode) ? 1U : 0U;
+  return done;
+}
+
+}  // namespace
+
+result<index_rebuild> rebuild_indexes(const std::filesystem::path& directory) {
+  try {
+    const log_options options{.spare_segments = 0, .create = false};
+    {
+      auto recovered = log::open(directory, options);
+      if (!recovered) return std::unexpected(recovered.error());
+      if (auto done = recovered->close(); !done) return std::unexpected(done.error());
+    }
+    return rebuild_all(directory, options);
+  } catch (const std::bad_alloc&) {
+    return core::fail({.code = errc::out_of_memory});
+  }
+}
+
+}  // namespace varve

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+//
+// copy, salvage, recover and index: new logs out of old ones, and old ones put right.
+#include <filesystem>
+#include <string>
+
+#include "support/catch.hpp"
+#include "support/log_files.hpp"
+#include "tool/tool_process.hpp"
+
+using namespace varve::testing;
+
+namespace {
+
+/// A dozen segments, a batch among the records, and a type.
+void fill(const place& p) {
+  std::string lines;
+  for (int i = 1; i <= 150; ++i) lines += std::to_string(i) + std::string(4000, '.') + '\n';
+  REQUIRE(run({"create", p.log, "--segment-size", "64KiB"}).exit_code == 0);
+  REQUIRE(run({"append", p.log}, lines).exit_code == 0);
+  REQUIRE(run({"append", p.log, "--batch", "4", "--type", "7"}, "a\nb\nc\nd\n").exit_code == 0);
+}
+
+std::string records_of(const std::string& log) { return run({"cat", log, "--format", "length-prefixed"}).out; }
+
+}  // namespace
+
+TEST_CASE("copy rewrites a log with other settings, record for record", "[tool][copy]") {
+  const place p;
+  fill(p);
+  const auto before = snapshot(p.log);
+  const std::string copy = p.file("copy");
+  const ran r =
+      run({"copy", p.log, copy, "--segment-size", "1MiB", "--checksum", "crc32c", "--index-stride", "4KiB", "--json"});
+  REQUIRE(r.exit_code == 0);
+  CHECK(r.json().at("records") == 154);
+  CHECK(r.json().at("abandoned") == 0);
+  CHECK(r.json().at("published") == 154);
+  CHECK((snapshot(p.log) == before));
+  CHECK(records_of(copy) == records_of(p.log));
+  CHECK(run({"verify", copy}).exit_code == 0);
+  const nlohmann::json made = run({"stat", copy, "--json"}).json();
+  CHECK(made.at("segment_bytes") == 1024 * 1024);
+  CHECK(made.at("checksum") == "crc32c");
+  CHECK(made.at("index_stride_bytes") == 4096);
+
+  const auto made_before = snapshot(copy);
+  const ran again = run({"copy", p.log, copy, "--json"});
+  CHECK(again.exit_code == 2);
+  CHECK(again.error().at("code") == "exists");
+  CHECK((snapshot(copy) == made_before));
+  CHECK(run({"copy", p.log + "x", p.file("other")}).exit_code == 3);
+  CHECK_FALSE(std::filesystem::exists(p.file("other")));
+}
+
+TEST_CASE("a copy of damaged records is refused, and nothing is left of it; salvage takes the rest",
+          "[tool][copy][salvage]") {
+  const place p;
+  fill(p);
+  flip_payload_bit(p.log, 77);
+  std::filesystem::remove(segment_path(p.log, segment_numbers(p.log).at(2)));
+  const ran refused = run({"copy", p.log, p.file("copy")});
+  CHECK(refused.exit_code == 4);
+  CHECK_FALSE(std::filesystem::exists(p.file("copy")));
+
+  const ran r = run({"salvage", p.log, p.file("saved"), "--json"});
+  CHECK(r.exit_code == 1);
+  const nlohmann::json report = r.json();
+  REQUIRE(report.at("gaps").size() == 2);
+  const auto& gone = report.at("gaps").at(0).at("sequences");
+  const std::uint64_t missing = gone.at("last").get<std::uint64_t>() - gone.at("first").get<std::uint64_t>() + 1;
+  CHECK(report.at("gaps").at(1).at("sequences").at("first") == 77);
+  CHECK(report.at("missing") == missing + 1);
+  CHECK(report.at("records") == 154 - missing - 1);
+  CHECK(run({"verify", p.file("saved")}).exit_code == 0);
+  CHECK(run({"get", p.file("saved"), "77", "--json"}).error().at("code") == "abandoned");
+  CHECK(run({"get", p.file("saved"), "78"}).out == "78" + std::string(4000, '.') + "\n");
+  CHECK(run({"get", p.file("saved"), "154"}).out == "d\n");
+  CHECK(run({"salvage", p.log, p.file("saved")}).exit_code == 2);
+  CHECK_THAT(run({"salvage", p.log, p.file("more")}).out, Catch::Contains("sequences are missing, in 2 gaps"));
+  CHECK(run({"salvage", p.file("saved"), p.file("whole")}).exit_code == 0);
+}
+
+TEST_CASE("recover says what an open found, and before that what it would", "[tool][recovery]") {
+  const place p;
+  die_after(p.log, "abcdefgh", 1);
+  for (const std::uint64_t s : {3U, 4U}) clear_stamp(p.log, s);
+  const auto before = snapshot(p.log);
+  const nlohmann::json foretold = run({"recover", p.log, "--dry-run", "--json"}).json();
+  CHECK((snapshot(p.log) == before));
+  const ran r = run({"recover", p.log, "--json", "--verify", "--threads", "2"});
+  CHECK(r.exit_code == 0);
+  const nlohmann::json done = r.json();
+  CHECK(done.at("stepped_over") == 2);
+  CHECK(done.at("kept") == 8);
+  CHECK(done.at("findings") == foretold.at("findings"));
+  CHECK_THAT(run({"recover", p.log}).out, Catch::Contains("the log had been closed"));
+  CHECK(run({"recover", p.log + "x"}).exit_code == 3);
+  CHECK(run({"recover", p.log, "--mode", "other"}).exit_code == 2);
+}
+
+TEST_CASE("recover refuses what it is told to refuse", "[tool][recovery]") {
+  const place p;
+  die_after(p.log, "abcdefgh", 1);
+  clear_stamp(p.log, 3);
+  make_power_loss(p.log);
+  CHECK(run({"recover", p.log, "--mode", "strict"}).exit_code == 4);
+  CHECK(run({"recover", p.log}).exit_code == 0);
+  flip_payload_bit(p.log, 1);
+  CHECK(run({"recover", p.log}).exit_code == 0);
+  CHECK(run({"recover", p.log, "--dry-run"}).exit_code == 1);
+  CHECK(run({"recover", p.log, "--verify"}).exit_code == 4);
+}
+
+TEST_CASE("index rebuild makes every index anew, and changes nothing else", "[tool][index]") {
+  const place p;
+  fill(p);
+  const auto numbers = segment_numbers(p.log);
+  const auto index = std::filesystem::path{segment_path(p.log, numbers.at(3))}.replace_extension(".idx");
+  const auto as_it_was = read_file(index);
+  patch(index, 4096, byte_vector(8 * 16));
+  const ran r = run({"index", "rebuild", p.log, "--json"});
+  REQUIRE(r.exit_code == 0);
+  CHECK(r.json().at("segments") == numbers.size());
+  CHECK((read_file(index) == as_it_was));
+  CHECK(run({"verify", p.log}).exit_code == 0);
+  CHECK(run({"index", "rebuild", p.log + "x"}).exit_code == 3);
+  CHECK(run({"index", "other", p.log}).exit_code == 2);
+}
+
+TEST_CASE("stat says who holds a segment", "[tool][stat]") {
+  const place p;
+  fill(p);
+  CHECK(run({"stat", p.log, "--json"}).json().at("held_by").empty());
+  running_tool follower({"tail", p.log, "-f", "-n", "1"});
+  CHECK(comes_true([&] { return !run({"stat", p.log, "--json"}).json().at("held_by").empty(); }));
+  const nlohmann::json held = run({"stat", p.log, "--json"}).json().at("held_by").at(0);
+  CHECK(held.at("segment").get<std::uint64_t>() >= 1);
+  CHECK_THAT(run({"stat", p.log}).out,
+             Catch::Contains("by process " + std::to_string(held.at("process").get<std::uint64_t>())));
+}
