@@ -31,6 +31,7 @@ target_sources(varve_memory PRIVATE
   ${PROJECT_SOURCE_DIR}/tests/support/memory_os.cpp
   ${PROJECT_SOURCE_DIR}/tests/support/memory_os_crash.cpp
   ${PROJECT_SOURCE_DIR}/tests/support/memory_os_file.cpp
+  ${PROJECT_SOURCE_DIR}/tests/support/memory_os_lock.cpp
   ${PROJECT_SOURCE_DIR}/tests/support/memory_os_machine.cpp
   ${PROJECT_SOURCE_DIR}/tests/support/memory_os_memory.cpp
   ${PROJECT_SOURCE_DIR}/src/os/linux/waiting.cpp)  # threads really sleep

@@ -28,9 +28,9 @@ struct backup_report {
   std::uint64_t segments = 0, bytes_copied = 0, bytes_shared = 0;
 };
 
-/// Copies a log into the new directory `to`: all that is durable when it begins, which ends with a whole batch. The copy is
-/// a closed log of its own that nothing need be recovered of. Writes nothing to the log, and waits for nobody; segments that
-/// are dropped meanwhile are held until they are copied.
+/// Copies a log into the new directory `to`: all that is durable when it begins, which ends with a whole batch; of a log
+/// that nobody writes all that opening it would keep. The copy is a closed log of its own that nothing need be recovered of.
+/// Writes nothing to the log, and waits for nobody; segments that are dropped meanwhile are held until they are copied.
 ///
 /// Errors  not_found, not_a_log, newer_format, damaged (names the segment; bytes are checked as they are copied), bad_option
 ///         (`to` exists), io, no_space, out_of_memory; timed_out if the log drops records all the time. What was written so

@@ -38,7 +38,7 @@ std::uint64_t rebuild_indexes(const log_place& place, const survey& s, std::uint
   std::uint64_t rebuilt = 0;
   for (std::size_t i = 0; i < s.chain.size(); ++i) {
     const auto& link = s.chain[i];
-    if (s.ending == ending::clean && i + 1 == s.chain.size()) break;
+    if (s.goes_on_in_last() && i + 1 == s.chain.size()) break;
     const bool was_walked = link.dirty_from != none_yet;
     if (was_walked || !has_index(place.directory, place.index_of(link.facts.number, link.facts.capacity)))
       rebuilt += rebuild_index(place, link, permissions) ? 1U : 0U;

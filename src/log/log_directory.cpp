@@ -106,18 +106,6 @@ result<void> clear_for_creation(const log_place& place) {
   return {};
 }
 
-result<void> write_meta(const log_place& place, std::uint32_t permissions) {
-  auto file = os::create_file(place.directory, format::meta_temporary_name, permissions);
-  if (!file) return place.fail_call(file.error());
-  if (const auto done = os::write_at(*file, 0, format::encode(place.meta)); !done) return place.fail_call(done.error());
-  if (const auto done = os::sync_file(*file); !done) return place.fail_call(done.error());
-  if (const auto done = os::rename(place.directory, format::meta_temporary_name, format::meta_name); !done)
-    return place.fail_call(done.error());
-  VARVE_POINT("create.before_directory_sync");
-  if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
-  return {};
-}
-
 /// varve.meta is made last: without it there is no log yet.
 result<void> create(log_place& place, const log_options& options) {
   if (auto done = clear_for_creation(place); !done) return done;
@@ -144,6 +132,18 @@ result<void> compare_options(const log_place& place, const log_options& options)
 }
 
 }  // namespace
+
+result<void> write_meta(const log_place& place, std::uint32_t permissions) {
+  auto file = os::create_file(place.directory, format::meta_temporary_name, permissions);
+  if (!file) return place.fail_call(file.error());
+  if (const auto done = os::write_at(*file, 0, format::encode(place.meta)); !done) return place.fail_call(done.error());
+  if (const auto done = os::sync_file(*file); !done) return place.fail_call(done.error());
+  if (const auto done = os::rename(place.directory, format::meta_temporary_name, format::meta_name); !done)
+    return place.fail_call(done.error());
+  VARVE_POINT("create.before_directory_sync");
+  if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
+  return {};
+}
 
 result<void> check_options(const log_options& options) noexcept {
   if (options.segment_bytes != 0 &&

@@ -22,4 +22,7 @@ namespace varve::core {
 /// Opens the directory for reading; takes no lock.
 [[nodiscard]] result<log_place> open_place_for_reading(const std::filesystem::path& directory);
 
+/// Writes varve.meta as place.meta is, durably: until then there is no log in the directory.
+[[nodiscard]] result<void> write_meta(const log_place& place, std::uint32_t permissions);
+
 }  // namespace varve::core

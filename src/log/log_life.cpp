@@ -124,7 +124,7 @@ result<void> log_object::start(const log_options& options) {
   report_.indexes_rebuilt = rebuild_indexes(place_, *s, options.file_mode);
   if (auto done = enter_segments(*s); !done) return done;
   const auto before = s->chain.empty() ? segment_facts{} : s->chain.back().facts;
-  const bool goes_on = s->ending == ending::clean && !s->chain.empty();
+  const bool goes_on = s->goes_on_in_last();
   auto block = goes_on ? block_to_go_on(*s, options) : fresh_block(*s, options);
   if (!block) return std::unexpected(block.error());
   if (const auto done = live_.forget_marks_after(state_.epoch()); !done) return place_.fail_call(done.error());
@@ -182,7 +182,7 @@ void log_object::start_threads(const log_options& options, const survey& s, std:
 /// The segments that have ended.
 result<void> log_object::enter_segments(const survey& s) {
   table_.reserve(s.chain.size() + 1);
-  const bool last_is_active = s.ending == ending::clean;
+  const bool last_is_active = s.goes_on_in_last();
   for (std::size_t i = 0; i < s.chain.size(); ++i) {
     if (last_is_active && i + 1 == s.chain.size()) break;
     const auto& link = s.chain[i];

@@ -8,6 +8,7 @@
 
 #include "base/bits.hpp"
 #include "format/file_name.hpp"
+#include "log/lost_frames.hpp"
 #include "log/sealer.hpp"
 
 namespace varve::core {
@@ -15,10 +16,6 @@ namespace {
 
 constexpr std::uint64_t copy_bytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t page_bytes = 4096;
-
-os::result<void> write_word(const os::file& file, std::uint64_t offset, std::uint64_t word) noexcept {
-  return os::write_at(file, offset, std::as_bytes(std::span{&word, 1}));
-}
 
 /// Writes the bytes of [from, to) onto themselves. After a write-back that failed the cache shows pages as clean that are
 /// not on the disk; this makes them dirty again, so that the sync that follows covers them.
@@ -31,25 +28,6 @@ os::result<void> dirty_again(const os::file& file, std::uint64_t from, std::uint
     if (const auto done = os::write_at(file, from, part.first(*n)); !done) return done;
     from += part.size();
   }
-  return {};
-}
-
-/// Turns a hole into lost frames: one per sequence, all but the last without room. Stamps are cleared first and stored last
-/// to first, so that whoever dies here, too, leaves no stamp with an invalid frame, and a hole that begins where it began.
-os::result<void> write_lost_frames(const os::file& file, const hole& h, std::uint64_t salt) noexcept {
-  const std::uint64_t count = h.end - h.first;
-  const auto offset_of = [&](std::uint64_t i) { return h.offset + i * format::frame_header_bytes; };
-  for (std::uint64_t i = 0; i < count; ++i)
-    if (const auto done = write_word(file, offset_of(i), 0); !done) return done;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t extent = (i + 1 < count ? offset_of(i + 1) : h.resume) - offset_of(i);
-    const auto header = format::filler(format::frame_kind::lost, format::stamp_of(h.first + i, salt), offset_of(i), extent);
-    const auto bytes = std::as_bytes(std::span{&header, 1}).subspan(sizeof header.stamp);
-    if (const auto done = os::write_at(file, offset_of(i) + sizeof header.stamp, bytes); !done) return done;
-  }
-  VARVE_POINT("repair.before_stamps");
-  for (std::uint64_t i = count; i-- > 0;)
-    if (const auto done = write_word(file, offset_of(i), format::stamp_of(h.first + i, salt)); !done) return done;
   return {};
 }
 

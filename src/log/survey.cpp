@@ -200,9 +200,11 @@ class surveyor {
     survey_.next = state_.clean_next;
     auto& last = survey_.chain.back();
     if (last.facts.number != state_.clean_segment) return;  // reported already; this one ends as its header says
+    const bool ends_there = last.end_offset == state_.clean_offset && last.end_sequence == state_.clean_next;
     last.end_offset = survey_.end_offset = state_.clean_offset;
     last.end_sequence = state_.clean_next;
-    last.end_recorded = last.sealed = false;
+    last.end_recorded = last.end_recorded && ends_there;
+    last.sealed = last.sealed && ends_there;
   }
 
   result<void> check_clean_end() {

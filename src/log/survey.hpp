@@ -49,6 +49,12 @@ struct survey {
   std::uint64_t highest = 0;             // of all numbers in use
   bool is_copy = false;
   recovery_report report;
+
+  /// True if appending may go on in the last link: the log was closed, and the segment has no end that a crash would find
+  /// again. One of a copy has.
+  [[nodiscard]] bool goes_on_in_last() const noexcept {
+    return ending == core::ending::clean && !chain.empty() && !chain.back().end_recorded && !chain.back().sealed;
+  }
 };
 
 struct survey_options {

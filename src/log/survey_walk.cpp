@@ -295,7 +295,7 @@ class chain_walk {
     }
     survey_.chain.resize(link_ + 1);
     auto& last = survey_.chain[link_];
-    last.end_recorded = last.end_offset == offset_ && last.end_sequence == sequence_;
+    last.end_recorded = last.end_recorded && last.end_offset == offset_ && last.end_sequence == sequence_;
     last.sealed = last.sealed && last.end_recorded;
     last.end_offset = offset_;
     last.end_sequence = sequence_;

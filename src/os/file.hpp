@@ -61,6 +61,11 @@ struct file_status {
 [[nodiscard]] result<file> open_directory(const std::string& path) noexcept;
 /// EEXIST if there is something already. The entry is durable only after sync_parent().
 [[nodiscard]] result<void> make_directory(const std::string& path, std::uint32_t mode) noexcept;
+/// Both names stand in one directory. EEXIST if there is something called `to`: it is left alone. Durable only after
+/// sync_parent().
+[[nodiscard]] result<void> rename_directory_to_new(const std::string& from, const std::string& to) noexcept;
+/// ENOTEMPTY if anything is in it.
+[[nodiscard]] result<void> remove_directory(const std::string& path) noexcept;
 [[nodiscard]] result<file_system_kind> file_system_of(const file& directory) noexcept;
 [[nodiscard]] result<std::vector<std::string>> list(const file& directory) noexcept;  // without "." and ".."
 
@@ -89,6 +94,10 @@ struct file_status {
 /// True if a block of `f` also belongs to another file (a reflink copy, a snapshot): a store to it wants a new one, which a
 /// full disk does not have. False where the file system does not say.
 [[nodiscard]] bool has_shared_blocks(const file& f) noexcept;
+
+/// Makes the empty file `to` hold what `from` holds, in the same blocks: nothing is copied until one of them is written to.
+/// EOPNOTSUPP, EXDEV or EINVAL where the file system, or this pair of files, cannot.
+[[nodiscard]] result<void> share_blocks(const file& from, const file& to) noexcept;
 
 /// Gives the cache back that clean pages of `f` take. They come again one by one, which is written back sooner than the
 /// large units that a long write leaves there.

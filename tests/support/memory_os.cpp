@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, call_kinds> call_names{
     "read_at",
     "write_at",
     "allocate",
+    "share_blocks",
     "sync_file",
     "sync_data",
     "sync_directory",

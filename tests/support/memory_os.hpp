@@ -16,7 +16,7 @@
 //     calls answer EIO for ever, and its mapped memory can be read and written but is no file any more.
 //
 // What it does not: subdirectories in a list, symbolic links, permissions, mappings that fault when written to.
-// Directories are durable once they are made.
+// Directories are durable once they are made, and so is each change of their names.
 //
 // Thread-safe, by one mutex, which orders threads that the real calls would not: look for data races with real files.
 // "Path" below is the directory's path as it was opened, a slash, and the file's name.
@@ -53,6 +53,7 @@ enum class call : std::uint8_t {
   read_at,
   write_at,
   allocate,
+  share_blocks,
   sync_file,
   sync_data,
   sync_directory,
@@ -99,8 +100,8 @@ inline constexpr call_set sync_calls{call::sync_file, call::sync_data, call::syn
                                      call::sync_range};
 /// What leaves something else behind for the next life than was there before: moments at which a crash is worth trying.
 inline constexpr call_set changing_calls{call::make_directory, call::create_file, call::rename,    call::remove,
-                                         call::write_at,       call::allocate,    call::sync_file, call::sync_data,
-                                         call::sync_directory, call::sync_range};
+                                         call::write_at,       call::allocate,    call::share_blocks, call::sync_file,
+                                         call::sync_data, call::sync_directory, call::sync_range};
 
 // ---- The machine
 

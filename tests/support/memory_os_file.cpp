@@ -37,12 +37,6 @@ void change(directory& d, operation o, Change make) {
   d.pending.push_back(std::move(o));
 }
 
-/// Of a pin.
-void let_go(inode& node, int descriptor) noexcept {
-  node.pinned_by.erase(descriptor);
-  if (node.taken_by == descriptor) node.taken_by = -1;
-}
-
 }  // namespace
 
 void close_descriptor(int descriptor) noexcept {
@@ -54,7 +48,7 @@ void close_descriptor(int descriptor) noexcept {
   if (d.node) {
     for (int& holder : d.node->lock_holders)
       if (holder == descriptor) holder = -1;
-    let_go(*d.node, descriptor);
+    d.node->let_go(descriptor);
   }
   if (d.of && d.of->lock_holder == descriptor) d.of->lock_holder = -1;
   m.descriptors.erase(found);
@@ -79,6 +73,33 @@ result<void> make_directory(const std::string& path, std::uint32_t /*mode*/) noe
       if (normal.empty() || !m.now.directories.contains(parent_path(normal))) return failed_with(ENOENT);
       if (m.now.directories.contains(normal) || find(m.now, normal)) return failed_with(EEXIST);
       m.now.make_directory(normal);
+      return {};
+    });
+  });
+}
+
+result<void> rename_directory_to_new(const std::string& from, const std::string& to) noexcept {
+  return guarded([&](machine& m) -> result<void> {
+    const std::string source = normal_path(from), target = normal_path(to);
+    return carry_out(m, {call::rename, source + " " + target}, [&]() -> result<void> {
+      if (!m.now.directories.contains(source)) return failed_with(ENOENT);
+      if (m.now.directories.contains(target) || find(m.now, target)) return failed_with(EEXIST);
+      auto moved = m.now.directories.extract(source);
+      moved.mapped()->path = moved.key() = target;
+      m.now.directories.insert(std::move(moved));
+      return {};
+    });
+  });
+}
+
+result<void> remove_directory(const std::string& path) noexcept {
+  return guarded([&](machine& m) -> result<void> {
+    const std::string normal = normal_path(path);
+    return carry_out(m, {call::remove, normal}, [&]() -> result<void> {
+      const auto d = m.now.directories.find(normal);
+      if (d == m.now.directories.end()) return failed_with(ENOENT);
+      if (!d->second->current.empty()) return failed_with(ENOTEMPTY);
+      m.now.directories.erase(d);
       return {};
     });
   });
@@ -229,6 +250,19 @@ result<void> allocate(const file& f, std::uint64_t bytes) noexcept {
   });
 }
 
+result<void> share_blocks(const file& from, const file& to) noexcept {
+  return on_descriptor(to, {call::share_blocks, {}}, [&](machine& m, description& d) -> result<void> {
+    const auto source = m.descriptors.find(from.descriptor());
+    if (source == m.descriptors.end() || !source->second.node || !d.node || !d.writable) return failed_with(EBADF);
+    inode& node = *d.node;
+    const inode& shared = *source->second.node;
+    if (!node.reserve(shared.bytes, m.is_mapped(node))) return failed_with(EFBIG);
+    node.write(0, {shared.memory.data(), shared.bytes});  // blocks of its own, which does no harm here
+    node.allocated_bytes = shared.allocated_bytes;
+    return {};
+  });
+}
+
 namespace {
 
 result<void> sync_whole(const file& f, call what) noexcept {
@@ -261,75 +295,6 @@ result<void> sync_directory(const file& directory) noexcept {
 result<void> sync_parent(const file& directory) noexcept {
   // Directories are durable once they are made.
   return in_directory(directory, {call::sync_parent, {}}, [](machine&, auto&) -> result<void> { return {}; });
-}
-
-result<bool> try_lock_directory(const file& directory) noexcept {
-  return in_directory(directory, {call::lock_directory, {}}, [&](machine&, auto& d) -> result<bool> {
-    if (d.lock_holder == -1) d.lock_holder = directory.descriptor();
-    return d.lock_holder == directory.descriptor();
-  });
-}
-
-void unlock_directory(const file& directory) noexcept {
-  static_cast<void>(in_directory(directory, {call::lock_directory, {}}, [&](machine&, auto& d) -> result<bool> {
-    if (d.lock_holder == directory.descriptor()) d.lock_holder = -1;
-    return true;
-  }));
-}
-
-result<bool> try_pin(const file& f) noexcept {
-  return on_descriptor(f, {call::pin, {}}, [&](machine&, description& d) -> result<bool> {
-    if (!d.node) return failed_with(EBADF);
-    if (d.node->taken_by != -1 && d.node->taken_by != f.descriptor()) return false;
-    d.node->pinned_by.insert(f.descriptor());
-    return true;
-  });
-}
-
-result<bool> try_take(const file& f) noexcept {
-  return on_descriptor(f, {call::pin, {}}, [&](machine&, description& d) -> result<bool> {
-    if (!d.node) return failed_with(EBADF);
-    const auto& pins = d.node->pinned_by;
-    if (pins.size() > pins.count(f.descriptor()) || (d.node->taken_by != -1 && d.node->taken_by != f.descriptor()))
-      return false;
-    d.node->taken_by = f.descriptor();
-    return true;
-  });
-}
-
-void give_back(const file& f) noexcept {
-  static_cast<void>(guarded([&](machine& m) -> result<void> {
-    const auto found = m.descriptors.find(f.descriptor());
-    if (found != m.descriptors.end() && found->second.node) let_go(*found->second.node, f.descriptor());
-    return {};
-  }));
-}
-
-result<bool> try_lock_for_life(const file& f, life_lock which) noexcept {
-  return on_descriptor(f, {call::lock_for_life, {}}, [&](machine&, description& d) -> result<bool> {
-    if (!d.node || !d.writable) return failed_with(EBADF);
-    int& holder = d.node->lock_holders[static_cast<std::size_t>(which)];
-    if (holder == -1) holder = f.descriptor();
-    return holder == f.descriptor();
-  });
-}
-
-void unlock_for_life(const file& f) noexcept {
-  static_cast<void>(guarded([&](machine& m) -> result<void> {
-    const auto found = m.descriptors.find(f.descriptor());
-    if (found != m.descriptors.end() && found->second.node) std::ranges::fill(found->second.node->lock_holders, -1);
-    return {};
-  }));
-}
-
-result<bool> is_locked_for_life(const file& f, life_lock which) noexcept {
-  return in_file(
-      f, {call::ask_for_lock, {}},
-      [&](machine&, inode& node) -> result<bool> {
-        const int holder = node.lock_holders[static_cast<std::size_t>(which)];
-        return holder != -1 && holder != f.descriptor();
-      },
-      [](inode&) {});
 }
 
 }  // namespace varve::os

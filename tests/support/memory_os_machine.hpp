@@ -71,6 +71,11 @@ struct inode {
   std::set<int> pinned_by;         // descriptors
   int taken_by = -1;
 
+  /// What was pinned, or taken, by this descriptor.
+  void let_go(int descriptor) noexcept {
+    pinned_by.erase(descriptor);
+    if (taken_by == descriptor) taken_by = -1;
+  }
   /// Makes the region large enough; false if it would have to move under a mapping (M2).
   [[nodiscard]] bool reserve(std::uint64_t wanted, bool mapped);
   void write(std::uint64_t offset, std::span<const std::byte> from);

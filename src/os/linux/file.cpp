@@ -78,20 +78,6 @@ result<void> allocate_by_writing(const file& f, std::uint64_t bytes) noexcept {
   return {};
 }
 
-result<void> make_entry(const file& parent, const char* name, mode_t mode) noexcept {
-  // Not restarted: a second go after EINTR could meet the first one's success as EEXIST, and mkdir is not interrupted on
-  // any file system that is not a network.
-  if (::mkdirat(parent.descriptor(), name, mode) == -1) return last_failure();
-  const auto finish = [&]() noexcept -> result<void> {
-    const result<file> made = opened(parent.descriptor(), name, directory_flags | O_NOFOLLOW);
-    if (!made) return std::unexpected{made.error()};
-    return done([&] { return ::fchmod(made->descriptor(), mode); });
-  };
-  const result<void> finished = finish();
-  if (!finished) static_cast<void>(::unlinkat(parent.descriptor(), name, AT_REMOVEDIR));
-  return finished;
-}
-
 }  // namespace
 
 void close_descriptor(int descriptor) noexcept {
@@ -101,23 +87,6 @@ void close_descriptor(int descriptor) noexcept {
 
 result<file> open_directory(const std::string& path) noexcept {
   return opened(AT_FDCWD, path.c_str(), directory_flags);  // by way of links as well: the path is the caller's own word
-}
-
-result<void> make_directory(const std::string& path, std::uint32_t mode) noexcept {
-  try {
-    std::string_view rest = path;
-    while (rest.size() > 1 && rest.ends_with('/')) rest.remove_suffix(1);
-    const std::size_t slash = rest.rfind('/');
-    std::string parent{"."};
-    if (slash != std::string_view::npos) parent = rest.substr(0, slash + 1);
-    const std::string name{slash == std::string_view::npos ? rest : rest.substr(slash + 1)};
-    if (name.empty()) return failed_with(rest.empty() ? ENOENT : EEXIST);
-    const result<file> above = opened(AT_FDCWD, parent.c_str(), directory_flags);
-    if (!above) return std::unexpected{above.error()};
-    return make_entry(*above, name.c_str(), static_cast<mode_t>(mode));
-  } catch (const std::bad_alloc&) {
-    return failed_with(ENOMEM);
-  }
 }
 
 result<file_system_kind> file_system_of(const file& directory) noexcept {
@@ -297,6 +266,10 @@ bool has_shared_blocks(const file& f) noexcept {
       from = extent.fe_logical + extent.fe_length;
     }
   }
+}
+
+result<void> share_blocks(const file& from, const file& to) noexcept {
+  return done([&] { return ::ioctl(to.descriptor(), FICLONE, from.descriptor()); });
 }
 
 void drop_from_cache(const file& f) noexcept {
