@@ -9,6 +9,7 @@ find_package(nlohmann_json 3.11 REQUIRED)
 add_executable(varve_cli
   src/cli/append.cpp
   src/cli/appender.cpp
+  src/cli/backup.cpp
   src/cli/bench.cpp
   src/cli/bench_measure.cpp
   src/cli/bench_report.cpp

@@ -367,6 +367,25 @@ typedef struct varve_verify_options {
 /* The same; `options` may be NULL. */
 VARVE_CALL int varve_verify_with(const char* directory, const varve_verify_options* options, varve_report* report,
                                  varve_on_finding on_finding, void* user);
+/* ---- Backup ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct varve_backup_options {
+  size_t size;
+  uint8_t reflink; /* 1: share the blocks of sealed segments where the file system can */
+  uint8_t reserved[3];
+  uint32_t file_mode;
+  /* Called between blocks of a few megabytes. May be NULL. */
+  void (*on_progress)(void* user, uint64_t bytes_done, uint64_t bytes_total);
+  void* user;
+} varve_backup_options;
+typedef struct varve_backup_report {
+  size_t size;
+  uint64_t first_sequence, end_sequence;
+  uint64_t segments, bytes_copied, bytes_shared;
+} varve_backup_report;
+/* Copies the log in `from`, which may be open, into the new directory `to`. `options` and `report` may be NULL. */
+VARVE_CALL int varve_backup(const char* from, const char* to, const varve_backup_options* options,
+                            varve_backup_report* report);
 
 /* Makes the index of every segment anew. `segments`: of how many; may be NULL. */
 VARVE_CALL int varve_rebuild_indexes(const char* directory, uint64_t* segments);

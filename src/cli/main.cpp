@@ -51,6 +51,7 @@ constexpr std::array verbs = {
     verb{"index", "Make the indexes anew", set_up_index},
     verb{"trim", "Drop the oldest records", set_up_trim},
     verb{"retain", "Drop the oldest segments by rules, or say what would go, and why", set_up_retain},
+    verb{"backup", "Copy a log, also while it is written", set_up_backup},
     verb{"bench", "Measure how fast a log is on this machine, in this directory", set_up_bench},
     verb{"completion", "Print a script that completes command lines in a shell", set_up_completion},
 };

@@ -39,6 +39,7 @@ using action = std::function<exit_code(output&)>;
 [[nodiscard]] action set_up_index(CLI::App& app);
 [[nodiscard]] action set_up_trim(CLI::App& app);
 [[nodiscard]] action set_up_retain(CLI::App& app);
+[[nodiscard]] action set_up_backup(CLI::App& app);
 [[nodiscard]] action set_up_bench(CLI::App& app);
 [[nodiscard]] action set_up_completion(CLI::App& app);
 

@@ -5,13 +5,13 @@
 // A survey says what is to be copied. Segments are pinned before they are looked at, a good many ahead of the copying and
 // oldest first, as they are dropped: a dropped one that is pinned is unlinked, not used again. If segments go that were not
 // pinned yet, the records are not there any more, and it begins anew with what the log then keeps.
-#include <varve/backup.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <deque>
 #include <new>
 #include <utility>
+
+#include <varve/backup.hpp>
 
 #include "log/log_directory.hpp"
 #include "log/log_export.hpp"
@@ -47,7 +47,10 @@ class copying {
     closed_end end{.first = log_.seen.first, .next = end_};
     std::uint64_t reached = end_ == end.first ? end_ : 0;
     for (std::size_t i = 0; i < links_.size(); ++i) {
-      if (auto done = pin_ahead(); !done) return std::unexpected(done.error());
+      if (auto done = pin_ahead(); !done) {
+        lacks_segment_ = true;
+        return std::unexpected(done.error());
+      }
       const auto source = std::move(pinned_.front());
       pinned_.pop_front();
       auto copied = copy(source);
@@ -56,29 +59,29 @@ class copying {
       end.offset = copied->end_offset;
       reached = source.end_sequence;
     }
-    if (reached != end_)  // a segment is missing
+    if (reached != end_) {
+      lacks_segment_ = true;
       return fail({.code = errc::damaged, .subject = from_.path, .first_sequence = reached, .last_sequence = end_ - 1});
+    }
     if (auto done = to_.finish(closed_state(log_.state.current(), end)); !done) return std::unexpected(done.error());
     report_.sequences = {{end.first}, {end_}};
     return report_;
   }
 
   /// True if the log has changed in such a way since the survey that segments may be missing.
-  [[nodiscard]] bool was_disturbed() const noexcept {
-    return log_.live.turn() != log_.turn || !log_.state.is_unchanged();
-  }
+  [[nodiscard]] bool was_disturbed() const noexcept { return log_.live.turn() != log_.turn || !log_.state.is_unchanged(); }
 
  private:
   result<void> pin_ahead() {
     while (next_ < links_.size() && pinned_.size() < pins_max) {
       auto& link = links_[next_++];
       VARVE_POINT("backup.before_pin");
-      auto s = open_segment(from_.directory, from_.path, link.facts, os::access::read, pinning::yes, {},
-                            std::move(link.holes));
+      auto s =
+          open_segment(from_.directory, from_.path, link.facts, os::access::read, pinning::yes, {}, std::move(link.holes));
       if (!s) return std::unexpected(s.error());
       const bool whole = link.end_sequence <= end_;
-      auto source = make_copy_source(from_, std::move(*s), whole ? link.end_offset : none_yet,
-                                     std::min(link.end_sequence, end_));
+      auto source =
+          make_copy_source(from_, std::move(*s), whole ? link.end_offset : none_yet, std::min(link.end_sequence, end_));
       if (!source) return std::unexpected(source.error());
       pinned_.push_back(std::move(*source));
     }
@@ -111,6 +114,7 @@ class copying {
   std::vector<chain_link> links_;
   std::size_t next_ = 0;  // of those, the first that was not pinned yet
   std::deque<copy_source> pinned_;
+  bool lacks_segment_ = false;
   recovery_progress progress_{};
   backup_report report_;
 };
@@ -148,7 +152,7 @@ result<backup_report> back_up(const std::filesystem::path& from, const std::file
     const errc code = report.error().code();
     const int number = report.error().os_errno();
     const bool is_gone = code == errc::damaged || number == ENOENT || number == EBUSY;
-    if (!is_gone || !run.was_disturbed()) return report;
+    if (!is_gone || !run.was_too_late()) return report;
     if (auto done = copy->clear(); !done) return std::unexpected(done.error());
   }
   return fail({.code = errc::timed_out, .subject = place->path});

@@ -72,7 +72,8 @@ outcome back_up_again(const fs::path& from, const fs::path& to, std::chrono::ste
 
 }  // namespace
 
-TEST_CASE("backups beside writers and trims are whole logs, of this process and of another", "[stress][backup][G2][G3][G4]") {
+TEST_CASE("backups beside writers and trims are whole logs, of this process and of another",
+          "[stress][backup][G2][G3][G4]") {
   const temp_dir dir;
   const auto from = dir.path() / "log";
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{4};

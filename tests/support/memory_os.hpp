@@ -99,9 +99,9 @@ inline constexpr call_set any_call = call_set::all();
 inline constexpr call_set sync_calls{call::sync_file, call::sync_data, call::sync_directory, call::sync_parent,
                                      call::sync_range};
 /// What leaves something else behind for the next life than was there before: moments at which a crash is worth trying.
-inline constexpr call_set changing_calls{call::make_directory, call::create_file, call::rename,    call::remove,
-                                         call::write_at,       call::allocate,    call::share_blocks, call::sync_file,
-                                         call::sync_data, call::sync_directory, call::sync_range};
+inline constexpr call_set changing_calls{call::make_directory, call::create_file,    call::rename,       call::remove,
+                                         call::write_at,       call::allocate,       call::share_blocks, call::sync_file,
+                                         call::sync_data,      call::sync_directory, call::sync_range};
 
 // ---- The machine
 
