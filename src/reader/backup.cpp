@@ -68,8 +68,10 @@ class copying {
     return report_;
   }
 
-  /// True if the log has changed in such a way since the survey that segments may be missing.
-  [[nodiscard]] bool was_disturbed() const noexcept { return log_.live.turn() != log_.turn || !log_.state.is_unchanged(); }
+  /// True if a segment was missing that may have been dropped since the survey. What was pinned does not change any more.
+  [[nodiscard]] bool was_too_late() const noexcept {
+    return lacks_segment_ && (log_.live.turn() != log_.turn || !log_.state.is_unchanged());
+  }
 
  private:
   result<void> pin_ahead() {
