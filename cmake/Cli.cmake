@@ -8,6 +8,7 @@ find_package(nlohmann_json 3.11 REQUIRED)
 # The target has another name than the program, since `varve` is the library.
 add_executable(varve_cli
   src/cli/append.cpp
+  src/cli/archive.cpp
   src/cli/appender.cpp
   src/cli/backup.cpp
   src/cli/bench.cpp
@@ -33,6 +34,7 @@ add_executable(varve_cli
   src/cli/options.cpp
   src/cli/output.cpp
   src/cli/progress.cpp
+  src/cli/readable_directory.cpp
   src/cli/record_format.cpp
   src/cli/recover.cpp
   src/cli/retain.cpp
@@ -46,5 +48,5 @@ add_executable(varve_cli
 # For "cli/json.hpp". tests/tidy sees to it that nothing else of src is included.
 target_include_directories(varve_cli PRIVATE src)
 target_compile_definitions(varve_cli PRIVATE VARVE_VERSION="${PROJECT_VERSION}")
-target_link_libraries(varve_cli PRIVATE varve::varve CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json)
+target_link_libraries(varve_cli PRIVATE varve::varve varve::archive CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json)
 set_target_properties(varve_cli PROPERTIES OUTPUT_NAME varve CXX_EXTENSIONS OFF)

@@ -15,6 +15,13 @@ if(TARGET varve_shared)
     LIBRARY COMPONENT runtime NAMELINK_COMPONENT development
     FILE_SET HEADERS COMPONENT development)
 endif()
+if(TARGET varve_archive)
+  # Exported by itself: who has no zstd uses the rest.
+  install(TARGETS varve_archive EXPORT varveArchiveTargets
+    ARCHIVE COMPONENT development
+    FILE_SET HEADERS COMPONENT development)
+  install(EXPORT varveArchiveTargets NAMESPACE varve:: DESTINATION "${VARVE_PACKAGE_DIR}" COMPONENT development)
+endif()
 install(EXPORT varveTargets NAMESPACE varve:: DESTINATION "${VARVE_PACKAGE_DIR}" COMPONENT development)
 if(TARGET varve_cli)
   install(TARGETS varve_cli RUNTIME COMPONENT tools)
@@ -44,6 +51,11 @@ set(VARVE_PC_INCLUDEDIR "\${prefix}")
 cmake_path(APPEND VARVE_PC_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}")
 configure_file(cmake/varve.pc.in varve.pc @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/varve.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT development)
+if(TARGET varve_archive)
+  configure_file(cmake/varve-archive.pc.in varve-archive.pc @ONLY)
+  install(FILES "${CMAKE_CURRENT_BINARY_DIR}/varve-archive.pc"
+    DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT development)
+endif()
 
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT development)
 include(cmake/Documentation.cmake)

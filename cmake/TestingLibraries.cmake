@@ -37,3 +37,12 @@ target_sources(varve_memory PRIVATE
   ${PROJECT_SOURCE_DIR}/src/os/linux/waiting.cpp)  # threads really sleep
 target_link_libraries(varve_memory PUBLIC varve_testing_core)
 set_target_properties(varve_memory PROPERTIES CXX_EXTENSIONS OFF)
+
+# varve::archive likewise, to be linked beside one of the two.
+if(VARVE_BUILD_ARCHIVE)
+  add_library(varve_testing_archive OBJECT)
+  list(TRANSFORM VARVE_ARCHIVE_SOURCES PREPEND "${PROJECT_SOURCE_DIR}/" OUTPUT_VARIABLE archive_sources)
+  target_sources(varve_testing_archive PRIVATE ${archive_sources})
+  target_link_libraries(varve_testing_archive PUBLIC varve_testing_core zstd::libzstd_shared)
+  set_target_properties(varve_testing_archive PROPERTIES CXX_EXTENSIONS OFF)
+endif()

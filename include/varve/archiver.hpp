@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include <varve/archive.hpp>
 #include <varve/error.hpp>
@@ -30,7 +31,10 @@ class VARVE_EXPORT archiver {
  public:
   /// Opens the archive in `directory`, or makes one if nothing is there.
   ///
-  /// Errors  not_a_log: something else is there. newer_format, bad_option, io, no_space, out_of_memory.
+  /// While it lives, and its hooks, nobody else opens the archive for writing.
+  ///
+  /// Errors  not_a_log: something else is there. locked: another archiver has it, or it is a log that somebody writes.
+  ///         newer_format, bad_option, damaged (names the copy), io, no_space, out_of_memory.
   [[nodiscard]] static result<archiver> open(const std::filesystem::path& directory, const archiver_options& options = {});
 
   archiver(archiver&&) noexcept;
@@ -38,7 +42,12 @@ class VARVE_EXPORT archiver {
   ~archiver();
 
   /// For log_options::archive. A copy is written under a temporary name, synced, read back and compared, renamed, and the
-  /// directory synced, before the hook answers true. They keep what they need, and may outlive the archiver.
+  /// directory synced, before the hook answers true. One that is there already is compared, and made anew if it is not what
+  /// it should be. They keep what they need, and may outlive the archiver.
+  ///
+  /// It answers false, and failure() says why, if the segment does not follow what the archive holds: not_a_log (of another
+  /// log), damaged (others are missing before it, or another one has its number). What the log has truncated goes from the
+  /// archive when the segment that was begun instead comes.
   [[nodiscard]] archive_hooks hooks() const;
 
   /// Why the last copy failed; nullopt if it did not.

@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,6 +21,7 @@
 #include <varve/log.hpp>
 
 #include "cli/appender.hpp"
+#include "cli/archive_option.hpp"
 #include "cli/durability_option.hpp"
 #include "cli/failure.hpp"
 #include "cli/input.hpp"
@@ -43,6 +45,8 @@ struct append_verb_options {
   durability_options durability;
   std::size_t threads = 1, batch = 1;
   std::uint16_t type = 0;
+  std::string archive;  // empty: none
+  int compression_level = 0;
   bool json = false;
 };
 
@@ -142,8 +146,9 @@ void note_recovery(const recovery_report& found) {
   static_cast<void>(std::fwrite(note.data(), 1, note.size(), stderr));
 }
 
-log open_log(const append_verb_options& options, const durability& policy) {
+log open_log(const append_verb_options& options, const durability& policy, const std::optional<archiver>& keeper) {
   log_options settings;
+  if (keeper) settings.archive = keeper->hooks();
   settings.durability = policy;
   progress line;
   settings.on_progress = [&line](const recovery_progress& p) {
@@ -191,7 +196,9 @@ exit_code append(const append_verb_options& options, output& out) {
   const durability policy = durability_of(options.durability);
   const split by = splits.at(options.split_name);
   input in(options.file, framing_of(by));  // first: a wrong file name must not leave an empty log behind
-  log target = open_log(options, policy);
+  std::optional<archiver> keeper;
+  if (!options.archive.empty()) keeper = open_archive(options.archive, options.compression_level);
+  log target = open_log(options, policy, keeper);
   in.end_at_signal();  // not before: a signal ends a long recovery at once
   const append_plan plan{.by = by, .batch_records = options.batch, .type = options.type, .input_name = in.name()};
   outcome o;
@@ -215,6 +222,7 @@ exit_code append(const append_verb_options& options, output& out) {
   }
   if (o.counted.failed) throw failure(*o.counted.failed);
   check(closed);
+  if (keeper && keeper->failure()) throw failure_of(*keeper->failure());
   return o.signal == 0 ? exit_code::fine : exit_code_of_signal(o.signal);
 }
 
@@ -241,6 +249,11 @@ action set_up_append(CLI::App& app) {
   app.add_option("--type", options->type, "Tag of the records, where JSON brings none: 0 to 65535 [0]")
       ->transform(number_between(0, 65535))
       ->option_text("T");
+  CLI::Option* const archive =
+      app.add_option("--archive", options->archive, "Keep copies of sealed segments in this archive")
+          ->check(path_with_a_name())
+          ->option_text("TO");
+  add_compression(app, options->compression_level)->needs(archive);
   add_json(app, options->json);
   set_footer(app,
              "  varve append orders --file orders.txt --batch 100\n"

@@ -25,12 +25,7 @@ struct backup_verb_options {
 };
 
 failure why(const error& e, const std::string& to) {
-  if (e.code() != errc::bad_option) return failure_to_read(e);
-  failure f;  // 3, as of create: a script that asks for a path in use is to correct the path
-  f.code = "exists";
-  f.message = fmt::format("{} is there already; choose another name for the copy", to);
-  f.path = to;
-  return f;
+  return e.code() == errc::bad_option ? exists_failure(to) : failure_to_read(e);
 }
 
 void write_json(const backup_verb_options& options, const backup_report& r, output& out) {

@@ -16,6 +16,7 @@
 
 #include "cli/failure.hpp"
 #include "cli/opening.hpp"
+#include "cli/readable_directory.hpp"
 #include "cli/record_format.hpp"
 #include "cli/verbs.hpp"
 
@@ -62,7 +63,8 @@ exit_code cat(const cat_options& options, output& out) {
   if (options.to != 0 && options.to < options.from) {
     throw usage_failure("usage", fmt::format("--to {} lies before --from {}", options.to, options.from));
   }
-  const log_view view = open_to_read(options.directory);
+  const readable_directory there(options.directory);
+  const log_view view = open_to_read(there.path());
   const printed_range printed = print_range(view, options, out);
   if (options.from != 0 && printed.first != options.from) throw why_missing(view, options.from);
   if (options.to != 0 && printed.last != options.to && printed.records < options.limit) throw why_missing(view, options.to);

@@ -89,6 +89,14 @@ failure usage_failure(std::string code, std::string message, std::string path) {
   return f;
 }
 
+failure exists_failure(const std::string& path) {
+  failure f;
+  f.code = "exists";
+  f.message = fmt::format("{} is there already; choose another name", path);
+  f.path = path;
+  return f;
+}
+
 failure input_failure(std::string code, const std::string& input_name, const input_place& place, std::string_view what) {
   const std::string where = place.unit == framing::lines ? fmt::format("line {}", place.number)
                                                          : fmt::format("record {} at byte {}", place.number, place.byte);

@@ -47,6 +47,9 @@ struct failure : std::exception {
 /// Something the caller has to correct.
 [[nodiscard]] failure usage_failure(std::string code, std::string message, std::string path = {});
 
+/// Something is there already where something new was to be made. 3: a script has to correct the path.
+[[nodiscard]] failure exists_failure(const std::string& path);
+
 /// Something in the input, which the message then names: "INPUT, line 3: WHAT", or "INPUT, record 3 at byte 40: WHAT".
 [[nodiscard]] failure input_failure(std::string code, const std::string& input_name, const input_place& place,
                                     std::string_view what);

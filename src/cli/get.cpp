@@ -11,6 +11,7 @@
 
 #include "cli/failure.hpp"
 #include "cli/opening.hpp"
+#include "cli/readable_directory.hpp"
 #include "cli/record_format.hpp"
 #include "cli/verbs.hpp"
 
@@ -23,7 +24,8 @@ struct get_options {
 };
 
 exit_code get(const get_options& options, output& out) {
-  const log_view view = open_to_read(options.directory);
+  const readable_directory there(options.directory);
+  const log_view view = open_to_read(there.path());
   write_record(out, options.format, shown(take(view.read({options.sequence}))));
   return exit_code::fine;
 }

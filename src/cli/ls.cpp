@@ -15,6 +15,7 @@
 #include "cli/failure.hpp"
 #include "cli/json.hpp"
 #include "cli/opening.hpp"
+#include "cli/readable_directory.hpp"
 #include "cli/sizes.hpp"
 #include "cli/verbs.hpp"
 
@@ -86,7 +87,8 @@ void write_json(const listing& l, const std::string& directory, output& out) {
 }
 
 exit_code ls(const ls_options& options, output& out) {
-  const log_view view = open_to_read(options.directory);
+  const readable_directory there(options.directory);
+  const log_view view = open_to_read(there.path());
   const listing l{.segments = take(view.segments()), .at = take(view.stats()).at};
   if (options.json) {
     write_json(l, options.directory, out);

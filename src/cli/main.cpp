@@ -52,6 +52,8 @@ constexpr std::array verbs = {
     verb{"trim", "Drop the oldest records", set_up_trim},
     verb{"retain", "Drop the oldest segments by rules, or say what would go, and why", set_up_retain},
     verb{"backup", "Copy a log, also while it is written", set_up_backup},
+    verb{"archive", "Keep verified copies of all sealed segments, compressed if wanted", set_up_archive},
+    verb{"expand", "Make a log out of an archive", set_up_expand},
     verb{"bench", "Measure how fast a log is on this machine, in this directory", set_up_bench},
     verb{"completion", "Print a script that completes command lines in a shell", set_up_completion},
 };

@@ -19,6 +19,7 @@
 #include "cli/failure.hpp"
 #include "cli/json.hpp"
 #include "cli/opening.hpp"
+#include "cli/readable_directory.hpp"
 #include "cli/sizes.hpp"
 #include "cli/verbs.hpp"
 
@@ -182,7 +183,8 @@ void write_json(const log_description& d, const std::string& directory, output& 
 }
 
 exit_code stat(const stat_options& options, output& out) {
-  const log_view view = open_to_read(options.directory);
+  const readable_directory there(options.directory);
+  const log_view view = open_to_read(there.path());
   const log_description d = take(view.describe());
   if (options.json) {
     write_json(d, options.directory, out);

@@ -20,6 +20,7 @@
 
 #include "cli/failure.hpp"
 #include "cli/opening.hpp"
+#include "cli/readable_directory.hpp"
 #include "cli/record_format.hpp"
 #include "cli/signals.hpp"
 #include "cli/verbs.hpp"
@@ -99,7 +100,8 @@ exit_code follow(const log_view& view, reader& r, const tail_options& options, e
 }
 
 exit_code tail(const tail_options& options, output& out) {
-  const log_view view = open_to_read(options.directory);
+  const readable_directory there(options.directory);
+  const log_view view = open_to_read(there.path());
   std::optional<ending_signals> signals;
   if (options.follow) signals.emplace();
   const std::uint64_t last = view.published_sequence().value;

@@ -40,6 +40,8 @@ using action = std::function<exit_code(output&)>;
 [[nodiscard]] action set_up_trim(CLI::App& app);
 [[nodiscard]] action set_up_retain(CLI::App& app);
 [[nodiscard]] action set_up_backup(CLI::App& app);
+[[nodiscard]] action set_up_archive(CLI::App& app);
+[[nodiscard]] action set_up_expand(CLI::App& app);
 [[nodiscard]] action set_up_bench(CLI::App& app);
 [[nodiscard]] action set_up_completion(CLI::App& app);
 

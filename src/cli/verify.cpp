@@ -15,6 +15,7 @@
 #include "cli/findings.hpp"
 #include "cli/json.hpp"
 #include "cli/progress.hpp"
+#include "cli/readable_directory.hpp"
 #include "cli/sizes.hpp"
 #include "cli/verbs.hpp"
 
@@ -40,7 +41,8 @@ exit_code verify_log(const verify_settings& options, output& out) {
   const auto on_progress = [&line](const recovery_progress& p) {
     line.tick([&p] { return fmt::format("verifying: {} of {}", size_text(p.bytes_done), size_text(p.bytes_total)); });
   };
-  const auto read = verify(options.directory, {}, {.threads = options.threads, .on_progress = on_progress});
+  const readable_directory there(options.directory);
+  const auto read = verify(there.path(), {}, {.threads = options.threads, .on_progress = on_progress});
   line.erase();
   if (!read) throw failure_to_read(read.error());
   const recovery_report& report = *read;

@@ -28,7 +28,32 @@ bool was_complete(std::span<const std::byte> header, std::uint64_t offset) noexc
   return checksum != 0;
 }
 
-/// False if a sector is of a newer version.
+enum class reading : std::uint8_t { done, skipped };
+
+result<reading> read_one(const log_place& place, segment_file& f) {
+  const auto name = format::name_of(format::file_kind::segment, f.number);
+  const auto file = os::open_file(place.directory, name.c_str(), os::access::read);
+  if (!file) {
+    const int number = file.error().number;
+    if (number == ENOENT || number == ELOOP || number == EINVAL) return reading::skipped;
+    return place.fail_call(file.error(), f.number);
+  }
+  const auto status = os::status_of(*file);
+  if (!status) return place.fail_call(status.error(), f.number);
+  f.file_bytes = status->bytes;
+  f.allocated_bytes = status->allocated_bytes;
+  f.links = status->links;
+  f.inode = status->inode;
+  std::array<std::byte, format::segment_header_bytes> header{};  // what is missing reads as zero, which is never valid
+  const auto n = os::read_at(*file, 0, header);
+  if (!n) return place.fail_call(n.error(), f.number);
+  if (!decode_header(header, place.meta.log, f))
+    return fail({.code = errc::newer_format, .subject = place.path, .segment = f.number});
+  return reading::done;
+}
+
+}  // namespace
+
 bool decode_header(std::span<const std::byte> header, const format::uuid& log, segment_file& f) {
   const auto identity = decode_at<format::identity>(header, format::identity_offset);
   const auto activation = decode_at<format::activation>(header, format::activation_offset);
@@ -68,32 +93,6 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
   return true;
 }
 
-enum class reading : std::uint8_t { done, skipped };
-
-result<reading> read_one(const log_place& place, segment_file& f) {
-  const auto name = format::name_of(format::file_kind::segment, f.number);
-  const auto file = os::open_file(place.directory, name.c_str(), os::access::read);
-  if (!file) {
-    const int number = file.error().number;
-    if (number == ENOENT || number == ELOOP || number == EINVAL) return reading::skipped;
-    return place.fail_call(file.error(), f.number);
-  }
-  const auto status = os::status_of(*file);
-  if (!status) return place.fail_call(status.error(), f.number);
-  f.file_bytes = status->bytes;
-  f.allocated_bytes = status->allocated_bytes;
-  f.links = status->links;
-  f.inode = status->inode;
-  std::array<std::byte, format::segment_header_bytes> header{};  // what is missing reads as zero, which is never valid
-  const auto n = os::read_at(*file, 0, header);
-  if (!n) return place.fail_call(n.error(), f.number);
-  if (!decode_header(header, place.meta.log, f))
-    return fail({.code = errc::newer_format, .subject = place.path, .segment = f.number});
-  return reading::done;
-}
-
-}  // namespace
-
 segment_facts segment_file::facts(varve::checksum kind) const noexcept {
   return {.number = number,
           .base = activation->base,
@@ -104,6 +103,19 @@ segment_facts segment_file::facts(varve::checksum kind) const noexcept {
           .begun_ns = activation->begun_ns};
 }
 
+result<std::optional<segment_file>> read_segment_file(const log_place& place, std::uint64_t number) {
+  segment_file f;
+  auto done = result<reading>{};
+  // Again if a sector was read while a living writer stored it: its checksum may have been read after, its start before.
+  for (int tries = 0; tries < 3 && (tries == 0 || f.activation_damaged); ++tries) {
+    f = {.number = number};
+    done = read_one(place, f);
+  }
+  if (!done) return std::unexpected(done.error());
+  if (*done != reading::done) return std::nullopt;
+  return f;
+}
+
 result<segment_files> read_segment_files(const log_place& place, std::uint64_t above) {
   const auto names = os::list(place.directory);
   if (!names) return place.fail_call(names.error());
@@ -111,15 +123,10 @@ result<segment_files> read_segment_files(const log_place& place, std::uint64_t a
   for (const auto& name : *names) {
     const auto number = format::parse_name(format::file_kind::segment, name);
     if (!number || *number <= above) continue;
-    segment_file f;
-    auto done = result<reading>{};
-    // Again if a sector was read while a living writer stored it: its checksum may have been read after, its start before.
-    for (int tries = 0; tries < 3 && (tries == 0 || f.activation_damaged); ++tries) {
-      f = {.number = *number};
-      done = read_one(place, f);
-    }
-    if (!done) return std::unexpected(done.error());
-    if (*done != reading::done) continue;
+    auto read = read_segment_file(place, *number);
+    if (!read) return std::unexpected(read.error());
+    if (!*read) continue;
+    segment_file& f = **read;
     // Not of files that are no part of the log, whoever put them there: the next number must not run out.
     if (f.identity && f.activation && !f.foreign) found.highest = std::max(found.highest, *number);
     found.files.push_back(std::move(f));

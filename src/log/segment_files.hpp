@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,11 @@ struct segment_file {
   [[nodiscard]] segment_facts facts(varve::checksum kind) const noexcept;
 };
 
+/// Fills in what the header of a segment file of the log says; f.number and the file's size are known.
+///
+/// Returns  false if a sector is of a newer version.
+[[nodiscard]] bool decode_header(std::span<const std::byte> header, const format::uuid& log, segment_file& f);
+
 struct segment_files {
   std::vector<segment_file> files;  // by number
   std::uint64_t highest = 0;        // of those that are ours
@@ -52,6 +58,9 @@ struct segment_files {
 ///
 /// Errors  newer_format, io, out_of_memory.
 [[nodiscard]] result<segment_files> read_segment_files(const log_place& place, std::uint64_t above = 0);
+
+/// One of them; nullopt if there is no regular file of that number.
+[[nodiscard]] result<std::optional<segment_file>> read_segment_file(const log_place& place, std::uint64_t number);
 
 /// The chain of activated segments from the one that holds `first`: each names its predecessor, by number and salt. Indices
 /// into `files`. Empty if no segment reaches `first`.

@@ -7,7 +7,7 @@
 
 BEGIN {
   # Bottom to top. A layer includes itself and what is below; the shells on top see <varve/...> and their own folder.
-  layers = split("base format os index segment log reader", order, " ")
+  layers = split("base format os index segment log reader archive", order, " ")
   for (i = 1; i <= layers; ++i) rank[order[i]] = i
   shell["cli"] = shell["capi"] = 1
 
@@ -113,7 +113,7 @@ layer == "bench" {
     if (target ~ /\// && target_layer != layer)
       find("layer", "the " layer " is a user like any other: <varve/...>, and its own files")
   } else if (!(target_layer in rank) || !(layer in rank))
-    find("layer", "name a file of a layer as \"layer/file.hpp\": base format os index segment log reader")
+    find("layer", "name a file of a layer as \"layer/file.hpp\": base format os index segment log reader archive")
   else if (rank[target_layer] > rank[layer])
     find("layer", layer " lies below " target_layer " and must not know it")
 }
@@ -125,6 +125,7 @@ layer == "bench" {
     if (FILENAME !~ /^src\/os\/linux\// && !(layer in shell)) find("system", "system calls are made in src/os/linux only")
   }
   if (target ~ /^(xxh|isa-l)/ && layer != "base") find("third_party", "checksums are computed in src/base only")
+  if (target ~ /^zstd/ && layer != "archive") find("third_party", "zstd is used in src/archive only")
   if (target ~ /^boost\// && layer != "log") find("third_party", "Boost.Lockfree is used in src/log only")
   if (target ~ /^(fmt|CLI|nlohmann)\// && !(layer in shell)) find("third_party", "that library is the tool's alone")
 }
