@@ -70,6 +70,7 @@ result<void> archive_directory::look() {
   auto listing = list_archive(place_, state->current().trim_point);
   if (!listing) return std::unexpected(listing.error());
   chain_ = std::move(listing->chain);
+  has_gap_ = !listing->unconnected.empty();
   state_.emplace(std::move(*state));
   begun_ = true;
   return {};
@@ -131,6 +132,10 @@ result<void> archive_directory::take(const sealed_segment& s) {
     if (!fits) {
       if (auto done = forget_from(static_cast<std::size_t>(behind - chain_.begin())); !done) return done;
     }
+  }
+  // The one that was missing may have come: then those behind it belong to the archive again.
+  if (has_gap_) {
+    if (auto done = look(); !done) return done;
   }
   return settle();
 }

@@ -35,7 +35,8 @@ struct archive_listing {
 
 /// Reads the headers of all copies. `first`: what the archive begins with.
 ///
-/// Errors  damaged: a copy that cannot be unpacked, is cut short or of another log; newer_format, io, out_of_memory.
+/// Errors  damaged: a copy that cannot be unpacked, is cut short or of another log; not_a_log: a segment is there that was
+///         never sealed, so this is no archive; newer_format, io, out_of_memory.
 [[nodiscard]] result<archive_listing> list_archive(const log_place& archive, std::uint64_t first);
 
 class archive_directory {
@@ -70,7 +71,8 @@ class archive_directory {
 
   log_place place_;
   settings settings_;
-  bool begun_ = false;  // it has a meta, and a state
+  bool begun_ = false;    // it has a meta, and a state
+  bool has_gap_ = false;  // there are copies without a connection
   std::optional<state_file> state_;
   std::vector<archived_segment> chain_;
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <span>
 
 #include "archive/archive_directory.hpp"
 
@@ -31,6 +32,11 @@ result<segment_file> read_header(const log_place& archive, const copy_name_parts
   const bool is_whole = f.identity && f.activation && !f.foreign && f.end && f.seal &&
                         f.identity->checksum_kind == archive.meta.checksum_kind &&
                         (copy.how == packing::compressed || f.file_bytes == f.identity->file_bytes);
+  // What takes appends, or was made for them, is of a log that is no archive.
+  const auto seal = std::span{header}.subspan(format::seal_offset, format::sector_bytes);
+  const bool was_sealed = std::ranges::any_of(seal, [](std::byte b) { return b != std::byte{}; });
+  if (!is_whole && f.identity && !f.foreign && !f.activation_damaged && !was_sealed && copy.how == packing::plain)
+    return fail({.code = errc::not_a_log, .subject = archive.path});
   if (!is_whole) return damaged;
   return f;
 }

@@ -2,12 +2,11 @@
 //
 // varve archive - have verified copies of all sealed segments in another directory. varve expand - make a log of them.
 
-#include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -33,56 +32,41 @@ struct archive_options {
 
 struct tally {
   std::uint64_t segments = 0, bytes = 0;
-  sequence end;  // of what was archived last
 };
 
-/// Counts what the archiver says, and lets somebody wait for it.
-class witness {
- public:
-  explicit witness(archive_hooks hooks) : hooks_(std::move(hooks)) {}
-
-  [[nodiscard]] archive_hooks hooks() {
-    return {.sealed = [this](const sealed_segment& s) {
-      const bool safe = hooks_.sealed(s);
-      const std::scoped_lock lock{mutex_};
-      refused_ = !safe;
-      if (safe) counted_ = {counted_.segments + 1, counted_.bytes + s.used_bytes, s.sequences.end};
-      changed_.notify_all();
-      return safe;
-    }};
+/// All sealed segments that the log has, also those that were archived before: another archive, or one that has lost a copy,
+/// gets them, and what is there is compared.
+tally take_all(const archive_options& options, const archiver& keeper) {
+  const log_view view = open_to_read(options.directory);
+  const auto keep = keeper.hooks().sealed;
+  progress line;
+  tally counted;
+  for (const auto& s : take(view.segments())) {
+    if (s.state != segment_description::state::sealed) continue;
+    line.tick([&] { return fmt::format("archiving: {} segments, {}", counted.segments, size_text(counted.bytes)); });
+    const bool done = keep({.number = s.number,
+                            .directory = options.directory,
+                            .path = {},
+                            .sequences = s.sequences,
+                            .used_bytes = s.used_bytes});
+    if (!done) throw failure_of(*keeper.failure());
+    ++counted.segments;
+    counted.bytes += s.used_bytes;
   }
+  return counted;
+}
 
-  /// False if a segment was refused before everything up to `end` was taken.
-  bool wait_for(sequence end, progress& line) {
-    std::unique_lock lock{mutex_};
-    while (!refused_ && counted_.end < end) {
-      changed_.wait_for(lock, std::chrono::milliseconds{100});
-      line.tick([&] { return fmt::format("archiving: {} segments, {}", counted_.segments, size_text(counted_.bytes)); });
-    }
-    return !refused_;
-  }
-  [[nodiscard]] tally counted() {
-    const std::scoped_lock lock{mutex_};
-    return counted_;
-  }
-
- private:
-  archive_hooks hooks_;
-  std::mutex mutex_;  // guards the rest
-  std::condition_variable changed_;
-  tally counted_;
-  bool refused_ = false;
-};
-
-/// Where the newest sealed segment ends; an open has sealed all but the one that takes appends.
-sequence sealed_end(const log& opened) {
-  const auto segments = take(opened.plan_retention({}));
-  return segments.size() < 2 ? opened.first_sequence() : segments[segments.size() - 2].sequences.end;
+log open_log(const archive_options& options, archive_hooks hooks) {
+  log_options settings;
+  settings.create = false;
+  settings.spare_segments = 0;  // nobody is going to append
+  settings.archive = std::move(hooks);
+  return open_to_write(options.directory, settings);
 }
 
 void write_report(const archive_options& options, const tally& t, sequence archived, sequence published, output& out) {
   if (!options.json) {
-    out.print("{} segments of {} went to {}, {}; {} records are not in a sealed segment yet\n", count_text(t.segments),
+    out.print("{} segments of {} are in {}, {}; {} records are in none of them yet\n", count_text(t.segments),
               options.directory, options.to, size_text(t.bytes), count_text(published.value - archived.value));
     return;
   }
@@ -96,21 +80,24 @@ void write_report(const archive_options& options, const tally& t, sequence archi
   out.write(one_line(report));
 }
 
+/// Lets the log hand out its segments, so that it knows how far it is archived.
+void tell_log(log& opened, const archiver& keeper) {
+  const auto segments = take(opened.plan_retention({}));  // all but the last one are sealed
+  const sequence end = segments.size() < 2 ? opened.first_sequence() : segments[segments.size() - 2].sequences.end;
+  while (opened.archived_sequence() + 1 < end) {
+    if (const auto why = keeper.failure()) throw failure_of(*why);
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+}
+
 exit_code archive(const archive_options& options, output& out) {
+  check(open_log(options, {}).close());  // recovered, and what has ended is sealed
   const archiver keeper = open_archive(options.to, options.level);
-  witness seen{keeper.hooks()};
-  log_options settings;
-  settings.create = false;
-  settings.spare_segments = 0;  // nobody is going to append
-  settings.archive = seen.hooks();
-  log opened = open_to_write(options.directory, settings);
-  progress line;
-  const sequence end = sealed_end(opened);
-  const bool done = opened.archived_sequence() + 1 >= end || seen.wait_for(end, line);
-  line.erase();
-  check(opened.close());  // it also makes the last position durable
-  if (const auto why = keeper.failure(); !done && why) throw failure_of(*why);
-  write_report(options, seen.counted(), opened.archived_sequence(), opened.published_sequence(), out);
+  const tally counted = take_all(options, keeper);
+  log opened = open_log(options, keeper.hooks());
+  tell_log(opened, keeper);
+  check(opened.close());
+  write_report(options, counted, opened.archived_sequence(), opened.published_sequence(), out);
   return exit_code::fine;
 }
 
@@ -162,7 +149,7 @@ action set_up_archive(CLI::App& app) {
   add_json(app, options->json);
   set_footer(app,
              "  varve archive orders archive --compress 3\n"
-             "The log must have no other writer. What it has archived before, wherever that was, is not looked at again.\n");
+             "The log must have no other writer. What the archive has already is compared.\n");
   return [options](output& out) { return archive(*options, out); };
 }
 
