@@ -140,8 +140,8 @@ result<void> archive_directory::take(const sealed_segment& s) {
   return settle();
 }
 
-/// A segment that follows the last one needs none. One that follows an earlier one says that the log was truncated: then what
-/// was behind that goes.
+/// A segment that follows the last one needs none. One that follows an earlier one says that the log was truncated there:
+/// what was behind that goes.
 result<void> archive_directory::make_room(const segment_file& next) {
   if (chain_.empty()) {
     const std::uint64_t first = state_->current().trim_point;

@@ -2,9 +2,9 @@
 //
 // archive_directory.hpp - what an archive holds, and how a segment comes to it. Layer archive.
 //
-// An archive is a log's directory: its varve.meta, a varve.state that says `clean`, and a copy of each segment. What it holds
-// is read from the headers of the copies, and the state only follows: a copy is durable under its name before the state
-// speaks of it. So whoever dies in between is made up for by the next call, which finds the copy.
+// An archive is a log's directory: its varve.meta, a varve.state that says `clean`, and a copy of each segment. What it
+// holds is read from the headers of the copies, and the state only follows: a copy is durable under its name before the
+// state speaks of it. So whoever dies in between is made up for by the next call, which finds the copy.
 #pragma once
 
 #include <cstdint>

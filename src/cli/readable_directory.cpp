@@ -23,7 +23,7 @@ namespace {
 std::filesystem::path make_temporary() {
   const char* const chosen = std::getenv("TMPDIR");
   const std::filesystem::path base = chosen != nullptr && *chosen != '\0' ? chosen : "/tmp";
-  std::string pattern = base / "varve-archive-XXXXXX";
+  std::string pattern = base / ("varve-archive-" + std::string(6, 'X'));
   if (::mkdtemp(pattern.data()) == nullptr) throw system_failure("making", pattern, errno);
   return pattern;
 }
