@@ -41,6 +41,7 @@ add_executable(varve_cli
   src/cli/salvage.cpp
   src/cli/signals.cpp
   src/cli/sizes.cpp
+  src/cli/times.cpp
   src/cli/stat.cpp
   src/cli/tail.cpp
   src/cli/trim.cpp

@@ -3,7 +3,7 @@
 // operations.cpp - fuzz target: what one does with a log, what the machine does to it, and a model that says what must be
 // there.
 //
-// Input: checksum kind (1 byte), then 4 bytes for each step.
+// Input: checksum kind, and whether records have times (1 byte), then 4 bytes for each step.
 #include <algorithm>
 #include <exception>
 
@@ -20,9 +20,10 @@ constexpr std::size_t steps_max = 300;
 
 void run(std::span<const std::byte> input) {
   taker from{input};
-  const auto sum = static_cast<checksum>(1 + from.take<std::uint8_t>() % 5);
+  const auto kind = from.take<std::uint8_t>();
+  const auto sum = static_cast<checksum>(1 + kind % 5);
   try {
-    testing::model model{sum, 1};
+    testing::model model{sum, kind / 5 % 2 == 1, 1};
     for (std::size_t i = 0; i < steps_max && !from.is_empty(); ++i) {
       const auto what = static_cast<testing::step::kind>(from.take<std::uint8_t>() % testing::step_kinds);
       const auto a = from.take<std::uint8_t>();

@@ -152,6 +152,8 @@ typedef struct varve_recovered_segment {
   size_t version_info_bytes;
 } varve_recovered_segment;
 
+enum varve_record_times { VARVE_TIMES_DEFAULT, VARVE_WITH_TIMES, VARVE_WITHOUT_TIMES };
+
 typedef struct varve_log_options {
   size_t size;
   uint64_t segment_bytes;
@@ -168,7 +170,8 @@ typedef struct varve_log_options {
   uint8_t allow_any_file_system;
   uint8_t unverified_reads; /* not 0: readers do not check payloads */
   uint8_t verify_at_open;   /* not 0: every byte of every segment is checked */
-  uint8_t reserved[3];
+  uint8_t record_times;     /* enum varve_record_times; fixed when the log is made */
+  uint8_t reserved[2];
   /* NULL, or called while an unclean log is scanned. */
   void (*on_progress)(void* user, uint64_t bytes_done, uint64_t bytes_total);
   void* user;
@@ -194,6 +197,7 @@ typedef struct varve_append_options {
   varve_durability durability;
   uint16_t type; /* the user's own, kept with the record */
   uint8_t reserved[6];
+  int64_t time_ns; /* since 1970, of the record; up to 0: the moment of the append. A log without times ignores it */
 } varve_append_options;
 
 typedef struct varve_view_options {
@@ -218,6 +222,7 @@ typedef struct varve_record {
   uint16_t type;
   uint8_t batch_goes_on; /* the next record belongs to the same batch; not known of a record that was read by number */
   uint8_t reserved;
+  int64_t time_ns; /* since 1970, when it was appended; 0 if the log stores no times */
 } varve_record;
 
 typedef struct varve_log varve_log;
@@ -306,6 +311,10 @@ VARVE_CALL int varve_log_read(const varve_log* log, uint64_t sequence, varve_rec
 VARVE_CALL int varve_log_read_copy(const varve_log* log, uint64_t sequence, void* buffer, size_t capacity,
                                    varve_record* record);
 VARVE_CALL void varve_pin_free(varve_pin* pin);
+
+/* The first record that was appended at that time, in nanoseconds since 1970, or later; if there is none, the sequence that
+ * comes next. VARVE_BAD_OPTION: the log stores no times. */
+VARVE_CALL int varve_log_find_time(const varve_log* log, int64_t time_ns, uint64_t* sequence);
 
 VARVE_CALL uint64_t varve_log_first_sequence(const varve_log* log);
 VARVE_CALL uint64_t varve_log_published_sequence(const varve_log* log);
@@ -410,6 +419,8 @@ VARVE_CALL int varve_reader_next(varve_reader* reader, varve_record* record);
 /* Keeps the record that varve_reader_next() gave last. VARVE_NOTHING: it gave none. */
 VARVE_CALL int varve_reader_pin(const varve_reader* reader, varve_pin** pin);
 VARVE_CALL int varve_reader_seek(varve_reader* reader, uint64_t target);
+/* To what varve_log_find_time() would say. */
+VARVE_CALL int varve_reader_seek_time(varve_reader* reader, int64_t time_ns);
 /* Waits until there is a next record; VARVE_NOTHING: not by then. */
 VARVE_CALL int varve_reader_wait(varve_reader* reader, int64_t timeout_ns);
 VARVE_CALL uint64_t varve_reader_position(const varve_reader* reader);
@@ -422,6 +433,7 @@ VARVE_CALL void varve_view_free(varve_view* view);
 VARVE_CALL int varve_view_read(const varve_view* view, uint64_t sequence, varve_record* record, varve_pin** pin);
 VARVE_CALL int varve_view_read_copy(const varve_view* view, uint64_t sequence, void* buffer, size_t capacity,
                                     varve_record* record);
+VARVE_CALL int varve_view_find_time(const varve_view* view, int64_t time_ns, uint64_t* sequence);
 VARVE_CALL int varve_view_reader(const varve_view* view, uint64_t from, varve_reader** reader);
 VARVE_CALL uint64_t varve_view_first_sequence(const varve_view* view);
 VARVE_CALL uint64_t varve_view_published_sequence(const varve_view* view);
@@ -453,7 +465,8 @@ typedef struct varve_description {
   uint64_t unfinished_segment, unfinished_offset, finished_behind;
   varve_opening last_open, next_open; /* the second only if has_next_open */
   uint8_t has_next_open, refuses;
-  uint8_t reserved[6];
+  uint8_t record_times; /* not 0: each record has one */
+  uint8_t reserved[5];
   uint64_t dropped; /* segments */
   uint64_t checkpointed, archived;
 } varve_description;

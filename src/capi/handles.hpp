@@ -42,11 +42,15 @@ namespace varve::capi {
   return timeout > clock::time_point::max() - now ? clock::time_point::max() : now + timeout;
 }
 
+[[nodiscard]] inline record_time time_of(std::int64_t ns) noexcept { return record_time{std::chrono::nanoseconds{ns}}; }
+[[nodiscard]] inline std::int64_t ns_of(record_time time) noexcept { return time.time_since_epoch().count(); }
+
 [[nodiscard]] inline varve_record shown(const pinned_record& r) noexcept {
-  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(), r.type(), 0, 0};
+  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(), r.type(), 0, 0, ns_of(r.time())};
 }
 [[nodiscard]] inline varve_record shown(const record& r) noexcept {
-  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(), r.type(), r.batch_goes_on(), 0};
+  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(), r.type(), r.batch_goes_on(), 0,
+          ns_of(r.time())};
 }
 
 // Of a log or of a view: their read(), reader() and stats() are called alike.

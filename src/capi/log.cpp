@@ -191,6 +191,10 @@ int varve_log_read_copy(const varve_log* log, uint64_t sequence, void* buffer, s
   return capi::give_copy(log->log.read({sequence}), buffer, capacity, record);
 }
 
+int varve_log_find_time(const varve_log* log, int64_t time_ns, uint64_t* sequence) {
+  return capi::taken(log->log.find_time(capi::time_of(time_ns)), [&](varve::sequence s) { *sequence = s.value; });
+}
+
 int varve_log_reader(const varve_log* log, uint64_t from, varve_reader** reader) {
   return capi::give(log->log.reader({from}), reader);
 }

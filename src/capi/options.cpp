@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 
+#include "capi/handles.hpp"
 #include "capi/sized.hpp"
 
 namespace varve::capi {
@@ -41,8 +42,8 @@ std::optional<std::optional<durability>> policy_of(const varve_durability& d) no
 
 std::optional<log_options> options_of(const varve_log_options* given) {
   const auto known = load_sized(given);
-  if (!known || known->checksum > VARVE_CHECKSUM_NONE || known->when_full > VARVE_WAIT || !is_zero(known->reserved) ||
-      known->reserved_too != 0)
+  if (!known || known->checksum > VARVE_CHECKSUM_NONE || known->when_full > VARVE_WAIT ||
+      known->record_times > VARVE_WITHOUT_TIMES || !is_zero(known->reserved) || known->reserved_too != 0)
     return std::nullopt;
   const auto policy = policy_of(known->durability);
   if (!policy) return std::nullopt;
@@ -50,6 +51,7 @@ std::optional<log_options> options_of(const varve_log_options* given) {
   o.segment_bytes = known->segment_bytes;
   if (known->checksum != VARVE_CHECKSUM_DEFAULT) o.checksum = static_cast<checksum>(known->checksum);
   o.index_stride_bytes = known->index_stride_bytes;
+  if (known->record_times != VARVE_TIMES_DEFAULT) o.record_times = known->record_times == VARVE_WITH_TIMES;
   o.durability = policy->value_or(none());
   if (known->version_info != nullptr) o.version_info = {known->version_info, known->version_info_bytes};
   if (known->prepared_segments != 0) o.prepared_segments = known->prepared_segments;
@@ -93,7 +95,7 @@ std::optional<append_options> options_of(const varve_append_options* given) noex
   if (!known || !is_zero(known->reserved)) return std::nullopt;
   const auto policy = policy_of(known->durability);
   if (!policy) return std::nullopt;
-  return append_options{.type = known->type, .durability = *policy};
+  return append_options{.type = known->type, .durability = *policy, .time = time_of(known->time_ns)};
 }
 
 std::optional<verify_options> options_of(const varve_verify_options* given, void* user) {

@@ -61,6 +61,12 @@ int varve_reader_seek(varve_reader* reader, uint64_t target) {
   return code;
 }
 
+int varve_reader_seek_time(varve_reader* reader, int64_t time_ns) {
+  const int code = capi::done(reader->reader.seek_time(capi::time_of(time_ns)));
+  if (code == VARVE_OK) reader->last.reset();
+  return code;
+}
+
 int varve_reader_wait(varve_reader* reader, int64_t timeout_ns) {
   return capi::there(reader->reader.wait(capi::deadline_of(timeout_ns)));
 }

@@ -45,6 +45,7 @@ varve_description shown(const log_description& d) noexcept {
   if (d.next_open) s.next_open = shown(*d.next_open);
   s.has_next_open = d.next_open.has_value();
   s.refuses = d.refuses;
+  s.record_times = d.record_times;
   return s;
 }
 
@@ -83,6 +84,10 @@ int varve_view_read(const varve_view* view, uint64_t sequence, varve_record* rec
 
 int varve_view_read_copy(const varve_view* view, uint64_t sequence, void* buffer, size_t capacity, varve_record* record) {
   return capi::give_copy(view->view.read({sequence}), buffer, capacity, record);
+}
+
+int varve_view_find_time(const varve_view* view, int64_t time_ns, uint64_t* sequence) {
+  return capi::taken(view->view.find_time(capi::time_of(time_ns)), [&](varve::sequence s) { *sequence = s.value; });
 }
 
 int varve_view_reader(const varve_view* view, uint64_t from, varve_reader** reader) {

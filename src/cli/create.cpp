@@ -26,7 +26,7 @@ namespace {
 struct create_options {
   std::string directory, checksum_name = "xxh3", version_info;
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
-  bool json = false;
+  bool times = false, json = false;
 };
 
 // " with segments of 64 MiB", as far as that can be seen; of its checksum a view says nothing.
@@ -67,6 +67,7 @@ exit_code create(const create_options& options, output& out) {
   settings.segment_bytes = options.segment_bytes;
   settings.checksum = checksums.at(options.checksum_name);
   settings.version_info = options.version_info;
+  settings.record_times = options.times;
   log made = open_to_write(options.directory, settings);
   const std::uint64_t record_bytes_max = made.record_bytes_max();
   check(made.close());
@@ -76,12 +77,14 @@ exit_code create(const create_options& options, output& out) {
     add_bytes(report, "directory", "directory_base64", options.directory);
     report["segment_bytes"] = options.segment_bytes;
     report["checksum"] = options.checksum_name;
+    report["record_times"] = options.times;
     report["record_bytes_max"] = record_bytes_max;
     add_bytes(report, "version_info", "version_info_base64", options.version_info);
     out.write(one_line(report));
   } else {
-    out.print("created {}: segments of {}, checksum {}, records of up to {} bytes\n", options.directory,
-              size_text(options.segment_bytes), options.checksum_name, count_text(record_bytes_max));
+    out.print("created {}: segments of {}, checksum {}{}, records of up to {} bytes\n", options.directory,
+              size_text(options.segment_bytes), options.checksum_name, options.times ? ", times" : "",
+              count_text(record_bytes_max));
   }
   return exit_code::fine;
 }
@@ -101,6 +104,7 @@ action set_up_create(CLI::App& app) {
   app.add_option("--version-info", options->version_info, "Up to 255 bytes of your own, kept in the segments")
       ->check(bytes_up_to(255))
       ->option_text("TEXT");
+  app.add_flag("--times", options->times, "Keep with each record the time of its append; 8 bytes each");
   add_json(app, options->json);
   set_footer(app, "  varve create orders --segment-size 256MiB --checksum crc32c\n");
   return [options](output& out) { return create(*options, out); };

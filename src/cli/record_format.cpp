@@ -10,6 +10,7 @@
 
 #include "cli/framing.hpp"
 #include "cli/json.hpp"
+#include "cli/times.hpp"
 
 namespace varve::cli {
 namespace {
@@ -17,7 +18,8 @@ namespace {
 constexpr std::size_t dump_columns = 16;
 
 void write_hex(output& out, const shown_record& r) {
-  out.print("sequence {}, epoch {}, type {}, {} bytes\n", r.sequence, r.epoch, r.type, r.payload.size());
+  const std::string time = r.time_ns != 0 ? ", " + time_text(r.time_ns) : std::string{};
+  out.print("sequence {}, epoch {}, type {}{}, {} bytes\n", r.sequence, r.epoch, r.type, time, r.payload.size());
   std::string line;
   for (std::size_t at = 0; at < r.payload.size(); at += dump_columns) {
     const std::string_view bytes = r.payload.substr(at, dump_columns);
@@ -47,6 +49,7 @@ void write_prefixed(output& out, std::string_view payload) {
 
 void write_jsonl(output& out, const shown_record& r) {
   nlohmann::ordered_json object = {{"sequence", r.sequence}, {"epoch", r.epoch}, {"type", r.type}};
+  if (r.time_ns != 0) object["time"] = time_text(r.time_ns);
   add_bytes(object, "text", "base64", r.payload);
   out.write(one_line(object));
 }

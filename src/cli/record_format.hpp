@@ -20,13 +20,18 @@ struct shown_record {
   std::uint64_t sequence;
   std::uint32_t epoch;
   std::uint16_t type;
+  std::int64_t time_ns;  // 0: it has none
   std::string_view payload;
 };
 
 /// Of a record or a pinned_record.
 template <class Record>
 [[nodiscard]] shown_record shown(const Record& r) {
-  return {.sequence = r.sequence().value, .epoch = r.epoch(), .type = r.type(), .payload = r.text()};
+  return {.sequence = r.sequence().value,
+          .epoch = r.epoch(),
+          .type = r.type(),
+          .time_ns = r.time().time_since_epoch().count(),
+          .payload = r.text()};
 }
 
 /// format  text (payload and newline), jsonl, hex (a dump to read), raw (the payload alone) or length-prefixed (what

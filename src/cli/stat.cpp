@@ -124,9 +124,9 @@ void write_text(const log_description& d, output& out) {
   t.rows.push_back({"saved elsewhere", saved_text(d)});
   t.rows.push_back({"segments", files});
   t.rows.push_back({"space", fmt::format("{} used of {}", size_text(d.bytes_used), size_text(d.bytes_allocated))});
-  t.rows.push_back(
-      {"made with", fmt::format("segments of {}, checksum {}, an index entry each {}", size_text(d.segment_bytes),
-                                checksum_name(d.checksum), size_text(d.index_stride_bytes))});
+  t.rows.push_back({"made with", fmt::format("segments of {}, checksum {}, an index entry each {}{}",
+                                             size_text(d.segment_bytes), checksum_name(d.checksum),
+                                             size_text(d.index_stride_bytes), d.record_times ? ", times of records" : "")});
   t.rows.push_back({"written by", writer_text(d)});
   t.rows.push_back({"unfinished", unfinished_text(d)});
   t.rows.push_back({"held", pins_text(d)});
@@ -170,6 +170,7 @@ void write_json(const log_description& d, const std::string& directory, output& 
   j["segment_bytes"] = d.segment_bytes;
   j["checksum"] = checksum_name(d.checksum);
   j["index_stride_bytes"] = d.index_stride_bytes;
+  j["record_times"] = d.record_times;
   j["writer"] = name_of(d.writer);
   j["process"] = d.process == 0 ? ordered_json{} : ordered_json(d.process);
   j["oldest_unfinished"] = unfinished_json(d);

@@ -23,6 +23,7 @@
 #include "cli/readable_directory.hpp"
 #include "cli/record_format.hpp"
 #include "cli/signals.hpp"
+#include "cli/times.hpp"
 #include "cli/verbs.hpp"
 
 namespace varve::cli {
@@ -35,6 +36,7 @@ constexpr std::uint64_t at_once = 1000;  // records; arbitrary
 struct tail_options {
   std::string directory, format = "text";
   std::uint64_t count = 10;
+  std::optional<std::int64_t> since{};
   bool follow = false;
 };
 
@@ -105,8 +107,10 @@ exit_code tail(const tail_options& options, output& out) {
   std::optional<ending_signals> signals;
   if (options.follow) signals.emplace();
   const std::uint64_t last = view.published_sequence().value;
-  reader r = place_before_last(view, options.count, last);
-  print(r, options, last, options.count, out);
+  if (options.since) check_times(view, options.directory);
+  reader r = options.since ? take(view.reader()) : place_before_last(view, options.count, last);
+  if (options.since) check(r.seek_time(time_of(*options.since)));
+  print(r, options, last, options.since ? last : options.count, out);
   return options.follow ? follow(view, r, options, *signals, out) : exit_code::fine;
 }
 
@@ -115,14 +119,20 @@ exit_code tail(const tail_options& options, output& out) {
 action set_up_tail(CLI::App& app) {
   const auto options = std::make_shared<tail_options>();
   add_directory(app, options->directory);
-  app.add_option("-n,--count", options->count, "Print so many of the last records; 0 for none [10]")
-      ->transform(number_between(0, sequence_max))
-      ->option_text("N");
+  CLI::Option* const count =
+      app.add_option("-n,--count", options->count, "Print so many of the last records; 0 for none [10]")
+          ->transform(number_between(0, sequence_max))
+          ->option_text("N");
+  app.add_option("--since", options->since, "Print all from the first record of this time or later; TIME as for cat")
+      ->transform(a_time())
+      ->option_text("TIME")
+      ->excludes(count);
   app.add_flag("-f,--follow", options->follow, "Go on printing records as they are published, until a signal");
   add_format(app, options->format);
   set_footer(
       app,
       "  varve tail orders -n 100\n"
+      "  varve tail orders -f --since 2026-11-28T09:00Z\n"
       "  varve tail orders -f --format jsonl | jq .text\n"
       "A follower stays when the writer ends, and goes on when there is one again. SIGINT, SIGTERM or SIGHUP ends it:\n"
       "what it has printed is flushed. It does not wait for a log that is not there yet.\n");

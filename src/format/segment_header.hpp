@@ -131,7 +131,7 @@ struct seal {
   std::uint64_t offset = 0;  // the end's
   std::uint64_t last = 0;
   std::uint64_t frames = 0;
-  std::uint64_t time_first_ns = 0, time_last_ns = 0;  // 0: the log keeps no times
+  std::uint64_t time_first_ns = 0, time_last_ns = 0;  // the smallest and the largest of its records; 0: not known
   std::uint64_t digest = 0;                           // XXH3-64 of [4096, offset); 0: not computed
   std::array<std::byte, 32> hash_chain{};             // zero: none
   std::array<std::byte, 504 - 104> reserved{};

@@ -31,14 +31,15 @@ void appender::start(std::unique_ptr<control_block> block, std::uint64_t epoch, 
   active_.store(blocks_.back().get(), std::memory_order_release, "active:A");
 }
 
-result<appended> appender::append_with_time(bytes_view payload, const append_options& options) noexcept {
-  return append_as<true>(payload, options);
+result<appended> appender::append_otherwise(bytes_view payload, const append_options& options) noexcept {
+  if (!keeps_times_ || payload.size() > room()) return too_large(1);  // before the sum can wrap
+  return append_as<true>(payload, options.type, options.time);
 }
 
 /// The caller's word, if it is one: times begin behind 0, which means that there is none.
-std::uint64_t appender::time_of(const append_options& options) noexcept {
-  const auto given = options.time.time_since_epoch().count();
-  return given > 0 ? static_cast<std::uint64_t>(given) : os::wall_clock_ns();
+std::uint64_t appender::time_or_now(record_time given) noexcept {
+  const auto ns = given.time_since_epoch().count();
+  return ns > 0 ? static_cast<std::uint64_t>(ns) : os::wall_clock_ns();
 }
 
 result<appended> appender::append_pieces(std::span<const bytes_view> pieces, const append_options& options) noexcept {

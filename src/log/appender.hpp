@@ -47,7 +47,10 @@ class appender {
     core::sealer& sealer;
     wake_page& wake;
   };
-  explicit appender(const parts& p) noexcept : with_(p), keeps_times_(p.place.meta.times != 0) {}
+  explicit appender(const parts& p) noexcept
+      : with_(p),
+        keeps_times_(p.place.keeps_times()),
+        plain_bytes_(keeps_times_ ? 0 : room() - format::frame_header_bytes + 1) {}
   appender(const appender&) = delete;
   appender& operator=(const appender&) = delete;
 
@@ -116,6 +119,9 @@ class appender {
   /// Nothing if `place` is ours. Not a result<place_of_frames>: that is handed over in memory, stored in small parts and
   /// loaded in large ones, which takes the processor as long as all the rest of a small append.
   [[nodiscard]] std::optional<error> claim(std::uint64_t bytes, std::uint64_t frames, place_of_frames& place) noexcept;
+  /// The same, where the caller has seen that a segment has room for so much.
+  [[nodiscard]] std::optional<error> claim_what_fits(std::uint64_t bytes, std::uint64_t frames,
+                                                     place_of_frames& place) noexcept;
   /// What is to be done when that did not give the space.
   [[nodiscard]] result<place_of_frames> claim_otherwise(claim_outcome seen, control_block* block, std::uint64_t bytes,
                                                         std::uint64_t frames) noexcept;
@@ -126,23 +132,25 @@ class appender {
   [[nodiscard]] std::unexpected<error> too_large(std::uint64_t frames) const noexcept;
   [[nodiscard]] std::uint64_t room() const noexcept { return with_.place.meta.segment_bytes - format::segment_header_bytes; }
 
-  // Whether records carry times never changes in a log. Where it is known while this is compiled, as for a log without, it
-  // costs nothing.
+  // Whether records carry times never changes in a log, and where it is known while this is compiled a log without pays
+  // nothing. append() asks for it and for the size at once.
   template <bool with_time>
-  [[nodiscard, gnu::always_inline]] result<appended> append_as(bytes_view payload, const append_options& options) noexcept;
-  [[nodiscard]] result<appended> append_with_time(bytes_view payload, const append_options& options) noexcept;
+  [[nodiscard, gnu::always_inline]] result<appended> append_as(bytes_view payload, std::uint16_t type,
+                                                               record_time time) noexcept;
+  [[nodiscard]] result<appended> append_otherwise(bytes_view payload, const append_options& options) noexcept;
   template <bool with_time, class Payload>
   [[nodiscard, gnu::always_inline]] result<appended> append_batch_as(std::size_t count, const append_options& options,
                                                                      Payload payload) noexcept;
   [[nodiscard]] std::uint64_t extension_bytes() const noexcept { return keeps_times_ ? format::time_bytes : 0; }
   /// What a frame that was just claimed says. Not before: the clock would be further from the order of the claims.
   [[nodiscard]] frame_label label_of(const append_options& options) const noexcept {
-    return {.type = options.type, .time_ns = keeps_times_ ? time_of(options) : 0};
+    return {.type = options.type, .time_ns = keeps_times_ ? time_or_now(options.time) : 0};
   }
-  [[nodiscard]] static std::uint64_t time_of(const append_options& options) noexcept;
+  [[nodiscard]] static std::uint64_t time_or_now(record_time given) noexcept;
 
   parts with_;
   const bool keeps_times_;
+  const std::uint64_t plain_bytes_;  // shorter payloads have no time, and a frame that fits a segment
   shared::word<control_block*> active_{nullptr};
 
   // Touched by whoever owns the roll, one at a time.
@@ -176,6 +184,11 @@ class appender {
                                                                    place_of_frames& place) noexcept {
   if (bytes > room()) [[unlikely]]
     return too_large(frames).error();
+  return claim_what_fits(bytes, frames, place);
+}
+
+[[gnu::always_inline]] inline std::optional<error> appender::claim_what_fits(std::uint64_t bytes, std::uint64_t frames,
+                                                                             place_of_frames& place) noexcept {
   control_block* block = nullptr;
   const auto outcome = claim_at_once(bytes, frames, block, place);
   if (outcome == claim_outcome::here) [[likely]]
@@ -190,23 +203,21 @@ class appender {
 }
 
 template <bool with_time>
-inline result<appended> appender::append_as(bytes_view payload, const append_options& options) noexcept {
-  if (payload.size() > room()) [[unlikely]]
-    return too_large(1);  // before the sum can wrap
+inline result<appended> appender::append_as(bytes_view payload, std::uint16_t type, record_time time) noexcept {
   const std::uint64_t extent = format::frame_bytes(payload.size(), with_time ? format::time_bytes : 0);
   place_of_frames place;
-  if (const auto refused = claim(extent, 1, place)) [[unlikely]]
+  if (const auto refused = with_time ? claim(extent, 1, place) : claim_what_fits(extent, 1, place)) [[unlikely]]
     return std::unexpected(*refused);
   const frame_space at{.offset = place.at.offset, .extent = extent, .sequence = place.at.sequence};
-  fill(*place.in, at, payload, {.type = options.type, .time_ns = with_time ? time_of(options) : 0});
+  fill(*place.in, at, payload, {.type = type, .time_ns = with_time ? time_or_now(time) : 0});
   finish(*place.in, at);
   return appended{.sequence = at.sequence, .position = place.position + at.offset + extent};
 }
 
 [[gnu::always_inline]] inline result<appended> appender::append(bytes_view payload, const append_options& options) noexcept {
-  if (keeps_times_) [[unlikely]]
-    return append_with_time(payload, options);
-  return append_as<false>(payload, options);
+  if (payload.size() >= plain_bytes_) [[unlikely]]
+    return append_otherwise(payload, options);
+  return append_as<false>(payload, options.type, {});
 }
 
 template <bool with_time, class Payload>
@@ -223,7 +234,7 @@ inline result<appended> appender::append_batch_as(std::size_t count, const appen
   if (const auto refused = claim(bytes, count, place)) return std::unexpected(*refused);
   segment& in = *place.in;
   frame_space at{.offset = place.at.offset, .sequence = place.at.sequence};
-  frame_label label{.type = options.type, .time_ns = with_time ? time_of(options) : 0};  // one for all
+  frame_label label{.type = options.type, .time_ns = with_time ? time_or_now(options.time) : 0};  // one for all
   for (std::size_t i = 0; i < count; ++i) {
     const bytes_view piece = payload(i);
     label.batch_flags = static_cast<std::uint8_t>((i + 1 < count ? format::frame_flags::goes_on : 0) |

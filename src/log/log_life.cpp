@@ -67,7 +67,7 @@ log_object::log_object(log_place place, const log_options& options, reading_laye
       preparer_({place_, table_, frontier_, latch_, gate_, trimmer_, retainer_, checkpointer_}),
       trimmer_({place_, state_, live_, table_, preparer_, archivist_, wake_, turn_}),
       retainer_({place_, table_, frontier_, trimmer_, archivist_, checkpointer_, life_}, options.retention),
-      sealer_({place_.path, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, archivist_, latch_}),
+      sealer_({place_, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, archivist_, latch_}),
       archivist_({place_, state_, table_, latch_, preparer_, sealer_}, options.archive),
       appender_({place_, gate_, latch_, table_, preparer_, sealer_, wake_}),
       periodic_({appender_, frontier_, syncer_}),
@@ -186,7 +186,11 @@ result<void> log_object::enter_segments(const survey& s) {
   for (std::size_t i = 0; i < s.chain.size(); ++i) {
     if (last_is_active && i + 1 == s.chain.size()) break;
     const auto& link = s.chain[i];
-    table_.append({.facts = link.facts, .end_offset = link.end_offset, .end_sequence = link.end_sequence, .sealed = true});
+    table_.append({.facts = link.facts,
+                   .end_offset = link.end_offset,
+                   .end_sequence = link.end_sequence,
+                   .sealed = true,
+                   .newest_ns = link.newest_ns});
   }
   return {};
 }

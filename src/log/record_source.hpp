@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "log/segment_table.hpp"
 #include "os/shared.hpp"
 #include "os/waiting.hpp"
 #include "segment/segment.hpp"
@@ -46,6 +47,11 @@ class record_source {
   [[nodiscard]] virtual result<void> await_published(std::uint64_t sequence, os::deadline until) = 0;
   /// The segment in which `sequence` stands, or will stand; none if there is none yet.
   [[nodiscard]] virtual result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) = 0;
+
+  /// Does each record carry its time?
+  [[nodiscard]] virtual bool keeps_times() const noexcept = 0;
+  /// For who looks for one.
+  [[nodiscard]] virtual segment_table& segments_by_time() noexcept = 0;
 
   /// True if `sequence` is published.
   [[nodiscard]] bool has_published(std::uint64_t sequence) noexcept {

@@ -39,7 +39,16 @@ os::result<void> write_recovered_end(const os::file& file, const chain_link& lin
   return os::write_at(file, format::end_offset, format::encode(end));
 }
 
-os::result<void> repair_segment(const os::file& file, chain_link& link) {
+/// A hint: what cannot be read now is looked for when somebody asks.
+time_range times_of(const log_place& place, const chain_link& link) {
+  if (!place.keeps_times()) return {};
+  const auto opened = open_segment(place.directory, place.path, link.facts, os::access::read);
+  if (!opened || !os::populate_for_reading((*opened)->map(), 0, link.facts.capacity)) return {};
+  (*opened)->set_end(link.end_offset, link.end_sequence);
+  return times_in(*opened);
+}
+
+os::result<void> repair_segment(const log_place& place, const os::file& file, chain_link& link) {
   if (link.dirty_from != none_yet) {
     if (const auto done = dirty_again(file, 0, format::segment_header_bytes); !done) return done;
     if (const auto done = dirty_again(file, link.dirty_from, link.end_offset); !done) return done;
@@ -58,7 +67,9 @@ os::result<void> repair_segment(const os::file& file, chain_link& link) {
   if (const auto done = os::sync_data(file); !done) return done;
   link.holes.clear();
   if (link.sealed) return {};
-  if (const auto done = write_seal(file, link.facts, link.end_offset, link.end_sequence); !done) return done;
+  const auto times = times_of(place, link);
+  if (const auto done = write_seal(file, link.facts, link.end_offset, link.end_sequence, times); !done) return done;
+  link.newest_ns = times.largest_ns;
   link.sealed = true;
   return {};
 }
@@ -94,7 +105,7 @@ result<void> repair(const log_place& place, survey& s) {
     if (link.links > 1) return place.fail_call({EMLINK}, link.facts.number);  // somebody else's file as well
     auto file = os::open_file(place.directory, name.c_str(), os::access::read_write);
     if (!file) return place.fail_call(file.error(), link.facts.number);
-    if (const auto done = repair_segment(*file, link); !done) return place.fail_call(done.error(), link.facts.number);
+    if (const auto done = repair_segment(place, *file, link); !done) return place.fail_call(done.error(), link.facts.number);
   }
   // Newest first, each durably: whenever it stops, what is left is a chain.
   while (!s.dropped.empty()) {

@@ -14,9 +14,13 @@ constexpr std::chrono::milliseconds look_again{5};
 }  // namespace
 
 os::result<void> write_seal(const os::file& file, const segment_facts& facts, std::uint64_t end_offset,
-                            std::uint64_t end_sequence) noexcept {
-  const format::seal seal{
-      .salt = facts.salt, .offset = end_offset, .last = end_sequence - 1, .frames = end_sequence - facts.base};
+                            std::uint64_t end_sequence, const time_range& times) noexcept {
+  const format::seal seal{.salt = facts.salt,
+                          .offset = end_offset,
+                          .last = end_sequence - 1,
+                          .frames = end_sequence - facts.base,
+                          .time_first_ns = times.smallest_ns,
+                          .time_last_ns = times.largest_ns};
   VARVE_POINT("seal.before_store");
   if (const auto done = os::write_at(file, format::seal_offset, format::encode(seal)); !done)
     return std::unexpected(done.error());
@@ -66,16 +70,17 @@ void sealer::seal_all() noexcept {
 
 bool sealer::seal_one(const std::shared_ptr<segment>& s) noexcept {
   if (!with_.syncer.sync_segment(s)) return false;
-  if (const auto done = write_seal(s->file(), s->facts(), s->end_offset(), s->end_sequence()); !done) {
+  const auto times = with_.place.keeps_times() ? times_in(s) : time_range{};
+  if (const auto done = write_seal(s->file(), s->facts(), s->end_offset(), s->end_sequence(), times); !done) {
     with_.latch.set(error_access::make({.code = errc::sync_failed,
-                                        .subject = with_.path,
+                                        .subject = with_.place.path,
                                         .os_errno = done.error().number,
                                         .segment = s->facts().number,
                                         .offset = format::seal_offset}));
     return false;
   }
   s->file().close();
-  with_.table.mark_sealed(s->facts().number);
+  with_.table.mark_sealed(s->facts().number, times.largest_ns);
   static_cast<void>(with_.trimmer.drop());  // what could not be removed is tried again, and told to who trims next
   with_.archivist.nudge();
   with_.preparer.nudge();

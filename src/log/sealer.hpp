@@ -24,13 +24,15 @@ namespace varve::core {
 class archivist;
 
 /// Writes the seal of a segment whose every byte, like everything before it in the log, is durable, and makes it durable.
+///
+/// times  of its records; {} in a log that keeps none.
 [[nodiscard]] os::result<void> write_seal(const os::file& file, const segment_facts& facts, std::uint64_t end_offset,
-                                          std::uint64_t end_sequence) noexcept;
+                                          std::uint64_t end_sequence, const time_range& times) noexcept;
 
 class sealer {
  public:
   struct parts {
-    const error_subject* path;
+    const log_place& place;
     segment_table& table;
     core::frontier& frontier;
     core::syncer& syncer;

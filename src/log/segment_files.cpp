@@ -87,8 +87,10 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
   if (has_end) f.end = {.offset = end->offset, .last = end->last};
   if (seal) {
     const format::end sealed{.salt = seal->salt, .offset = seal->offset, .last = seal->last};
-    if (format::belongs(*seal, has_end ? *end : sealed) && format::belongs(sealed, *activation, *identity))
+    if (format::belongs(*seal, has_end ? *end : sealed) && format::belongs(sealed, *activation, *identity)) {
       f.seal = {.offset = seal->offset, .last = seal->last};
+      f.sealed_time_ns = seal->time_last_ns;
+    }
   }
   return true;
 }

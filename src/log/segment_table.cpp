@@ -7,6 +7,12 @@
 namespace varve::core {
 namespace {
 
+/// No record of all[i] is younger. If it does not say how old they are, they are older than the segment behind it.
+std::uint64_t newest_time(std::span<const table_entry> all, std::size_t i, std::uint64_t now_ns) noexcept {
+  if (all[i].newest_ns != 0) return all[i].newest_ns;
+  return i + 1 == all.size() ? now_ns : all[i + 1].facts.begun_ns;
+}
+
 ended_segment ended_form(const table_entry& e) noexcept {
   return {.number = e.facts.number,
           .base = e.facts.base,
@@ -27,6 +33,7 @@ void segment_table::reserve(std::size_t entries) {
 void segment_table::append(table_entry entry) noexcept {
   const std::scoped_lock lock{guard_};
   all_.push_back(std::move(entry));
+  sum_up_times(entries(), entries().size() - 1);
 }
 
 void segment_table::assign(std::vector<table_entry> entries) {
@@ -43,6 +50,7 @@ void segment_table::assign(std::vector<table_entry> entries) {
   }
   all_ = std::move(entries);
   begin_ = first_unsealed_ = 0;
+  sum_up_times(all_, 0);
 }
 
 table_entry* segment_table::find(std::uint64_t sequence) noexcept {
@@ -104,18 +112,52 @@ std::size_t segment_table::ended_count(std::uint64_t last) const noexcept {
   return count;
 }
 
-void segment_table::mark_sealed(std::uint64_t number) noexcept {
+void segment_table::mark_sealed(std::uint64_t number, std::uint64_t newest_ns) noexcept {
   std::shared_ptr<segment> evicted;  // likewise
   const std::scoped_lock lock{guard_};
   const auto unsealed = entries().subspan(first_unsealed_);
   const auto entry = std::ranges::find(unsealed, number, [](const table_entry& e) { return e.facts.number; });
   if (entry == unsealed.end()) return;
   entry->sealed = true;
+  entry->newest_ns = newest_ns;
+  sum_up_times(entries(), static_cast<std::size_t>(&*entry - entries().data()));
   if (!entry->resident) return;
   entry->end_offset = entry->resident->end_offset();
   entry->end_sequence = entry->resident->end_sequence();
   entry->mapped_once = entry->resident;
   evicted = keep_mapped(std::move(entry->resident));
+}
+
+/// As far as it is known from `from` on: times are sealed in the order of the segments.
+void segment_table::sum_up_times(std::span<table_entry> all, std::size_t from) noexcept {
+  for (std::size_t i = from; i < all.size(); ++i) {
+    const std::uint64_t before = i == 0 ? 0 : all[i - 1].newest_so_far_ns;
+    const std::uint64_t own = all[i].newest_ns != 0 ? all[i].newest_ns : table_entry::any_time;
+    all[i].newest_so_far_ns = std::max(before, own);
+    if (all[i].newest_so_far_ns == table_entry::any_time && i > from) return;  // and so it is of those behind it
+  }
+}
+
+std::optional<std::uint64_t> segment_table::may_hold(record_time time, std::uint64_t from) const noexcept {
+  const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0));
+  const std::scoped_lock lock{guard_};
+  const auto all = entries();
+  auto at = std::ranges::upper_bound(all, from, {}, [](const table_entry& e) { return e.facts.base; });
+  if (at != all.begin()) --at;
+  // Where all before are known to be older. What stood there and is gone may have been younger, so that is not all.
+  at = std::max(at, std::ranges::lower_bound(all, ns, {}, &table_entry::newest_so_far_ns));
+  at = std::find_if(at, all.end(), [ns](const table_entry& e) { return e.newest_ns == 0 || e.newest_ns >= ns; });
+  if (at == all.end()) return std::nullopt;
+  return at->facts.base;
+}
+
+bool segment_table::note_newest(const segment_facts& facts, std::uint64_t newest_ns) noexcept {
+  const std::scoped_lock lock{guard_};
+  table_entry* const entry = find(facts.base);
+  if (entry == nullptr || entry->facts.salt != facts.salt || entry->newest_ns != 0) return false;
+  entry->newest_ns = newest_ns;
+  sum_up_times(entries(), static_cast<std::size_t>(entry - entries().data()));
+  return true;
 }
 
 std::vector<retained_segment> segment_table::list(std::uint64_t next, std::uint64_t now_ns) const {
@@ -129,7 +171,7 @@ std::vector<retained_segment> segment_table::list(std::uint64_t next, std::uint6
                       .base = all[i].facts.base,
                       .end = is_last ? std::max(next, all[i].facts.base) : all[i + 1].facts.base,
                       .bytes = all[i].facts.capacity,
-                      .newest_ns = is_last ? now_ns : all[i + 1].facts.begun_ns,
+                      .newest_ns = newest_time(all, i, now_ns),
                       .sealed = all[i].sealed,
                       .has_reader = has_reader(all[i])});
   }

@@ -32,9 +32,14 @@ struct table_entry {
   std::uint64_t end_offset = none_yet;  // none_yet: it takes claims, or its end sector was lost
   std::uint64_t end_sequence = none_yet;
   bool sealed = false;
+  std::uint64_t newest_ns = 0;  // once sealed: the largest time of its records; 0: not known
   std::vector<hole> holes{};
   std::shared_ptr<segment> resident{};   // while it is not sealed, in the process that writes
   std::weak_ptr<segment> mapped_once{};  // otherwise
+
+  static constexpr std::uint64_t any_time = ~std::uint64_t{0};
+  /// The largest time of this segment and of all that ever stood before it in the table; any_time: not known of all.
+  std::uint64_t newest_so_far_ns = any_time;
 };
 
 /// A segment whose end is known.
@@ -63,7 +68,13 @@ class segment_table {
   [[nodiscard]] std::shared_ptr<segment> oldest_ended() noexcept;
   /// How many have ended with a sequence up to `last`, and are not sealed.
   [[nodiscard]] std::size_t ended_count(std::uint64_t last) const noexcept;
-  void mark_sealed(std::uint64_t number) noexcept;
+  void mark_sealed(std::uint64_t number, std::uint64_t newest_ns) noexcept;
+
+  /// The base of the first segment, from the one that holds `from`, that may hold a record of `time` or later, by what is
+  /// known; none if no segment may.
+  [[nodiscard]] std::optional<std::uint64_t> may_hold(record_time time, std::uint64_t from) const noexcept;
+  /// Somebody has read it in the seal of a segment. False if it was known.
+  bool note_newest(const segment_facts& facts, std::uint64_t newest_ns) noexcept;
 
   struct removed : ended_segment {
     std::weak_ptr<segment> readers{};  // who in this process has it mapped still
@@ -93,6 +104,7 @@ class segment_table {
   [[nodiscard]] std::shared_ptr<segment> keep_mapped(std::shared_ptr<segment> s) noexcept;
   [[nodiscard]] table_entry* find(std::uint64_t sequence) noexcept;
 
+  void sum_up_times(std::span<table_entry> all, std::size_t from) noexcept;
   [[nodiscard]] bool has_reader(const table_entry& entry) const noexcept;
   [[nodiscard]] std::shared_ptr<segment> let_go(const table_entry& entry) noexcept;
   [[nodiscard]] std::span<table_entry> entries() noexcept { return std::span{all_}.subspan(begin_); }

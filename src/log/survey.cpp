@@ -66,6 +66,7 @@ chain_link link_of(const segment_file& f, varve::checksum kind) {
   }
   link.end_recorded = f.end.has_value();
   link.sealed = f.seal.has_value();
+  link.newest_ns = f.sealed_time_ns;
   return link;
 }
 

@@ -34,6 +34,7 @@ struct chain_link {
   std::vector<hole> holes{};  // to become lost frames
   bool end_recorded = false;  // the end sector says just this
   bool sealed = false;
+  std::uint64_t newest_ns = 0;  // if it is sealed: the largest time of its records; 0: not known
 };
 
 struct survey {

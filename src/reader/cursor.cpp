@@ -274,4 +274,14 @@ result<pinned_record> reader_access::read(record_source& source, sequence at) {
   }
 }
 
+result<sequence> reader_access::find_time(record_source& source, record_time time) {
+  try {
+    const auto found = cursor{source}.find_time(time);
+    if (!found) return std::unexpected(found.error());
+    return sequence{*found};
+  } catch (const std::bad_alloc&) {
+    return fail({.code = errc::out_of_memory});
+  }
+}
+
 }  // namespace varve::core

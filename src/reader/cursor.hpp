@@ -34,6 +34,10 @@ class cursor {
   [[nodiscard]] result<bool> wait(os::deadline until);
   /// The record at just `target`, where the cursor need not stand.
   [[nodiscard]] result<pinned_record> read(std::uint64_t target);
+  /// The first record of `time` or later; if there is none, the sequence behind the last published one.
+  [[nodiscard]] result<std::uint64_t> find_time(record_time time) const;
+  /// Stands there.
+  [[nodiscard]] result<void> seek_time(record_time time);
 
   [[nodiscard]] std::uint64_t position() const noexcept { return at_.segment() ? at_.sequence() : waits_for_; }
   [[nodiscard]] std::uint64_t published() const noexcept { return source_->published(); }
@@ -41,6 +45,14 @@ class cursor {
  private:
   enum class move : std::uint8_t { moved, end_for_now };
 
+  /// In one segment: what was found, or where it is to be looked for next.
+  struct time_place {
+    bool is_found = false;
+    std::uint64_t sequence = 0;
+  };
+  [[nodiscard]] result<time_place> find_time_in(std::shared_ptr<const segment> in, record_time time, std::uint64_t from,
+                                                std::uint64_t end) const;
+  [[nodiscard]] result<time_place> find_time_behind(std::uint64_t from, record_time time, std::uint64_t end) const;
   [[nodiscard]] result<std::uint64_t> check_target(std::uint64_t target) const;
   [[nodiscard]] result<bool> is_published(std::uint64_t sequence) const;
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) const;
@@ -75,6 +87,7 @@ struct reader_access {
   [[nodiscard]] static result<reader> make_reader(std::shared_ptr<record_source> source, sequence from);
   [[nodiscard]] static record_range make_range(std::shared_ptr<record_source> source, sequence from);
   [[nodiscard]] static result<pinned_record> read(record_source& source, sequence at);
+  [[nodiscard]] static result<sequence> find_time(record_source& source, record_time time);
 };
 
 }  // namespace varve::core

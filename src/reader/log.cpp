@@ -86,6 +86,8 @@ result<pinned_record> log::read(sequence at) const { return core::reader_access:
 
 record_range log::records(sequence from) const { return core::reader_access::make_range(object_, from); }
 
+result<sequence> log::find_time(record_time time) const { return core::reader_access::find_time(*object_, time); }
+
 result<reader> log::reader(sequence from) const { return core::reader_access::make_reader(object_, from); }
 
 sequence log::first_sequence() const noexcept { return {object_->first()}; }

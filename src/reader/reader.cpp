@@ -40,6 +40,14 @@ result<void> reader::seek(sequence target) {
   }
 }
 
+result<void> reader::seek_time(record_time time) {
+  try {
+    return cursor_->seek_time(time);
+  } catch (const std::bad_alloc&) {
+    return core::fail({.code = errc::out_of_memory});
+  }
+}
+
 result<bool> reader::wait(std::chrono::steady_clock::time_point deadline) {
   try {
     return cursor_->wait(deadline);

@@ -22,6 +22,7 @@ result<log_view> log_view::open(const std::filesystem::path& directory, const vi
 
 result<pinned_record> log_view::read(sequence at) const { return core::reader_access::read(*object_, at); }
 record_range log_view::records(sequence from) const { return core::reader_access::make_range(object_, from); }
+result<sequence> log_view::find_time(record_time time) const { return core::reader_access::find_time(*object_, time); }
 result<reader> log_view::reader(sequence from) const { return core::reader_access::make_reader(object_, from); }
 
 sequence log_view::first_sequence() const noexcept { return {object_->first()}; }

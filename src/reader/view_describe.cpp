@@ -157,6 +157,7 @@ result<log_description> view_object::describe() {
   d.segment_bytes = place_.meta.segment_bytes;
   d.checksum = place_.checksum_kind();
   d.index_stride_bytes = place_.meta.index_stride_bytes;
+  d.record_times = place_.keeps_times();
   d.last_open = last_opening_of(state_->current());
   d.pins = pins_of(place_, *found);
   d.refuses = std::ranges::any_of(seen_.report.findings, is_refused);

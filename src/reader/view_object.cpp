@@ -16,6 +16,7 @@ std::vector<table_entry> entries_of(const std::vector<chain_link>& chain) {
                        .end_offset = link.end_offset,
                        .end_sequence = link.end_sequence,
                        .sealed = link.sealed,
+                       .newest_ns = link.sealed ? link.newest_ns : 0,
                        .holes = link.holes});
   return entries;
 }

@@ -43,6 +43,8 @@ class view_object final : public record_source {
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) override {
     return table_.holding(sequence);
   }
+  [[nodiscard]] bool keeps_times() const noexcept override { return place_.keeps_times(); }
+  [[nodiscard]] segment_table& segments_by_time() noexcept override { return table_; }
 
   [[nodiscard]] result<void> await_published(std::uint64_t sequence, os::deadline until) override;
 

@@ -72,6 +72,12 @@ std::optional<format::end> segment::read_end() const noexcept {
   return *e;
 }
 
+std::uint64_t segment::read_sealed_time() const noexcept {
+  const auto s = format::decode<format::seal>(load_sector(map_.bytes().data() + format::seal_offset));
+  const auto e = read_end();
+  return s && e && format::belongs(*s, *e) ? s->time_last_ns : 0;
+}
+
 result<std::shared_ptr<segment>> open_segment(const os::file& directory, const error_subject* path,
                                               const segment_facts& facts, os::access mode, pinning how, segment_index index,
                                               std::vector<hole> holes) {

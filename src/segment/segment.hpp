@@ -24,6 +24,7 @@
 #include "os/file.hpp"
 #include "os/memory.hpp"
 #include "os/shared.hpp"
+#include "segment/time_table.hpp"
 
 namespace varve::core {
 
@@ -60,6 +61,8 @@ class segment {
   [[nodiscard]] os::file& file() noexcept { return file_; }
   [[nodiscard]] const std::vector<hole>& holes() const noexcept { return holes_; }
   [[nodiscard]] const segment_index& index() const noexcept { return index_; }
+  /// Of a log whose records carry their times.
+  [[nodiscard]] time_table& times() const noexcept { return times_; }
   /// A frame is finished; the next one has the sequence `next`. Tells the index.
   void note(std::uint64_t begin, std::uint64_t end, std::uint64_t next) const noexcept {
     index_.note(begin, end, next - facts_.base, facts_.salt);
@@ -88,6 +91,8 @@ class segment {
   void write_end(const format::end& e) noexcept;
   /// What the end sector says now; nothing while there is none of this salt. Works on a mapping of another process's file.
   [[nodiscard]] std::optional<format::end> read_end() const noexcept;
+  /// The largest time of its records, as its seal says it; 0 while there is no seal of this end, or if that does not say.
+  [[nodiscard]] std::uint64_t read_sealed_time() const noexcept;
 
   /// True once after the header was written: it must be synced before what depends on it counts as durable.
   [[nodiscard]] bool take_header_dirty() noexcept {
@@ -107,6 +112,7 @@ class segment {
   shared::word<std::uint64_t> end_sequence_{none_yet};
   shared::word<std::uint64_t> end_offset_{none_yet};
   shared::word<std::uint32_t> header_dirty_{0};
+  mutable time_table times_;
 };
 
 /// Whether who opens a segment keeps a writer in another process from putting its file to another use.

@@ -35,11 +35,12 @@ std::string to_string(const step& s) {
   return std::string{names[static_cast<unsigned>(s.what)]} + '(' + std::to_string(s.a) + ", " + std::to_string(s.b) + ')';
 }
 
-model::model(checksum sum, std::uint64_t seed) : seed_(seed) {
+model::model(checksum sum, bool with_times, std::uint64_t seed) : seed_(seed) {
   memory_os::reset();
   memory_os::seed_random(seed);
   options_.segment_bytes = format::segment_bytes_min;
   options_.checksum = sum;
+  options_.record_times = with_times;
   options_.prepared_segments = 1;
   reopen();
 }
@@ -68,6 +69,11 @@ std::string model::some_text(std::size_t bytes) {
   return text;
 }
 
+/// In no order.
+record_time model::some_time() const noexcept {
+  return record_time{std::chrono::nanoseconds{1 + static_cast<std::int64_t>(mixed(seed_ ^ ids_) % 1000)}};
+}
+
 bool model::is_usable() const { return !over_ && !memory_os::crashed() && !log_->failure(); }
 
 bool model::is_over(const error& e) {
@@ -82,7 +88,8 @@ bool model::is_over(const error& e) {
 void model::append(std::size_t bytes, bool durably) {
   const std::string text = some_text(bytes);
   const auto type = static_cast<std::uint16_t>(ids_);
-  const auto done = log_->append(text, {.type = type, .durability = durably ? immediate() : none()});
+  const auto time = some_time();
+  const auto done = log_->append(text, {.type = type, .durability = durably ? immediate() : none(), .time = time});
   if (!done && durably && !claims_.empty() && done.error().code() == errc::would_block_itself) return;
   const bool stopped = memory_os::crashed();
   if (!done && !stopped && !is_over(done.error())) return;
@@ -91,6 +98,7 @@ void model::append(std::size_t bytes, bool durably) {
   note({.now = done && !stopped ? entry::state::finished : entry::state::perhaps,
         .text = text,
         .type = type,
+        .time = time,
         .batch_first = next()});
   if (done && !stopped && durably) durable_ = next() - 1;
 }
@@ -100,7 +108,8 @@ void model::append_batch(const step& s) {
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < count; ++i) texts.push_back(some_text((s.b >> i) % 300));
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  const auto done = log_->append_batch(views, {.type = s.a});
+  const auto time = some_time();
+  const auto done = log_->append_batch(views, {.type = s.a, .time = time});
   const bool stopped = memory_os::crashed();
   if (!done && !stopped && !is_over(done.error())) return;
   over_ = over_ || stopped;
@@ -110,13 +119,15 @@ void model::append_batch(const step& s) {
     note({.now = done && !stopped ? entry::state::finished : entry::state::perhaps,
           .text = std::move(text),
           .type = s.a,
+          .time = time,
           .batch_first = first,
           .batch_size = count});
 }
 
 void model::make_claim(std::size_t bytes) {
   if (claims_.size() == claims_max) return;
-  auto made = log_->claim(bytes);
+  const auto time = some_time();
+  auto made = log_->claim(bytes, {.time = time});
   if (!made) {
     if (!memory_os::crashed()) static_cast<void>(is_over(made.error()));
     over_ = over_ || memory_os::crashed();
@@ -124,7 +135,7 @@ void model::make_claim(std::size_t bytes) {
   }
   demand(memory_os::crashed() || made->sequence().value == next(), "claim gives another number", next());
   demand(made->bytes().size() == bytes, "a claim of another size", next());
-  note({.now = entry::state::open, .batch_first = next()});
+  note({.now = entry::state::open, .time = time, .batch_first = next()});
   claims_.push_back(std::move(*made));
 }
 
@@ -330,6 +341,7 @@ void model::compare(const Log& l, std::uint64_t kept, bool living) const {
     const entry& e = known_[s];
     demand(e.now == entry::state::finished || e.now == entry::state::perhaps, "a record that nobody has finished", s);
     demand(r->text() == e.text && (e.type == 0 || r->type() == e.type), "another record", s);
+    demand(r->time() == (*options_.record_times ? e.time : record_time{}), "another time", s);
     const auto same = l.read({s});
     demand(same && same->text() == e.text, "read() says otherwise", s);
     if (e.batch_size > 1) ++there_of_batch[e.batch_first];
@@ -337,6 +349,7 @@ void model::compare(const Log& l, std::uint64_t kept, bool living) const {
   while (++at <= kept) must_have_none(at);
   for (const auto& [head, count] : there_of_batch)
     demand(count + std::max(first, head) - head == known_[head].batch_size, "a part of a batch", head);
+  if (*options_.record_times) compare_times(l, first, kept);
   if (power_lost_ || living) return;  // in a living log it may stand behind a claim
   for (std::uint64_t s = kept + 1; s < known_.size(); ++s)
     demand(known_[s].now != entry::state::finished, "what append returned is gone", s);
@@ -350,6 +363,19 @@ void model::compare_below(const Log& l, std::uint64_t first) const {
     demand(!r && r.error().code() == errc::trimmed, "what was trimmed is there", s);
     const auto from_there = l.reader({s});
     demand(!from_there && from_there.error().code() == errc::trimmed, "a reader of what was trimmed", s);
+  }
+}
+
+/// For some times: the first record that is not older.
+template <class Log>
+void model::compare_times(const Log& l, std::uint64_t first, std::uint64_t kept) const {
+  for (std::int64_t ns = static_cast<std::int64_t>(ids_ % 7); ns <= 1001; ns += 1 + 3 * (ns % 50)) {
+    const record_time time{std::chrono::nanoseconds{ns}};
+    std::uint64_t expected = first;
+    while (expected <= kept && (known_[expected].time < time || !l.read({expected}))) ++expected;
+    const auto found = l.find_time(time);
+    if (!found) throw broken_promise{"find_time: " + found.error().message()};
+    demand(found->value == expected, "find_time says otherwise", expected);
   }
 }
 

@@ -52,8 +52,8 @@ constexpr unsigned step_kinds = static_cast<unsigned>(step::kind::trim) + 1;
 
 class model {
  public:
-  /// An empty machine, and an empty log with this kind of checksum.
-  model(checksum sum, std::uint64_t seed);
+  /// An empty machine, and an empty log with this kind of checksum, whose records have times or not.
+  model(checksum sum, bool with_times, std::uint64_t seed);
   ~model();
   model(const model&) = delete;
   model& operator=(const model&) = delete;
@@ -76,6 +76,7 @@ class model {
     state now = state::finished;
     std::string text{};
     std::uint16_t type = 0;
+    record_time time{};
     std::uint64_t batch_first = 0, batch_size = 1;
   };
 
@@ -93,6 +94,8 @@ class model {
   void compare(const Log& l, std::uint64_t kept, bool living = false) const;
   template <class Log>
   void compare_below(const Log& l, std::uint64_t first) const;
+  template <class Log>
+  void compare_times(const Log& l, std::uint64_t first, std::uint64_t kept) const;
   void look() const;
   void look_at_dead();
   void end_log();
@@ -103,6 +106,7 @@ class model {
   [[nodiscard]] std::uint64_t next() const noexcept { return known_.size(); }
   [[nodiscard]] std::uint64_t published() const noexcept;
   [[nodiscard]] std::string some_text(std::size_t bytes);
+  [[nodiscard]] record_time some_time() const noexcept;
   [[nodiscard]] bool is_usable() const;
 
   log_options options_;

@@ -346,6 +346,45 @@ TEST_CASE("C: every option arrives", "[capi]") {
   CHECK(calls == 0);  // it had been closed
 }
 
+TEST_CASE("C: records carry times, and are found by them", "[capi][time]") {
+  VARVE_SIZED(varve_log_options, options);
+  options.record_times = VARVE_WITH_TIMES;
+  c_log l{&options};
+  VARVE_SIZED(varve_append_options, append);
+  for (const std::int64_t ns : {10, 30, 20}) {
+    append.time_ns = ns;
+    REQUIRE(varve_log_append(l.handle, "x", 1, &append, nullptr) == VARVE_OK);
+  }
+  std::uint64_t sequence = 0;
+  REQUIRE(varve_log_find_time(l.handle, 15, &sequence) == VARVE_OK);
+  CHECK(sequence == 2);
+  varve_record record{};
+  varve_pin* pin = nullptr;
+  REQUIRE(varve_log_read(l.handle, 3, &record, &pin) == VARVE_OK);
+  CHECK(record.time_ns == 20);
+  varve_pin_free(pin);
+  varve_reader* reader = nullptr;
+  REQUIRE(varve_log_reader(l.handle, 0, &reader) == VARVE_OK);
+  REQUIRE(varve_reader_seek_time(reader, 11) == VARVE_OK);
+  REQUIRE(varve_reader_next(reader, &record) == VARVE_OK);
+  CHECK(record.time_ns == 30);
+  varve_reader_free(reader);
+  varve_view* view = nullptr;
+  REQUIRE(varve_view_open(l.directory.c_str(), nullptr, &view) == VARVE_OK);
+  REQUIRE(varve_view_find_time(view, 31, &sequence) == VARVE_OK);
+  CHECK(sequence == 4);
+  VARVE_SIZED(varve_description, d);
+  REQUIRE(varve_view_describe(view, &d) == VARVE_OK);
+  CHECK(d.record_times == 1);
+  varve_view_free(view);
+  options.record_times = VARVE_WITHOUT_TIMES;
+  const c_log without{&options};
+  CHECK(varve_log_find_time(without.handle, 1, &sequence) == VARVE_BAD_OPTION);
+  options.record_times = 3;
+  varve_log* none = nullptr;
+  CHECK(varve_log_open(l.directory.c_str(), &options, &none) == VARVE_BAD_OPTION);
+}
+
 TEST_CASE("C: claims in place", "[capi]") {
   const c_log l;
   varve_claim* claim = nullptr;
