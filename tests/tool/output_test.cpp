@@ -145,7 +145,7 @@ TEST_CASE("the keys of JSON are those that docs/tool.md lists", "[tool]") {
   using keys = std::set<std::string>;
   const place p;
   CHECK(keys_of(run({"create", p.log, "--json"}).json()) ==
-        keys{"directory", "segment_bytes", "checksum", "record_bytes_max", "version_info"});
+        keys{"directory", "segment_bytes", "checksum", "record_times", "record_bytes_max", "version_info"});
   CHECK(keys_of(run({"append", p.log, "--json"}, "line 1\nline 2\n").json()) ==
         keys{"records", "bytes", "sequences", "unsure", "seconds", "close_seconds", "closed", "records_per_second",
              "megabytes_per_second", "stepped_over", "cut_bytes", "cut_records", "signal", "incomplete_bytes"});

@@ -150,6 +150,7 @@ TEST_CASE("the keys of stat are those that docs/tool.md lists", "[tool]") {
                            "segment_bytes",
                            "checksum",
                            "index_stride_bytes",
+                           "record_times",
                            "writer",
                            "process",
                            "oldest_unfinished",

@@ -77,7 +77,7 @@ TEST_CASE("times that cannot be meant are refused as usage", "[tool][time]") {
   CHECK(run({"cat", p.log, "--since", "1764331200", "--from", "2"}).exit_code == 2);
   CHECK(run({"tail", p.log, "--since", "1764331200", "-n", "2"}).exit_code == 2);
   const place without;
-  REQUIRE(run({"append", without.log, "--create"}, "one\n").exit_code == 0);
+  REQUIRE(run({"append", without.log}, "one\n").exit_code == 0);
   const ran refused = run({"cat", without.log, "--since", "1", "--json"});
   CHECK(refused.exit_code == 2);
   CHECK(refused.error().at("code") == "no_times");
