@@ -45,6 +45,7 @@ add_executable(varve_cli
   src/cli/stat.cpp
   src/cli/tail.cpp
   src/cli/trim.cpp
+  src/cli/truncate.cpp
   src/cli/verify.cpp)
 # For "cli/json.hpp". tests/tidy sees to it that nothing else of src is included.
 target_include_directories(varve_cli PRIVATE src)

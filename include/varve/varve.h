@@ -274,6 +274,10 @@ VARVE_CALL uint64_t varve_log_archived_sequence(const varve_log* log);
 
 /* Drops every record before `target`, which becomes the first sequence. */
 VARVE_CALL int varve_log_trim_before(varve_log* log, uint64_t target);
+/* Drops every record behind `last`, which becomes the newest one; the next append gets `last` + 1. */
+VARVE_CALL int varve_log_truncate_after(varve_log* log, uint64_t last);
+/* Drops all records, and goes on with the sequence `next`. */
+VARVE_CALL int varve_log_reset(varve_log* log, uint64_t next);
 
 enum varve_retention_reason {
   VARVE_WITHIN_LIMITS, /* stays */

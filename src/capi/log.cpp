@@ -165,6 +165,8 @@ uint64_t varve_log_checkpointed_sequence(const varve_log* log) { return log->log
 uint64_t varve_log_archived_sequence(const varve_log* log) { return log->log.archived_sequence().value; }
 
 int varve_log_trim_before(varve_log* log, uint64_t target) { return capi::done(log->log.trim_before({target})); }
+int varve_log_truncate_after(varve_log* log, uint64_t last) { return capi::done(log->log.truncate_after({last})); }
+int varve_log_reset(varve_log* log, uint64_t next) { return capi::done(log->log.reset({next})); }
 
 int varve_log_plan_retention(const varve_log* log, const varve_retention_rules* rules, varve_on_verdict on_verdict,
                              void* user) {

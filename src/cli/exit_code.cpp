@@ -38,7 +38,7 @@ exit_code exit_code_of(errc code) noexcept {
 const std::string_view exit_code_help =
     "Exit codes:\n"
     "  0    fine\n"
-    "  1    findings, or the record is not there (not yet, trimmed, abandoned)\n"
+    "  1    findings, or the record is not there (not yet, trimmed, truncated, abandoned)\n"
     "  2    wrong usage or input\n"
     "  3    system error, or the directory holds no log that can be used\n"
     "  4    damaged, and refused\n"

@@ -50,6 +50,7 @@ constexpr std::array verbs = {
     verb{"copy", "Rewrite a log with other settings, under the same sequences", set_up_copy},
     verb{"index", "Make the indexes anew", set_up_index},
     verb{"trim", "Drop the oldest records", set_up_trim},
+    verb{"truncate", "Drop the newest records, or all of them", set_up_truncate},
     verb{"retain", "Drop the oldest segments by rules, or say what would go, and why", set_up_retain},
     verb{"backup", "Copy a log, also while it is written", set_up_backup},
     verb{"archive", "Keep verified copies of all sealed segments, compressed if wanted", set_up_archive},

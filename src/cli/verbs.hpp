@@ -38,6 +38,7 @@ using action = std::function<exit_code(output&)>;
 [[nodiscard]] action set_up_copy(CLI::App& app);
 [[nodiscard]] action set_up_index(CLI::App& app);
 [[nodiscard]] action set_up_trim(CLI::App& app);
+[[nodiscard]] action set_up_truncate(CLI::App& app);
 [[nodiscard]] action set_up_retain(CLI::App& app);
 [[nodiscard]] action set_up_backup(CLI::App& app);
 [[nodiscard]] action set_up_archive(CLI::App& app);

@@ -65,9 +65,10 @@ static_assert(offsetof(state, report_ending) == 160);
 /// True if the fields of a valid sector make sense: what was written by a program other than varve may not.
 [[nodiscard]] constexpr bool is_sane(const state& s) noexcept {
   const bool is_possible = s.condition == condition::clean || (s.condition == condition::open && s.epoch != 0);
-  return is_possible && s.generation != 0 && s.epoch != UINT32_MAX && s.trim_point != 0 && s.clean_next != 0 &&
-         s.trim_point <= sequence_max && s.durable_floor <= sequence_max && s.clean_next <= sequence_max &&
-         s.truncate_intent <= sequence_max;
+  const bool may_truncate = s.condition == condition::open && s.durable_floor < s.truncate_intent;
+  return is_possible && (s.truncate_intent == 0 || may_truncate) && s.generation != 0 && s.epoch != UINT32_MAX &&
+         s.trim_point != 0 && s.clean_next != 0 && s.trim_point <= sequence_max && s.durable_floor <= sequence_max &&
+         s.clean_next <= sequence_max && s.truncate_intent <= sequence_max;
 }
 
 /// True if a log in this state can be opened for writing once more: no number runs out, and so comes back as 0, by what an

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "log/failure_latch.hpp"
+#include "log/open_claims.hpp"
 #include "log/sealer.hpp"
 #include "os/process.hpp"
 #include "os/waiting.hpp"
@@ -70,6 +71,7 @@ std::optional<error> appender::claim_frame(std::uint64_t length, const append_op
 
 result<appender::place_of_frames> appender::claim_otherwise(claim_outcome seen, control_block* block, std::uint64_t bytes,
                                                             std::uint64_t frames) noexcept {
+  const open_claim* const own = open_claims::oldest(with_.log);
   for (;;) {
     if (block == nullptr) return refusal();  // the gate did not let it pass
     if (seen == claim_outcome::crossed) {
@@ -81,8 +83,14 @@ result<appender::place_of_frames> appender::claim_otherwise(claim_outcome seen, 
     if (state_of(state) == roll_state::failed &&
         block->roll.compare_exchange(state, roll_word(roll_state::rolling), std::memory_order_acquire, "roll:A"))
       return roll(*block, bytes, frames);
-    state = await_roll(*block);
+    state = await_roll(*block, own != nullptr);
+    if (with_.gate.get() != gate::position::open) return refusal();
     if (state_of(state) == roll_state::failed) return with_.place.fail_call({errno_of(state)});
+    if (state_of(state) == roll_state::held)
+      return fail({.code = errc::would_block_itself,
+                   .subject = with_.place.path,
+                   .first_sequence = own->sequence,
+                   .last_sequence = own->sequence});
     if (state_of(state) == roll_state::stopped) return fail({.code = errc::closed, .subject = with_.place.path});
     place_of_frames place;
     seen = claim_at_once(bytes, frames, block, place);
@@ -90,11 +98,14 @@ result<appender::place_of_frames> appender::claim_otherwise(claim_outcome seen, 
   }
 }
 
-std::uint32_t appender::await_roll(const control_block& block) noexcept {
+/// With `holds_claim` not while the roll is held: that waits for the claim.
+std::uint32_t appender::await_roll(const control_block& block, bool holds_claim) noexcept {
   waits_.fetch_add(1, std::memory_order_relaxed, "roll:count");
   for (unsigned spins = 0;; ++spins) {
     const std::uint32_t state = block.roll.load(std::memory_order_acquire, "roll:A");
-    if (state_of(state) != roll_state::open && state_of(state) != roll_state::rolling) return state;
+    const bool is_held = state_of(state) == roll_state::held;
+    const bool is_over = state_of(state) != roll_state::open && state_of(state) != roll_state::rolling && !is_held;
+    if (is_over || (is_held && holds_claim)) return state;
     if (spins < spins_max) {
       pause();
     } else {
@@ -165,27 +176,32 @@ os::result<std::unique_ptr<control_block>> appender::next_block(control_block& f
 }
 
 /// Owns the roll of a block that takes claims, or could not be rolled: nothing can be claimed from it any more.
-bool appender::take_roll(control_block& block, std::uint32_t& state) noexcept {
+bool appender::take_roll(control_block& block, std::uint32_t& state, roll_state then) noexcept {
   state = block.roll.load(std::memory_order_acquire, "roll:A");
   if (state_of(state) == roll_state::open && stop_claims(block)) {
-    block.roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
+    block.roll.store(roll_word(then), std::memory_order_release, "roll:B");
     return true;
   }
   return state_of(state) == roll_state::failed &&
-         block.roll.compare_exchange(state, roll_word(roll_state::rolling), std::memory_order_acquire, "roll:A");
+         block.roll.compare_exchange(state, roll_word(then), std::memory_order_acquire, "roll:A");
 }
 
-std::uint64_t appender::stop() noexcept {
+/// The active block's, sooner or later; or nobody else's, if it is in that state already.
+control_block& appender::own_roll(roll_state then) noexcept {
   for (;;) {
     control_block& block = *active_.load(std::memory_order_acquire, "active:B");
     std::uint32_t state = 0;
-    if (take_roll(block, state) || state_of(state) == roll_state::stopped) {
-      block.roll.store(roll_word(roll_state::stopped), std::memory_order_release, "roll:B");
+    if (take_roll(block, state, then) || state_of(state) == then) {
       os::wake_all(block.roll.futex());
-      return block.base + claim_word::frames(block.crossing);
+      return block;
     }
-    static_cast<void>(await_roll(block));
+    static_cast<void>(await_roll(block, false));
   }
+}
+
+std::uint64_t appender::stop() noexcept {
+  const control_block& block = own_roll(roll_state::stopped);
+  return block.base + claim_word::frames(block.crossing);
 }
 
 result<void> appender::roll_at(std::uint64_t next) noexcept {
@@ -193,13 +209,56 @@ result<void> appender::roll_at(std::uint64_t next) noexcept {
     control_block& block = *active_.load(std::memory_order_acquire, "active:B");
     if (block.base == next || block.base + frames_claimed(block) != next) return {};
     std::uint32_t state = 0;
-    if (take_roll(block, state)) {
+    if (take_roll(block, state, roll_state::rolling)) {
       const auto begun = roll(block, 0, 0);
       return begun ? result<void>{} : std::unexpected(begun.error());
     }
     if (state_of(state) == roll_state::stopped) return refusal();
-    static_cast<void>(await_roll(block));
+    static_cast<void>(await_roll(block, false));
   }
+}
+
+result<void> appender::hold() noexcept {
+  control_block& held = own_roll(roll_state::held);
+  try {  // who owns the roll touches these
+    spare_ = std::make_unique<control_block>(nullptr);
+    if (blocks_.size() == blocks_.capacity()) blocks_.reserve(2 * blocks_.size());
+    return {};
+  } catch (const std::bad_alloc&) {
+    held.roll.store(roll_word(roll_state::failed, ENOMEM), std::memory_order_release, "roll:B");
+    os::wake_all(held.roll.futex());
+    return with_.place.fail_call({ENOMEM});
+  }
+}
+
+void appender::move_to(std::uint64_t next, const segment_facts& before, std::uint64_t epoch) noexcept {
+  control_block& full = *active_.load(std::memory_order_relaxed, "active:own");  // relaxed: who owns the roll changes it
+  auto block = std::move(spare_);
+  block->base = next;
+  block->position = full.position + claim_word::offset(full.crossing);
+  block->roll.store(roll_word(roll_state::held), std::memory_order_relaxed, "roll:B");  // relaxed: released by active:A
+  before_ = before;
+  epoch_ = epoch;
+  blocks_.push_back(std::move(block));  // there is room: hold() saw to it
+  active_.store(blocks_.back().get(), std::memory_order_release, "active:A");
+  full.roll.store(roll_word(roll_state::rolled), std::memory_order_release, "roll:B");
+  os::wake_all(full.roll.futex());
+}
+
+result<void> appender::go_on() noexcept {
+  spare_.reset();
+  control_block& held = *active_.load(std::memory_order_relaxed, "active:own");  // relaxed: as above
+  // No longer held: who has a claim may wait, and close() takes over what fails.
+  held.roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
+  const auto rolled = roll(held, 0, 0);
+  return rolled ? result<void>{} : std::unexpected(rolled.error());
+}
+
+void appender::give_up() noexcept {
+  spare_.reset();
+  control_block& held = *active_.load(std::memory_order_relaxed, "active:own");  // relaxed: as above
+  held.roll.store(roll_word(roll_state::failed, EIO), std::memory_order_release, "roll:B");
+  os::wake_all(held.roll.futex());
 }
 
 std::uint64_t appender::next_sequence() const noexcept {

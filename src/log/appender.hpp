@@ -8,6 +8,9 @@
 // Ordering pairs (labels stand at the lines; the hot path's others are in segment/claim.hpp)
 //   active:A / active:B   block, segment, activation and the table's entry are complete, then `active_` points to the block
 //   roll:A / roll:B       `crossing` is written, then the state leaves open; active_ is changed, then the state says rolled
+//
+// A truncation holds the roll: appends wait for it as for any other. Only a thread with an open claim must not: the
+// truncation waits for that.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +31,7 @@
 namespace varve::core {
 
 class failure_latch;
+class log_object;
 class sealer;
 
 /// The last frame of what was appended.
@@ -46,6 +50,7 @@ class appender {
     core::preparer& preparer;
     core::sealer& sealer;
     wake_page& wake;
+    const log_object* log;  // whose claims those of open_claims are
   };
   explicit appender(const parts& p) noexcept
       : with_(p),
@@ -92,6 +97,19 @@ class appender {
   ///
   /// Errors  no_space, io, out_of_memory: the next append tries again to begin another one. closed.
   [[nodiscard]] result<void> roll_at(std::uint64_t next) noexcept;
+  // ---- A truncation, by one thread at a time.
+
+  /// Ends claiming for now: appends wait, and next_sequence() stays, until one of the last two. Errors: out_of_memory, and
+  /// nothing is held.
+  [[nodiscard]] result<void> hold() noexcept;
+  /// Goes on with `next` instead, behind `before`. It takes no claims yet: appends still wait. `epoch` is the new one.
+  void move_to(std::uint64_t next, const segment_facts& before, std::uint64_t epoch) noexcept;
+  /// Appends go on, in a fresh segment. If none can be had they answer so, until one takes that over.
+  [[nodiscard]] result<void> go_on() noexcept;
+  /// Appends answer with the failure that is latched.
+  void give_up() noexcept;
+  /// Bytes of all segments that this opening appended to, up to where it was held.
+  [[nodiscard]] std::uint64_t held_position() const noexcept { return active().position + bytes_claimed(active()); }
 
   /// The next sequence that will be given out.
   [[nodiscard]] std::uint64_t next_sequence() const noexcept;
@@ -127,8 +145,9 @@ class appender {
                                                         std::uint64_t frames) noexcept;
   [[nodiscard]] result<place_of_frames> roll(control_block& full, std::uint64_t bytes, std::uint64_t frames) noexcept;
   [[nodiscard]] os::result<std::unique_ptr<control_block>> next_block(control_block& full) noexcept;
-  [[nodiscard]] bool take_roll(control_block& block, std::uint32_t& state) noexcept;
-  [[nodiscard]] std::uint32_t await_roll(const control_block& block) noexcept;
+  [[nodiscard]] bool take_roll(control_block& block, std::uint32_t& state, roll_state then) noexcept;
+  [[nodiscard]] control_block& own_roll(roll_state then) noexcept;
+  [[nodiscard]] std::uint32_t await_roll(const control_block& block, bool holds_claim) noexcept;
   [[nodiscard]] std::unexpected<error> too_large(std::uint64_t frames) const noexcept;
   [[nodiscard]] std::uint64_t room() const noexcept { return with_.place.meta.segment_bytes - format::segment_header_bytes; }
 
@@ -155,6 +174,7 @@ class appender {
 
   // Touched by whoever owns the roll, one at a time.
   std::vector<std::unique_ptr<control_block>> blocks_;
+  std::unique_ptr<control_block> spare_;  // without a segment; for move_to()
   segment_facts before_;
   std::uint64_t epoch_ = 0;
 

@@ -100,7 +100,7 @@ void events::watch() noexcept {
         published + 1,
         [&] {
           with_.frontier.advance();
-          return with_.frontier.published() > published || work_.load(std::memory_order_acquire, "work:B") != work;
+          return with_.frontier.published() != published || work_.load(std::memory_order_acquire, "work:B") != work;
         },
         os::deadline::max());
   }

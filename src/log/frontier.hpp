@@ -8,7 +8,8 @@
 //
 // Ordering
 //   frontier:A / frontier:B   the stamps up to `published` were seen, then `published` was raised. So who reads it and then
-//                             looks at a frame at or below it finds the stamp.
+//                             looks at a frame at or below it finds the stamp. A truncation lowers it, when the ends of
+//                             segments are lowered already: who goes on from there does not meet what went.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,13 @@ class frontier {
     const std::scoped_lock lock{guard_};
     at_ = std::move(start);
     raise(published);
+  }
+
+  /// The log was truncated, and ends at `end`, or has no segment: `published` is the last sequence.
+  void move_back(walker end, std::uint64_t published) noexcept {
+    const std::scoped_lock lock{guard_};
+    at_ = std::move(end);
+    published_.store(published, std::memory_order_release, "frontier:B");
   }
 
   /// Goes on to the first frame that is not finished, and says where that is.

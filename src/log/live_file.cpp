@@ -135,6 +135,11 @@ os::result<bool> live_file::begin_appending(std::uint64_t epoch, std::uint32_t p
   return os::try_lock_for_life(file_, os::life_lock::appender);
 }
 
+void live_file::begin_epoch(std::uint64_t epoch, std::uint64_t published) noexcept {
+  store_published(published);
+  shared::store(words().epoch, epoch, std::memory_order_relaxed, "live:word");
+}
+
 void live_file::store_published(std::uint64_t sequence) noexcept {
   shared::store(words().published, sequence, std::memory_order_relaxed, "live:word");
 }

@@ -47,7 +47,9 @@ class live_file {
   /// somebody holds that lock, who cannot be.
   [[nodiscard]] os::result<bool> begin_appending(std::uint64_t epoch, std::uint32_t process) noexcept;
   void store_published(std::uint64_t sequence) noexcept;
-  /// Records went: views look what the state says now.
+  /// The same writer goes on in a new epoch, which the state says already: the log was truncated.
+  void begin_epoch(std::uint64_t epoch, std::uint64_t published) noexcept;
+  /// Records went, at either end: views look what the state says now.
   void bump_turn() noexcept;
   /// The word that bump_turn() changes; stays as long as this object. None without a file.
   [[nodiscard]] const std::uint64_t* turn_place() const noexcept;

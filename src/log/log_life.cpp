@@ -63,16 +63,18 @@ log_object::log_object(log_place place, const log_options& options, reading_laye
       frontier_(table_),
       events_({place_.path, frontier_, wake_}),
       latch_(gate_, wake_, events_),
-      syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_}),
+      syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_, appender_}),
       preparer_({place_, table_, frontier_, latch_, gate_, trimmer_, retainer_, checkpointer_}),
       trimmer_({place_, state_, live_, table_, preparer_, archivist_, wake_, turn_}),
       retainer_({place_, table_, frontier_, trimmer_, archivist_, checkpointer_, life_}, options.retention),
       sealer_({place_, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, archivist_, latch_}),
       archivist_({place_, state_, table_, latch_, preparer_, sealer_}, options.archive),
-      appender_({place_, gate_, latch_, table_, preparer_, sealer_, wake_}),
+      appender_({place_, gate_, latch_, table_, preparer_, sealer_, wake_, this}),
       periodic_({appender_, frontier_, syncer_}),
       checkpointer_({place_, state_, frontier_, syncer_, appender_, latch_, sealer_},
-                    static_cast<bool>(options.checkpoint.save), options.checkpoint.after_bytes) {}
+                    static_cast<bool>(options.checkpoint.save), options.checkpoint.after_bytes),
+      truncator_({place_, state_, live_, table_, frontier_, syncer_, trimmer_, sealer_, appender_, latch_, gate_, wake_,
+                  truncations_, turn_, life_}) {}
 
 log_object::~log_object() {
   static_cast<void>(close());
@@ -127,6 +129,7 @@ result<void> log_object::start(const log_options& options) {
   const bool goes_on = s->goes_on_in_last();
   auto block = goes_on ? block_to_go_on(*s, options) : fresh_block(*s, options);
   if (!block) return std::unexpected(block.error());
+  const bool was_truncated = state_.file().current().truncate_intent != 0;
   if (const auto done = live_.forget_marks_after(state_.epoch()); !done) return place_.fail_call(done.error());
   if (auto done = store_open_state(*s); !done) return done;
   // Only now: a log that is still said to be clean has no segments but those that it closed with.
@@ -138,6 +141,7 @@ result<void> log_object::start(const log_options& options) {
   const auto announced = live_.begin_appending(epoch, os::process_id());
   if (!announced) return place_.fail_call(announced.error());
   if (!*announced) return fail({.code = errc::locked, .subject = place_.path});
+  if (was_truncated) live_.bump_turn();  // by a writer that died before it could say so
   wake_.begin_publishing();
   walker end;  // of a log without a segment to append to: whoever needs it looks for the next one
   const std::uint64_t offset = bytes_claimed(**block);
@@ -258,6 +262,7 @@ result<void> log_object::store_open_state(const survey& s) {
   return state_.change(place_, [&](format::state& next) {
     next.epoch += 1;
     next.condition = format::condition::open;
+    next.truncate_intent = 0;  // the survey has honoured it, and the repair has carried it out
     next.boot = *boot;
     next.durable_floor = s.next - 1;
     next.clean_segment = next.clean_offset = 0;
@@ -295,6 +300,7 @@ result<void> log_object::close() noexcept {
   wake_.wake_all();
   checkpointer_.stop();  // before life_ is taken, for which a function of the user's may be waiting
   archivist_.stop();
+  const auto no_truncation = truncator_.keep_out();
   const std::scoped_lock lock{life_};
   closed_ = true;
   const std::uint64_t next = appender_.stop();

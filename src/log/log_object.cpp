@@ -145,20 +145,43 @@ result<void> log_object::may_ask_for(sequence target) const noexcept {
 }
 
 result<void> log_object::trim_before(sequence target) noexcept {
-  if (gate_.get() != gate::position::open) return appender_.refusal();
-  if (target.value > appender_.next_sequence())
-    return fail({.code = errc::past_end, .subject = place_.path, .first_sequence = target.value});
-  if (target.value > trimmer_.first()) {  // never beyond what is durable
-    if (auto done = sync({target.value - 1}, os::deadline::max()); !done) return done;
-  }
   for (;;) {
+    if (gate_.get() != gate::position::open) return appender_.refusal();
+    if (target.value > appender_.next_sequence())
+      return fail({.code = errc::past_end, .subject = place_.path, .first_sequence = target.value});
+    if (target.value > trimmer_.first()) {  // never beyond what is durable
+      if (auto done = sync({target.value - 1}, os::deadline::max()); !done) return done;
+    }
     if (auto done = archive_before(target.value); !done) return done;
     const std::scoped_lock lock{life_};
     if (closed_) return appender_.refusal();
+    if (target.value > trimmer_.first() && target.value > syncer_.durable() + 1) continue;  // truncated meanwhile
     if (!archivist_.lets_go(target.value)) continue;  // another segment has ended there meanwhile
     frontier_.advance();                              // so that it does not stand in a segment that goes
     return trimmer_.trim_before(target.value);
   }
+}
+
+result<void> log_object::truncate_after(sequence last) noexcept {
+  return truncate([&]() -> result<void> {
+    const std::uint64_t next = appender_.next_sequence();
+    if (last.value >= next) return fail({.code = errc::past_end, .subject = place_.path, .first_sequence = last.value});
+    if (last.value + 1 == next)
+      return syncer_.sync_published(last.value, os::deadline::max());  // there is nothing behind it
+    return truncator_.truncate(last.value + 1);
+  });
+}
+
+result<void> log_object::reset(sequence next) noexcept {
+  if (next.value == 0 || next.value > format::sequence_max) return bad_option("next");
+  return truncate([&] { return truncator_.reset(next.value); });
+}
+
+template <class Cut>
+result<void> log_object::truncate(Cut cut) noexcept {
+  if (gate_.get() != gate::position::open) return appender_.refusal();
+  if (auto done = may_wait_for(none_yet); !done) return done;
+  return cut();
 }
 
 result<std::vector<retention_verdict>> log_object::plan_retention(const retention_rules& rules) {
@@ -202,7 +225,9 @@ result<void> log_object::await_published(std::uint64_t sequence, os::deadline un
            (now == gate::position::closing && is_callback_thread());
   };
   if (is_over() && !has_published(sequence)) return appender_.refusal();
-  wake_.await(sequence, [&] { return has_published(sequence) || is_over(); }, until);
+  // Truncated: what is announced is not what comes next.
+  const auto is_elsewhere = [&] { return known_published() + 1 < sequence; };
+  wake_.await(sequence, [&] { return has_published(sequence) || is_elsewhere() || is_over(); }, until);
   return {};
 }
 

@@ -35,6 +35,7 @@
 #include "log/survey.hpp"
 #include "log/syncer.hpp"
 #include "log/trimmer.hpp"
+#include "log/truncator.hpp"
 #include "log/wake_page.hpp"
 
 namespace varve::core {
@@ -92,6 +93,8 @@ class log_object final : public record_source, public std::enable_shared_from_th
 
   // ---- What goes.
   [[nodiscard]] result<void> trim_before(sequence target) noexcept;
+  [[nodiscard]] result<void> truncate_after(sequence last) noexcept;
+  [[nodiscard]] result<void> reset(sequence next) noexcept;
   [[nodiscard]] result<std::vector<retention_verdict>> plan_retention(const retention_rules& rules);
   [[nodiscard]] result<std::vector<retention_verdict>> retain(const retention_rules& rules);
 
@@ -145,6 +148,8 @@ class log_object final : public record_source, public std::enable_shared_from_th
   }
   [[nodiscard]] result<void> may_wait(const durability& policy) const noexcept;
   [[nodiscard]] result<void> may_wait_for(std::uint64_t sequence) const noexcept;
+  template <class Cut>
+  [[nodiscard]] result<void> truncate(Cut cut) noexcept;
   [[nodiscard]] result<void> may_ask_for(sequence target) const noexcept;
   [[nodiscard]] result<void> archive_before(std::uint64_t target) noexcept;
   [[nodiscard]] bool is_callback_thread() const noexcept {
@@ -172,7 +177,7 @@ class log_object final : public record_source, public std::enable_shared_from_th
   failure_latch latch_;
   core::syncer syncer_;
   core::preparer preparer_;
-  std::mutex life_;  // whoever moves an end of the log: trims, closes; one at a time
+  std::mutex life_;  // whoever moves an end of the log: trims, truncates, closes; one at a time
   core::trimmer trimmer_;
   core::retainer retainer_;
   core::sealer sealer_;
@@ -180,6 +185,7 @@ class log_object final : public record_source, public std::enable_shared_from_th
   core::appender appender_;
   periodic_syncer periodic_;
   core::checkpointer checkpointer_;
+  core::truncator truncator_;
 
   std::mutex closing_;                  // whoever closes; taken before life_
   bool closed_ = true;                  // changed with both; until start() is done there is nothing to close

@@ -3,8 +3,8 @@
 // record_source.hpp - what a reader needs of a log, and of a view of one. Layer log.
 //
 // Ordering
-//   turn:C / turn:D   first() was raised, then the turn changes: who sees that finds it raised. (turn:D in log/trimmer.cpp
-//                     and reader/view_object.cpp)
+//   turn:C / turn:D   first() was raised, or a truncation noted, then the turn changes: who sees that finds it so. (turn:D
+//                     in log/trimmer.cpp, log/truncator.cpp and reader/view_object.cpp)
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "log/segment_table.hpp"
+#include "log/truncations.hpp"
 #include "os/shared.hpp"
 #include "os/waiting.hpp"
 #include "segment/segment.hpp"
@@ -34,8 +35,11 @@ class record_source {
 
   /// Changes when records go. Who knows where he stands looks then whether he still does.
   [[nodiscard]] std::uint64_t turn() const noexcept { return turn_->load(std::memory_order_acquire, "turn:C"); }
+  /// The lowest sequence that the log was truncated to since the turn was `turn`: who stands behind it stands in what went.
+  /// none_yet if it was not.
+  [[nodiscard]] std::uint64_t truncated_since(std::uint64_t turn) const noexcept { return truncations_.lowest_since(turn); }
   [[nodiscard]] virtual std::uint64_t first() noexcept = 0;
-  /// Looks how far the log is published now. Never goes back.
+  /// Looks how far the log is published now. Goes back only when the log is truncated.
   [[nodiscard]] virtual std::uint64_t published() noexcept = 0;
   /// What the last look said.
   [[nodiscard]] virtual std::uint64_t known_published() const noexcept = 0;
@@ -57,6 +61,9 @@ class record_source {
   [[nodiscard]] bool has_published(std::uint64_t sequence) noexcept {
     return sequence <= known_published() || sequence <= published();
   }
+
+ protected:
+  core::truncations truncations_;
 
  private:
   const shared::word<std::uint64_t>* turn_;

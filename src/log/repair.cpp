@@ -10,6 +10,7 @@
 #include "format/file_name.hpp"
 #include "log/lost_frames.hpp"
 #include "log/sealer.hpp"
+#include "log/segment_maker.hpp"
 
 namespace varve::core {
 namespace {
@@ -31,11 +32,9 @@ os::result<void> dirty_again(const os::file& file, std::uint64_t from, std::uint
   return {};
 }
 
-os::result<void> write_recovered_end(const os::file& file, const chain_link& link) noexcept {
-  const format::end end{.salt = link.facts.salt,
-                        .offset = link.end_offset,
-                        .last = link.end_sequence - 1,
-                        .cause = format::end_cause::recovery};
+os::result<void> write_end(const os::file& file, const chain_link& link) noexcept {
+  const format::end end{
+      .salt = link.facts.salt, .offset = link.end_offset, .last = link.end_sequence - 1, .cause = link.end_cause};
   return os::write_at(file, format::end_offset, format::encode(end));
 }
 
@@ -56,7 +55,7 @@ os::result<void> repair_segment(const log_place& place, const os::file& file, ch
   // The end before the holes: the last of them may reach up to it, and whoever dies while its stamp is cleared must leave a
   // log that still ends there.
   if (!link.end_recorded) {
-    if (const auto done = write_recovered_end(file, link); !done) return done;
+    if (const auto done = write_end(file, link); !done) return done;
     link.end_recorded = true;
   }
   // The last first: a view that has not noticed yet that the writer is dead goes on where a hole has become lost frames, and
@@ -74,19 +73,17 @@ os::result<void> repair_segment(const log_place& place, const os::file& file, ch
   return {};
 }
 
-result<void> remove_durably(const log_place& place, std::uint64_t number) noexcept {
-  const auto name = format::name_of(format::file_kind::segment, number);
+result<void> remove_durably(const log_place& place, std::uint64_t number, const segment_remover& remove) {
   VARVE_POINT("repair.before_remove");
-  if (const auto done = os::remove(place.directory, name.c_str()); !done && done.error().number != ENOENT)
+  if (const auto done = remove ? remove(number) : remove_segment(place, number); !done)
     return place.fail_call(done.error(), number);
-  remove_index(place.directory, number);
   if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
   return {};
 }
 
 }  // namespace
 
-result<void> repair(const log_place& place, survey& s) {
+result<void> repair(const log_place& place, survey& s, const segment_remover& remove) {
   // A segment without frames is dropped, not ended: its base is that of the segment in which appending goes on.
   if (!s.chain.empty() && s.chain.back().end_sequence == s.chain.back().facts.base) {
     s.dropped.push_back(s.chain.back().facts.number);
@@ -109,7 +106,7 @@ result<void> repair(const log_place& place, survey& s) {
   }
   // Newest first, each durably: whenever it stops, what is left is a chain.
   while (!s.dropped.empty()) {
-    if (auto done = remove_durably(place, s.dropped.back()); !done) return done;
+    if (auto done = remove_durably(place, s.dropped.back(), remove); !done) return done;
     s.dropped.pop_back();
   }
   s.durable = s.next - 1;

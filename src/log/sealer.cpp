@@ -48,19 +48,24 @@ void sealer::run() noexcept {
   for (;;) {
     const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
     if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;  // relaxed: ordered by work:B
-    const auto s = with_.table.oldest_ended();
-    if (!s || with_.latch.is_set()) {
-      with_.retainer.run();  // records also grow too old while nothing is sealed
-      os::wait_on(work_.futex(), work, with_.retainer.next_run());
-      continue;
+    switch (seal_next()) {
+      case sealed::one: with_.retainer.run(); break;
+      case sealed::not_yet: os::wait_on(work_.futex(), work, std::chrono::steady_clock::now() + look_again); break;
+      case sealed::nothing:
+        with_.retainer.run();  // records also grow too old while nothing is sealed
+        os::wait_on(work_.futex(), work, with_.retainer.next_run());
+        break;
     }
-    with_.frontier.advance();
-    if (with_.frontier.published() + 1 < s->end_sequence()) {
-      os::wait_on(work_.futex(), work, std::chrono::steady_clock::now() + look_again);
-      continue;
-    }
-    if (seal_one(s)) with_.retainer.run();  // a failure is latched
   }
+}
+
+sealer::sealed sealer::seal_next() noexcept {
+  const std::scoped_lock lock{sealing_};
+  const auto s = with_.table.oldest_ended();
+  if (!s || with_.latch.is_set()) return sealed::nothing;
+  with_.frontier.advance();
+  if (with_.frontier.published() + 1 < s->end_sequence()) return sealed::not_yet;
+  return seal_one(s) ? sealed::one : sealed::nothing;  // a failure is latched
 }
 
 void sealer::seal_all() noexcept {
@@ -79,7 +84,6 @@ bool sealer::seal_one(const std::shared_ptr<segment>& s) noexcept {
                                         .offset = format::seal_offset}));
     return false;
   }
-  s->file().close();
   with_.table.mark_sealed(s->facts().number, times.largest_ns);
   static_cast<void>(with_.trimmer.drop());  // what could not be removed is tried again, and told to who trims next
   with_.archivist.nudge();

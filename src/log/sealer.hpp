@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "base/error.hpp"
@@ -53,14 +54,21 @@ class sealer {
   void forget_thread() noexcept { static_cast<void>(thread_.release()); }  // in a forked child
   void nudge() noexcept;
 
-  /// Seals what has ended and is published, in the caller's thread; stop() has been called. A failure is latched.
+  /// Seals what has ended and is published, in the caller's thread, who has called stop() or keep_out(). A failure is
+  /// latched.
   void seal_all() noexcept;
+  /// While it is held nothing is sealed. For a truncation.
+  [[nodiscard]] std::unique_lock<std::mutex> keep_out() noexcept { return std::unique_lock{sealing_}; }
 
  private:
+  enum class sealed : std::uint8_t { one, nothing, not_yet };
+
   void run() noexcept;
+  [[nodiscard]] sealed seal_next() noexcept;
   [[nodiscard]] bool seal_one(const std::shared_ptr<segment>& s) noexcept;
 
   parts with_;
+  std::mutex sealing_;  // from when a segment is chosen until it is sealed
   shared::word<std::uint32_t> work_{0};
   shared::word<std::uint32_t> stopping_{0};
   std::unique_ptr<std::thread> thread_;

@@ -85,6 +85,7 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
   if (!f.identity) return true;
   const bool has_end = end && format::belongs(*end, *activation, *identity);
   if (has_end) f.end = {.offset = end->offset, .last = end->last};
+  f.is_truncated = has_end && end->cause == format::end_cause::truncate;
   if (seal) {
     const format::end sealed{.salt = seal->salt, .offset = seal->offset, .last = seal->last};
     if (format::belongs(*seal, has_end ? *end : sealed) && format::belongs(sealed, *activation, *identity)) {
@@ -135,6 +136,20 @@ result<segment_files> read_segment_files(const log_place& place, std::uint64_t a
   }
   std::ranges::sort(found.files, {}, &segment_file::number);
   return found;
+}
+
+std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first) {
+  std::vector<std::uint64_t> gone;
+  std::erase_if(found.files, [&](const segment_file& f) {
+    const bool goes = f.activation && f.identity && !f.foreign && (f.activation->base >= next || next <= first);
+    if (goes) gone.push_back(f.number);
+    return goes;
+  });
+  for (auto& f : found.files) {  // the one that is to end there may say that it ends behind it
+    if (f.end && f.end->last >= next) f.end.reset();
+    if (f.seal && f.seal->last >= next) f.seal.reset();
+  }
+  return gone;
 }
 
 std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t first) {

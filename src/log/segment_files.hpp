@@ -38,6 +38,7 @@ struct segment_file {
   std::optional<end_fields> seal{};  // likewise
   std::uint64_t sealed_time_ns = 0;  // the largest of its records, by the seal; 0: not known
   bool foreign = false;              // a valid identity of another log, or of another number and begun
+  bool is_truncated = false;         // the cause of that end
   bool activation_damaged = false;   // it was complete once, and does not validate
 
   [[nodiscard]] segment_facts facts(varve::checksum kind) const noexcept;
@@ -62,6 +63,10 @@ struct segment_files {
 
 /// One of them; nullopt if there is no regular file of that number.
 [[nodiscard]] result<std::optional<segment_file>> read_segment_file(const log_place& place, std::uint64_t number);
+
+/// Takes out what a truncation that did not come to its end is to remove: as if it had. `next` is the sequence that the log
+/// is to go on with; all of it goes if that is its `first`. Returns the numbers of the segments that are to go, in order.
+[[nodiscard]] std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first);
 
 /// The chain of activated segments from the one that holds `first`: each names its predecessor, by number and salt. Indices
 /// into `files`. Empty if no segment reaches `first`.

@@ -105,7 +105,7 @@ os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& plac
     return ready(place, std::move(*file), id, recipe);
   };
   auto made = make();
-  if (!made) remove_segment(place, number);
+  if (!made) static_cast<void>(remove_segment(place, number));  // otherwise the next open does it
   return made;
 }
 
@@ -133,14 +133,15 @@ os::result<std::unique_ptr<control_block>> recycle_segment(const log_place& plac
     return ready(place, std::move(*file), id, recipe);
   };
   auto made = make();
-  if (!made) remove_segment(place, number);
+  if (!made) static_cast<void>(remove_segment(place, number));  // likewise
   return made;
 }
 
-void remove_segment(const log_place& place, std::uint64_t number) noexcept {
+os::result<void> remove_segment(const log_place& place, std::uint64_t number) noexcept {
   const auto name = format::name_of(format::file_kind::segment, number);
-  static_cast<void>(os::remove(place.directory, name.c_str()));
+  if (const auto done = os::remove(place.directory, name.c_str()); !done && done.error().number != ENOENT) return done;
   remove_index(place.directory, number);
+  return {};
 }
 
 }  // namespace varve::core

@@ -37,7 +37,7 @@ struct segment_recipe {
 [[nodiscard]] os::result<std::unique_ptr<control_block>> recycle_segment(const log_place& place, std::uint64_t dropped,
                                                                          std::uint64_t number, const segment_recipe& recipe);
 
-/// Removes what is no part of the log, or not any more. If it cannot be removed now, the next open does it.
-void remove_segment(const log_place& place, std::uint64_t number) noexcept;
+/// Removes a segment file, should it be there, and its index; not durably. For what is no part of the log, or not any more.
+os::result<void> remove_segment(const log_place& place, std::uint64_t number) noexcept;
 
 }  // namespace varve::core

@@ -36,15 +36,22 @@ void segment_table::append(table_entry entry) noexcept {
   sum_up_times(entries(), entries().size() - 1);
 }
 
-void segment_table::assign(std::vector<table_entry> entries) {
+void segment_table::assign(std::vector<table_entry> entries, std::uint64_t end) {
   const std::scoped_lock lock{guard_};
+  for (const auto& old : this->entries()) {  // who still reads what went finds its end there
+    const auto s = end != none_yet ? old.mapped_once.lock() : nullptr;
+    const bool stays = s && std::ranges::any_of(entries, [&](const table_entry& e) {
+                         return e.facts.number == old.facts.number && e.facts.salt == old.facts.salt;
+                       });
+    if (s && !stays && s->end_sequence() > end) s->set_end(format::segment_header_bytes, end);
+  }
   for (auto& entry : entries) {  // what is mapped already stays mapped
     const table_entry* const same = find(entry.facts.base);
     if (same == nullptr || same->facts.number != entry.facts.number || same->facts.salt != entry.facts.salt) continue;
     if (!same->holes.empty() || !entry.holes.empty()) continue;
     const auto s = same->mapped_once.lock();
     if (!s) continue;
-    if (s->end_sequence() == none_yet && entry.end_sequence != none_yet) s->set_end(entry.end_offset, entry.end_sequence);
+    if (entry.end_sequence < s->end_sequence()) s->set_end(entry.end_offset, entry.end_sequence);
     // Not if it ended for a view and appending went on in it after all.
     if (s->end_sequence() == entry.end_sequence) entry.mapped_once = s;
   }
@@ -122,6 +129,7 @@ void segment_table::mark_sealed(std::uint64_t number, std::uint64_t newest_ns) n
   entry->newest_ns = newest_ns;
   sum_up_times(entries(), static_cast<std::size_t>(&*entry - entries().data()));
   if (!entry->resident) return;
+  entry->resident->file().close();
   entry->end_offset = entry->resident->end_offset();
   entry->end_sequence = entry->resident->end_sequence();
   entry->mapped_once = entry->resident;
@@ -240,6 +248,47 @@ std::optional<segment_table::removed> segment_table::remove_below(std::uint64_t 
     if (first_unsealed_ > 0) --first_unsealed_;
   }
   return gone;
+}
+
+std::vector<segment_table::removed> segment_table::list_from(std::uint64_t end) const {
+  const std::scoped_lock lock{guard_};
+  std::vector<removed> listed;
+  for (const auto& e : entries())
+    if (e.facts.base >= end) listed.push_back({ended_form(e), e.resident ? std::weak_ptr{e.resident} : e.mapped_once});
+  return listed;
+}
+
+segment_table::ending_of segment_table::ending_at(std::uint64_t sequence) noexcept {
+  const std::scoped_lock lock{guard_};
+  const table_entry* const entry = find(sequence);
+  if (entry == nullptr) return {};
+  return {.facts = entry->facts,
+          .end_sequence = entry->resident ? entry->resident->end_sequence() : entry->end_sequence,
+          .sealed = entry->sealed};
+}
+
+void segment_table::cut(std::uint64_t from, std::uint64_t end, std::uint64_t end_offset) noexcept {
+  for (;;) {
+    std::shared_ptr<segment> resident, kept;  // unmapped, if nobody holds them, after the lock is given back
+    const std::scoped_lock lock{guard_};
+    const auto all = entries();
+    if (all.empty()) return;
+    auto& last = all.back();
+    const auto mapped = last.resident ? last.resident : last.mapped_once.lock();
+    if (last.facts.base < from) {
+      if (mapped) mapped->set_end(end_offset, end);
+      if (!last.resident) {
+        last.end_offset = end_offset;
+        last.end_sequence = end;
+      }
+      return;
+    }
+    if (mapped) mapped->set_end(format::segment_header_bytes, end);
+    resident = std::move(last.resident);
+    kept = let_go(last);
+    all_.pop_back();
+    first_unsealed_ = std::min(first_unsealed_, all_.size() - begin_);
+  }
 }
 
 /// The reference that keeps it mapped though nobody holds it, for the caller to drop without the lock.

@@ -58,8 +58,9 @@ class segment_table {
   /// Makes room, so that append() of so many entries cannot fail. May throw std::bad_alloc.
   void reserve(std::size_t entries);
   void append(table_entry entry) noexcept;
-  /// Takes the place of all entries: for views, when the directory was read anew. May throw std::bad_alloc.
-  void assign(std::vector<table_entry> entries);
+  /// Takes the place of all entries: for views, when the directory was read anew. `end`: if the log was truncated since,
+  /// what came next then. May throw std::bad_alloc.
+  void assign(std::vector<table_entry> entries, std::uint64_t end = none_yet);
 
   /// The segment in which `sequence` stands, or will: the last one with a base that is not above it. None if there is none.
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence);
@@ -81,6 +82,19 @@ class segment_table {
   };
   /// Takes the oldest segment out, if all of it lies below `first`, and it is sealed or nobody here writes it.
   [[nodiscard]] std::optional<removed> remove_below(std::uint64_t first) noexcept;
+
+  /// The segments that begin at `end` or behind it, oldest first. May throw std::bad_alloc.
+  [[nodiscard]] std::vector<removed> list_from(std::uint64_t end) const;
+  /// How the segment that holds `sequence` ended: nothing if it has not, and `sealed` if it is.
+  struct ending_of {
+    segment_facts facts;
+    std::uint64_t end_sequence = none_yet;
+    bool sealed = false;
+  };
+  [[nodiscard]] ending_of ending_at(std::uint64_t sequence) noexcept;
+  /// Takes them out, and lets the one before them, if there is one, end at `end` and at `end_offset`. Who still reads any of
+  /// them finds its end there.
+  void cut(std::uint64_t from, std::uint64_t end, std::uint64_t end_offset) noexcept;
 
   /// From the oldest to the active one; `next` is the sequence that comes next.
   [[nodiscard]] std::vector<retained_segment> list(std::uint64_t next, std::uint64_t now_ns) const;

@@ -19,7 +19,7 @@ result<ending> how_it_ended(const log_place& place, const state_file& state, con
   if (state.is_copy()) return ending::power_loss;
   if (state.current().condition == format::condition::clean) {
     // With one slot torn something was under way when it ended; then the walk finds out.
-    return state.both_slots_valid() ? ending::clean : ending::power_loss;
+    return state.both_slots_valid() && state.current().truncate_intent == 0 ? ending::clean : ending::power_loss;
   }
   const auto boot = os::this_boot();
   if (!boot) return place.fail_call(boot.error());
@@ -60,6 +60,7 @@ chain_link link_of(const segment_file& f, varve::checksum kind) {
   if (f.end) {
     link.end_offset = f.end->offset;
     link.end_sequence = f.end->last + 1;
+    if (f.is_truncated) link.end_cause = format::end_cause::truncate;
   } else if (f.seal) {
     link.end_offset = f.seal->offset;
     link.end_sequence = f.seal->last + 1;
@@ -72,8 +73,10 @@ chain_link link_of(const segment_file& f, varve::checksum kind) {
 
 class surveyor {
  public:
-  surveyor(const log_place& place, const state_file& state, const survey_options& options) noexcept
-      : place_(place), state_(state.current()), options_(options) {}
+  /// `truncated`: what set_truncated_aside() did.
+  surveyor(const log_place& place, const state_file& state, const survey_options& options,
+           const std::vector<std::uint64_t>& truncated) noexcept
+      : place_(place), state_(state.current()), options_(options), truncated_(truncated) {}
 
   result<survey> run(ending how, std::uint64_t durable, std::uint64_t synced, const segment_files& found) {
     survey_.ending = how;
@@ -87,6 +90,8 @@ class surveyor {
     if (auto done = build_chain(found); !done) return std::unexpected(done.error());
     if (auto done = find_end(); !done) return std::unexpected(done.error());
     begin_at_trim_point();
+    survey_.truncated = truncated_;
+    survey_.dropped.insert(survey_.dropped.end(), truncated_.begin(), truncated_.end());
     survey_.report.kept = survey_.next - std::min(survey_.first, survey_.next);
     return std::move(survey_);
   }
@@ -133,6 +138,11 @@ class surveyor {
     std::vector<bool> in_chain(found.files.size());
     for (const std::size_t i : in_chain_) in_chain[i] = true;
     for (const std::size_t i : in_chain_) survey_.chain.push_back(link_of(found.files[i], place_.checksum_kind()));
+    // The last one is to end before what was to go; where, the walk finds out.
+    if (state_.truncate_intent != 0 && !survey_.chain.empty() && survey_.chain.back().end_sequence == none_yet) {
+      survey_.chain.back().end_sequence = state_.truncate_intent;
+      survey_.chain.back().end_cause = format::end_cause::truncate;
+    }
     for (std::size_t i = 0; i + 1 < survey_.chain.size(); ++i) {
       auto& link = survey_.chain[i];
       const std::uint64_t next_base = survey_.chain[i + 1].facts.base;
@@ -238,6 +248,7 @@ class surveyor {
   const log_place& place_;
   const format::state& state_;
   const survey_options& options_;
+  const std::vector<std::uint64_t>& truncated_;
   survey survey_;
   std::vector<std::size_t> in_chain_;  // which files are, in their order
 };
@@ -245,13 +256,14 @@ class surveyor {
 /// A copy may have been made while the log was written, file by file, so only the seals in its segments are believed. But
 /// if everything is there that its state and marks speak of, and is valid, then they are true of the copy as well.
 result<survey> survey_copy(const log_place& place, const state_file& state, const survey_options& options,
-                           std::uint64_t stored, std::uint64_t sealed, const segment_files& found) {
+                           std::uint64_t stored, std::uint64_t sealed, const segment_files& found,
+                           const std::vector<std::uint64_t>& truncated) {
   survey_options exact = options;
   exact.tolerant = false;
-  auto whole = surveyor{place, state, exact}.run(ending::power_loss, std::max(stored, sealed), sealed, found);
+  auto whole = surveyor{place, state, exact, truncated}.run(ending::power_loss, std::max(stored, sealed), sealed, found);
   if (!whole && whole.error().code() != errc::damaged) return whole;
   auto s = std::move(whole);
-  if (!s) s = surveyor{place, state, options}.run(ending::power_loss, sealed, sealed, found);
+  if (!s) s = surveyor{place, state, options, truncated}.run(ending::power_loss, sealed, sealed, found);
   if (!s) return s;
   s->is_copy = true;
   if (s->next <= stored) {
@@ -273,19 +285,22 @@ os::result<bool> has_writer_of(const live_file& live, const state_file& state) n
 
 result<survey> survey_log(const log_place& place, const state_file& state, const live_file& live,
                           const survey_options& options) {
-  // A truncation was under way: finishing it is for a version that knows how.
-  if (state.current().truncate_intent != 0) return fail({.code = errc::newer_format, .subject = place.path});
   const auto how = how_it_ended(place, state, live, options);
   if (!how) return std::unexpected(how.error());
   // The marks first: whatever they speak of is then in the directory when it is listed, also beside a living writer.
   const std::uint64_t stored = stored_mark(state, live);
-  const auto found = read_segment_files(place);
+  auto found = read_segment_files(place);
   if (!found) return std::unexpected(found.error());
+  // A truncation that was under way is over: what it was to remove is no part of the log any more.
+  std::vector<std::uint64_t> truncated;
+  if (const auto& s = state.current(); s.truncate_intent != 0)
+    truncated = set_truncated_aside(*found, s.truncate_intent, s.trim_point);
   const std::uint64_t sealed = sealed_mark(state, *found);
-  if (*how == ending::living) return surveyor{place, state, options}.run(*how, stored, stored, *found);
-  if (state.is_copy()) return survey_copy(place, state, options, stored, sealed, *found);
+  surveyor here{place, state, options, truncated};
+  if (*how == ending::living) return here.run(*how, stored, stored, *found);
+  if (state.is_copy()) return survey_copy(place, state, options, stored, sealed, *found, truncated);
   const std::uint64_t durable = std::max(stored, sealed);
-  return surveyor{place, state, options}.run(*how, durable, durable, *found);
+  return here.run(*how, durable, durable, *found);
 }
 
 }  // namespace varve::core

@@ -31,8 +31,9 @@ struct chain_link {
   std::uint64_t end_sequence = none_yet;  // the next link's base; in the last link: the next sequence
   std::uint64_t dirty_from = none_yet;    // what stands from here on may not be on the disk though the cache says so
   std::uint64_t links = 1, allocated_bytes = 0;
-  std::vector<hole> holes{};  // to become lost frames
-  bool end_recorded = false;  // the end sector says just this
+  std::vector<hole> holes{};                                  // to become lost frames
+  bool end_recorded = false;                                  // the end sector says just this
+  format::end_cause end_cause = format::end_cause::recovery;  // if it was truncated there, or is to be
   bool sealed = false;
   std::uint64_t newest_ns = 0;  // if it is sealed: the largest time of its records; 0: not known
 };
@@ -46,6 +47,7 @@ struct survey {
   std::uint64_t end_offset = 0;  // where the last link's frames end
   std::vector<chain_link> chain;
   std::vector<std::uint64_t> dropped;    // segments behind the end, in the order of their numbers
+  std::vector<std::uint64_t> truncated;  // of these, those that a truncation left which did not come to its end
   std::vector<std::uint64_t> leftovers;  // files that never became part of the log
   std::uint64_t highest = 0;             // of all numbers in use
   bool is_copy = false;

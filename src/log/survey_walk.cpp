@@ -142,10 +142,17 @@ class chain_walk {
   /// The link ends where the walk left it, whether or not its end sector says so.
   void leave() noexcept {
     const std::uint64_t next_base = survey_.chain[link_ + 1].facts.base;
-    link().end_recorded = link().end_offset == offset_ && link().end_sequence == next_base;
-    link().sealed = link().sealed && link().end_recorded;
-    link().end_offset = offset_;
-    link().end_sequence = next_base;
+    note_end(link(), next_base);
+  }
+
+  /// The walk says that it ends here.
+  void note_end(chain_link& link, std::uint64_t end_sequence) const noexcept {
+    link.end_recorded = link.end_recorded && link.end_offset == offset_ && link.end_sequence == end_sequence;
+    const bool is_truncated = link.end_cause == format::end_cause::truncate && link.end_sequence == end_sequence;
+    if (!link.end_recorded && !is_truncated) link.end_cause = format::end_cause::recovery;
+    link.sealed = link.sealed && link.end_recorded;
+    link.end_offset = offset_;
+    link.end_sequence = end_sequence;
   }
 
   result<action> step() {
@@ -276,6 +283,8 @@ class chain_walk {
   /// If the log ends behind a frame that goes on, its batch was not whole: the log ends at the batch's first frame.
   result<void> take_back_incomplete_batch() {
     if (!batch_goes_on_ || batch_unknown_ || survey_.ending == ending::living) return {};
+    // A truncation is exact: what it left of a batch counts as whole.
+    if (link().end_cause == format::end_cause::truncate && link().end_sequence == sequence_) return {};
     if (batch_sequence_ <= survey_.durable) return options_.tolerant ? result<void>{} : damaged(batch_sequence_);
     survey_.report.cut_records += sequence_ - batch_sequence_;
     survey_.report.cut_bytes += offset_ - batch_offset_;
@@ -295,10 +304,7 @@ class chain_walk {
     }
     survey_.chain.resize(link_ + 1);
     auto& last = survey_.chain[link_];
-    last.end_recorded = last.end_recorded && last.end_offset == offset_ && last.end_sequence == sequence_;
-    last.sealed = last.sealed && last.end_recorded;
-    last.end_offset = offset_;
-    last.end_sequence = sequence_;
+    note_end(last, sequence_);
     survey_.next = sequence_;
     survey_.end_offset = offset_;
     const bool cut = outcome == action::cut || survey_.report.cut_records > 0 || !survey_.dropped.empty();

@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "log/appender.hpp"
+
 namespace varve::core {
 namespace {
 
@@ -41,9 +43,37 @@ result<void> syncer::sync_published(std::uint64_t target, os::deadline until, st
   });
 }
 
+/// Truncated since it was claimed: it was durable before, or nobody was told that it is.
+bool syncer::is_gone(std::uint64_t target) const noexcept { return target >= with_.appender.next_sequence(); }
+
+bool syncer::is_settled(std::uint64_t target) const noexcept { return durable() >= target || is_gone(target); }
+
+syncer::leadership::leadership(syncer& of) noexcept : of_(&of) {
+  std::unique_lock lock{of.guard_};
+  of.moved_->wait(lock, [&] { return !of.leading_; });
+  of.leading_ = true;
+}
+
+syncer::leadership::~leadership() {
+  const std::scoped_lock lock{of_->guard_};
+  ++of_->round_;
+  of_->leading_ = false;
+  of_->moved_->notify_all();
+}
+
+void syncer::move_back(walker end, std::uint64_t durable, std::uint64_t epoch, std::uint64_t position) noexcept {
+  at_ = std::move(end);
+  epoch_ = epoch;
+  // May wrap: the next step adds the bytes of the segment at `at_` again.
+  earlier_bytes_ = position - (at_.segment() ? at_.offset() : 0);
+  durable_.store(durable, std::memory_order_release, "durable:B");
+  durable_position_.store(position, std::memory_order_relaxed, "durable:position");
+  with_.events.durable_moved(durable);
+}
+
 result<bool> syncer::wait_durable(std::uint64_t target, os::deadline until) noexcept {
   std::unique_lock lock{guard_};
-  while (durable() < target) {
+  while (!is_settled(target)) {
     if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
     const auto now = std::chrono::steady_clock::now();
     if (now >= until) return false;
@@ -67,18 +97,20 @@ result<void> syncer::wait_published(std::uint64_t target, os::deadline until, bo
   // Another thread is in the middle of a copy: it is over in a moment, or that thread was put to sleep.
   for (unsigned tries = 0;; ++tries) {
     with_.frontier.advance();
-    if (with_.frontier.published() >= target) return {};
+    if (with_.frontier.published() >= target || is_gone(target)) return {};
     if (const auto failed = unless_failed ? with_.latch.get() : std::nullopt) return std::unexpected(*failed);
     if (std::chrono::steady_clock::now() >= until) return fail({.code = errc::timed_out, .subject = with_.path});
     if (tries < yields_max) {
       std::this_thread::yield();
       continue;
     }
+    const std::uint64_t published = with_.frontier.published();
     const auto looked = [&] {
       with_.frontier.advance();
-      return with_.frontier.published() >= target;
+      // Lower: what is announced is not what comes next.
+      return with_.frontier.published() >= target || with_.frontier.published() < published;
     };
-    with_.wake.await(with_.frontier.published() + 1, looked, until);
+    with_.wake.await(published + 1, looked, until);
   }
 }
 
@@ -109,7 +141,7 @@ result<void> syncer::share(std::uint64_t target, os::deadline until, os::deadlin
   std::unique_lock lock{guard_};
   for (std::uint64_t joined_round = none_yet;;) {
     if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
-    if (durable() >= target) return {};
+    if (is_settled(target)) return {};
     const auto now = until == os::deadline::max() && lead_from == os::deadline::min() ? os::deadline::min()
                                                                                       : std::chrono::steady_clock::now();
     if (now >= until) return fail({.code = errc::timed_out, .subject = with_.path});

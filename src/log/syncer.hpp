@@ -8,9 +8,10 @@
 // Invariants
 //   I1  The durable mark is stored after msync of everything up to it has returned, and never stands inside a batch.
 //   I2  After the first failure nothing more is synced, and nobody is told of success.
+//   I3  Who waits for a sequence that a truncation takes along is told of success: it was durable before it went.
 //
 // Ordering
-//   durable:A / durable:B   msync has returned, then the mark is raised
+//   durable:A / durable:B   msync has returned, then the mark is raised; or a truncation is durable, then it is lowered
 #pragma once
 
 #include <condition_variable>
@@ -30,6 +31,8 @@
 
 namespace varve::core {
 
+class appender;
+
 class syncer {
  public:
   struct parts {
@@ -40,6 +43,7 @@ class syncer {
     failure_latch& latch;
     core::events& events;
     wake_page& wake;
+    const core::appender& appender;
   };
   /// May throw std::bad_alloc.
   explicit syncer(const parts& p) : with_(p) {}
@@ -60,6 +64,21 @@ class syncer {
   /// Waits until everything up to `target` is finished, and nobody leads.
   void wait_until_quiet(std::uint64_t target) noexcept;
 
+  /// While it lives nobody syncs. For a truncation.
+  class leadership {
+   public:
+    explicit leadership(syncer& of) noexcept;
+    ~leadership();
+    leadership(const leadership&) = delete;
+    leadership& operator=(const leadership&) = delete;
+
+   private:
+    syncer* of_;
+  };
+  /// By who has the lead, when all is durable: the log was truncated, and ends at `end`, or has no segment; `durable` is the
+  /// last sequence. It goes on in another segment, in a new epoch, at `position`.
+  void move_back(walker end, std::uint64_t durable, std::uint64_t epoch, std::uint64_t position) noexcept;
+
   [[nodiscard]] std::uint64_t durable() const noexcept { return durable_.load(std::memory_order_acquire, "durable:A"); }
   /// How many bytes of segments, since this opening, the durable prefix takes: for who counts what is not durable yet.
   [[nodiscard]] std::uint64_t durable_position() const noexcept {
@@ -71,6 +90,8 @@ class syncer {
   [[nodiscard]] std::uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed, "sync:count"); }
 
  private:
+  [[nodiscard]] bool is_settled(std::uint64_t target) const noexcept;
+  [[nodiscard]] bool is_gone(std::uint64_t target) const noexcept;
   [[nodiscard]] result<void> wait_published(std::uint64_t target, os::deadline until, bool unless_failed) noexcept;
   template <class Lead>
   [[nodiscard]] result<void> share(std::uint64_t target, os::deadline until, os::deadline lead_from, Lead lead) noexcept;

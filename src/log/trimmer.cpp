@@ -50,14 +50,14 @@ result<void> trimmer::drop() noexcept {
 }
 
 result<void> trimmer::drop_next(std::uint64_t number, std::weak_ptr<segment> readers) noexcept {
-  if (!readers.expired()) keep_count({.readers = std::move(readers)});
-  if (const auto done = remove_file(number); !done) return with_.place.fail_call(done.error(), number);
+  if (const auto done = remove_file(number, std::move(readers)); !done) return with_.place.fail_call(done.error(), number);
   return {};
 }
 
 /// Not durably: if a power loss brings it back it ends below the trim point, or was never begun, and the next open removes
 /// it.
-os::result<void> trimmer::remove_file(std::uint64_t number) noexcept {
+os::result<void> trimmer::remove_file(std::uint64_t number, std::weak_ptr<segment> readers) noexcept {
+  if (!readers.expired()) keep_count({.readers = std::move(readers)});
   const auto name = format::name_of(format::file_kind::segment, number);
   auto file = os::open_file(with_.place.directory, name.c_str(), os::access::read);
   if (const auto done = os::remove(with_.place.directory, name.c_str()); !done && done.error().number != ENOENT) return done;

@@ -46,7 +46,7 @@ class trimmer {
   };
   explicit trimmer(const parts& p) noexcept : with_(p) {}
 
-  /// Where an opened log begins.
+  /// Where an opened log begins, or one that was reset. Only there it may go down.
   void place(std::uint64_t first) noexcept { first_.store(first, std::memory_order_release, "first:B"); }
   [[nodiscard]] std::uint64_t first() const noexcept { return first_.load(std::memory_order_acquire, "first:A"); }
 
@@ -61,8 +61,8 @@ class trimmer {
   void count_files(std::uint64_t bytes) noexcept { files_.fetch_add(bytes, std::memory_order_relaxed, "space:files"); }
   /// Of all segment files, and of what somebody reads that was unlinked.
   [[nodiscard]] std::uint64_t disk_bytes() noexcept;
-  /// Removes a file that is no part of the log, or not any more.
-  [[nodiscard]] os::result<void> remove_file(std::uint64_t number) noexcept;
+  /// Removes a file that is no part of the log, or not any more. `readers`: who in this process has it mapped still.
+  [[nodiscard]] os::result<void> remove_file(std::uint64_t number, std::weak_ptr<segment> readers = {}) noexcept;
 
  private:
   struct leftover {

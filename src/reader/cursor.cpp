@@ -15,7 +15,14 @@ record_shape shape_of(const format::frame& f) noexcept {
 }  // namespace
 
 result<void> cursor::seek(std::uint64_t target) {
-  const std::uint64_t turn = source_->turn();  // before first() is asked
+  for (;;) {
+    const std::uint64_t turn = source_->turn();  // before first() is asked
+    auto done = seek_once(target, turn);
+    if (done || source_->turn() == turn) return done;  // what is being truncated may look like damage
+  }
+}
+
+result<void> cursor::seek_once(std::uint64_t target, std::uint64_t turn) {
   const auto reachable = check_target(target);
   if (!reachable) return std::unexpected(reachable.error());
   auto at = walk_to(*reachable);
@@ -118,10 +125,18 @@ result<bool> cursor::wait(os::deadline until) {
 
 /// Moves behind the next frame that is a record.
 result<bool> cursor::next_frame(observation& seen) {
-  if (auto done = source_->usable(); !done) return std::unexpected(done.error());
-  if (source_->turn() != turn_) [[unlikely]] {
-    if (auto done = look_whether_trimmed(); !done) return std::unexpected(done.error());
+  for (;;) {
+    if (auto done = source_->usable(); !done) return std::unexpected(done.error());
+    if (source_->turn() != turn_) [[unlikely]] {
+      if (auto done = look_whether_it_stands(); !done) return std::unexpected(done.error());
+    }
+    const auto found = go_to_record(seen);
+    if (found || source_->turn() == turn_) [[likely]]
+      return found;  // what is being truncated may look like damage
   }
+}
+
+result<bool> cursor::go_to_record(observation& seen) {
   for (bool looked_again = false;;) {
     if (!at_.segment()) {
       const auto moved = enter_next();
@@ -151,10 +166,11 @@ result<bool> cursor::next_frame(observation& seen) {
   }
 }
 
-/// Records went. As long as these were among them, every step says so.
-result<void> cursor::look_whether_trimmed() {
+/// Records went. As long as these were among them, every step says so, whatever is appended in their place.
+result<void> cursor::look_whether_it_stands() {
   const std::uint64_t turn = source_->turn();
   if (position() < source_->first()) return not_there(errc::trimmed, position());
+  if (position() > source_->truncated_since(turn_)) return not_there(errc::truncated, position());
   turn_ = turn;
   return {};
 }
@@ -193,6 +209,14 @@ result<cursor::move> cursor::enter_next() {
 
 result<pinned_record> cursor::read(std::uint64_t target) {
   if (target == 0) return not_there(errc::trimmed, target);
+  for (;;) {
+    const std::uint64_t turn = source_->turn();
+    auto found = read_once(target);
+    if (found || source_->turn() == turn) return found;  // what is being truncated may look like damage
+  }
+}
+
+result<pinned_record> cursor::read_once(std::uint64_t target) {
   const auto reachable = check_target(target);
   if (!reachable) return std::unexpected(reachable.error());
   const auto published = is_published(target);

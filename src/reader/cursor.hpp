@@ -60,10 +60,13 @@ class cursor {
   [[nodiscard]] result<approach> walk_to(std::uint64_t target) const;
   /// Moves behind the next record, which is `seen`; false: the end for now.
   [[nodiscard]] result<bool> next_frame(observation& seen);
+  [[nodiscard]] result<bool> go_to_record(observation& seen);
+  [[nodiscard]] result<void> seek_once(std::uint64_t target, std::uint64_t turn);
+  [[nodiscard]] result<pinned_record> read_once(std::uint64_t target);
   [[nodiscard]] std::uint32_t epoch() const noexcept { return static_cast<std::uint32_t>(at_.segment()->facts().epoch); }
   [[nodiscard]] result<move> enter_next();
   [[nodiscard]] result<void> look_anew();
-  [[nodiscard]] result<void> look_whether_trimmed();
+  [[nodiscard]] result<void> look_whether_it_stands();
   [[nodiscard]] std::unexpected<error> damaged_at(const walker& at) const noexcept;
   [[nodiscard]] std::unexpected<error> not_there(errc code, std::uint64_t sequence) const noexcept;
 

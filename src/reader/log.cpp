@@ -74,6 +74,9 @@ result<bool> log::wait_durable(sequence target, std::chrono::steady_clock::time_
 
 result<void> log::trim_before(sequence target) noexcept { return object_->trim_before(target); }
 
+result<void> log::truncate_after(sequence last) noexcept { return object_->truncate_after(last); }
+result<void> log::reset(sequence next) noexcept { return object_->reset(next); }
+
 result<std::vector<retention_verdict>> log::plan_retention(const retention_rules& rules) const {
   return object_->plan_retention(rules);
 }

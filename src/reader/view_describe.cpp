@@ -106,7 +106,8 @@ std::vector<segment_description> view_object::list(const segment_files& found) {
     if (position == link_of.end()) {
       // Beside a living writer one may have been begun since.
       const bool was_begun = f.activation && seen_.ending != ending::living;
-      const bool was_dropped = f.activation && f.activation->base < seen_.first;
+      const bool was_truncated = std::ranges::find(seen_.truncated, f.number) != seen_.truncated.end();
+      const bool was_dropped = was_truncated || (f.activation && f.activation->base < seen_.first);
       if (was_dropped) {
         d.state = segment_description::state::dropped;
       } else if (f.foreign || f.activation_damaged || was_begun) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <new>
+#include <ranges>
 
 #include "log/log_directory.hpp"
 
@@ -81,7 +82,7 @@ void view_object::set_trouble(std::optional<error> what) noexcept {
   is_troubled_.store(what ? 1U : 0U, std::memory_order_relaxed, "view:trouble");
 }
 
-/// The writer has trimmed since the view last looked.
+/// The writer has trimmed or truncated since the view last looked.
 bool view_object::is_behind() const noexcept {
   const std::uint64_t* const place = turn_place_.load(std::memory_order_acquire, "turn:E");  // pairs with turn:F
   // turn:A  acquire. Pairs with turn:B.
@@ -148,6 +149,8 @@ result<bool> view_object::extend_chain() {
     if (!chain.empty()) {
       auto& last = chain.back();
       if (f.activation->predecessor != last.facts.number || f.activation->predecessor_salt != last.facts.salt) continue;
+      // What it truncates, and has not removed yet, is of an earlier epoch.
+      if (f.activation->epoch != state_->current().epoch) continue;
       last.end_sequence = f.activation->base;
     }
     chain.push_back({.facts = f.facts(place_.checksum_kind()), .links = f.links, .allocated_bytes = f.allocated_bytes});
@@ -162,11 +165,9 @@ result<void> view_object::look_at_everything() {
   for (int looks = 1;; ++looks) {
     auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
     if (!all) return std::unexpected(all.error());
-    table_.assign(entries_of(all->seen.chain));
     state_.emplace(std::move(all->state));
     watch(std::move(all->live));
-    seen_ = std::move(all->seen);
-    turn_.fetch_add(1, std::memory_order_release, "turn:D");
+    take_over(std::move(all->seen));
     seen_turn_.store(all->turn, std::memory_order_relaxed, "turn:seen");
     const auto start = start_of(seen_);
     if (start) {
@@ -175,6 +176,38 @@ result<void> view_object::look_at_everything() {
     }
     if (looks == looks_max || !is_behind()) return std::unexpected(start.error());  // or that has gone meanwhile
   }
+}
+
+/// What the view knows from now on.
+void view_object::take_over(survey s) {
+  const std::uint64_t end = where_truncated(s);
+  const bool is_truncated = end <= frontier_.published();
+  // relaxed: changed under guard_ alone.
+  const auto next_turn = [this] { return turn_.load(std::memory_order_relaxed, "turn:own") + 1; };
+  if (is_truncated) {  // readers learn of it before they miss anything
+    truncations_.note(end, next_turn());
+    turn_.fetch_add(1, std::memory_order_release, "turn:D");
+  }
+  table_.assign(entries_of(s.chain), is_truncated ? end : none_yet);
+  seen_ = std::move(s);
+  if (is_truncated) {
+    frontier_.move_back(walker{}, end - 1);
+    durable_ = std::min(durable_, end - 1);
+    truncations_.note(end, next_turn());
+  }
+  turn_.fetch_add(1, std::memory_order_release, "turn:D");
+}
+
+/// What came next when the log was truncated last, if it was since the view last looked; otherwise something behind all that
+/// it has shown. A segment that it still knows goes on behind that, or ends where it did.
+std::uint64_t view_object::where_truncated(const survey& s) const noexcept {
+  for (const auto& link : std::views::reverse(s.chain)) {
+    const auto is_it = [&](const chain_link& l) {
+      return l.facts.number == link.facts.number && l.facts.salt == link.facts.salt;
+    };
+    if (std::ranges::any_of(std::views::reverse(seen_.chain), is_it)) return link.end_sequence;
+  }
+  return s.first;
 }
 
 /// Where the frontier begins to walk.
@@ -202,7 +235,8 @@ result<void> view_object::await_published(std::uint64_t sequence, os::deadline u
     }
     wake = wake_;
   }
-  wake->await(sequence, [&] { return has_published(sequence); }, until);
+  // Truncated: what is announced is not what comes next.
+  wake->await(sequence, [&] { return has_published(sequence) || known_published() + 1 < sequence; }, until);
   return {};
 }
 

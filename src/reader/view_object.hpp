@@ -5,6 +5,7 @@
 // Beside a writer that appends it reads stamps, like everybody. Without one, and beside one that is still recovering the
 // log, it shows what recovery will leave: it has a survey of the directory, believed only if no writer began meanwhile. It
 // changes between the two as writers come and go; positions stay true, since recovery keeps the bytes that a view has shown.
+// But for a truncation: the last segment that it still knows then ends where the log was cut.
 #pragma once
 
 #include <filesystem>
@@ -61,6 +62,8 @@ class view_object final : public record_source {
   void look_further() noexcept;
   void set_trouble(std::optional<error> what) noexcept;
   [[nodiscard]] result<void> look_at_everything();
+  void take_over(survey s);
+  [[nodiscard]] std::uint64_t where_truncated(const survey& s) const noexcept;
   [[nodiscard]] result<void> keep_up();
   void watch(live_file live);
   [[nodiscard]] bool is_behind() const noexcept;

@@ -5,8 +5,9 @@
 // Fields
 //   claims   any appender, by fetch_add or compare-exchange; says who has which bytes and sequences
 //   roll     open -> rolling by the one appender whose claim crosses the end, then -> rolled or -> failed by it;
-//            failed -> rolling by an appender that takes the roll over; -> stopped by close()
-//   crossing written by whoever crosses, before it leaves open; read by who takes over and by close()
+//            failed -> rolling by an appender that takes the roll over; -> stopped by close(); -> held, and then rolled or
+//            failed, by a truncation
+//   crossing written by whoever crosses, before it leaves open; read by who takes over, truncates or closes
 //   others   written before the block is published, then never
 //
 // Invariants
@@ -54,7 +55,7 @@ static_assert(format::segment_bytes_max / format::frame_header_bytes < (std::uin
 static_assert(format::segment_bytes_max / format::frame_alignment < std::uint64_t{1} << (claim_word::place_bits - 6));
 
 /// The state of a roll, with errno above the low byte if it failed.
-enum class roll_state : std::uint32_t { open, rolling, rolled, failed, stopped };
+enum class roll_state : std::uint32_t { open, rolling, rolled, failed, stopped, held };
 [[nodiscard]] constexpr roll_state state_of(std::uint32_t word) noexcept { return static_cast<roll_state>(word & 0xff); }
 [[nodiscard]] constexpr int errno_of(std::uint32_t word) noexcept { return static_cast<int>(word >> 8); }
 [[nodiscard]] constexpr std::uint32_t roll_word(roll_state state, int number = 0) noexcept {
@@ -73,7 +74,8 @@ struct control_block {
   std::uint64_t base = 0;                   // sequence of the first frame
   std::uint64_t position = 0;               // bytes of the segments before it that this opening appended to
   std::uint64_t capacity;                   // of the segment
-  core::segment* segment;                   // none only in a block that starts as failed: there was no space at open
+  core::segment* segment;                   // none only in a block that takes no claims: there was no space at open, or the
+                                            // log was truncated and has not gone on yet
   std::shared_ptr<core::segment> prepared;  // owns it until the table does
 };
 

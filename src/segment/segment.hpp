@@ -5,7 +5,7 @@
 // Invariants
 //   I1  The mapping never changes while the object lives, nor do the facts once begin() was called or the file was opened.
 //   I2  A frame belongs to the log only if its sequence is below end_sequence() and its bytes are below end_offset().
-//       Both are "none yet" while the segment takes claims, and are set once.
+//       Both are "none yet" while the segment takes claims, and are set once; only a truncation lowers them.
 //   I3  The descriptor stays open until the segment is sealed, so that a write-back error is reported to us and to nobody
 //       else; of one that is pinned as long as the object lives.
 #pragma once
@@ -79,7 +79,8 @@ class segment {
     // relaxed: whoever needs it together with the sequence has loaded that with segment:A, and segment:B stores it after.
     return end_offset_.load(std::memory_order_relaxed, "segment:offset");
   }
-  /// Frames reach up to `offset`, and the next sequence, `sequence`, stands in the next segment.
+  /// Frames reach up to `offset`, and the next sequence, `sequence`, stands in the next segment. When an end is lowered, who
+  /// looks meanwhile may find the sequence of one and the offset of the other: then he sees nothing there, and looks again.
   void set_end(std::uint64_t offset, std::uint64_t sequence) noexcept {
     end_offset_.store(offset, std::memory_order_relaxed, "segment:offset");  // relaxed: released by the next line
     end_sequence_.store(sequence, std::memory_order_release, "segment:B");   // pairs with segment:A

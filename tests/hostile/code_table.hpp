@@ -34,6 +34,7 @@ constexpr produced all_codes[] = {
     {errc::not_yet, produced_on::files},
     {errc::past_end, produced_on::files},
     {errc::trimmed, produced_on::files},
+    {errc::truncated, produced_on::files},
     {errc::abandoned, produced_on::files},
     {errc::damaged, produced_on::files},
     {errc::sync_failed, produced_on::failing_device},

@@ -40,6 +40,14 @@ error of_abandoned(const std::string& dir) {
   return error_of(l.read({1}));
 }
 
+error of_truncated(const std::string& dir) {
+  auto l = small(dir);
+  for (int i = 0; i < 3; ++i) static_cast<void>(l.append("x"));
+  auto r = l.reader({3});
+  static_cast<void>(l.truncate_after({1}));
+  return error_of(r->next());
+}
+
 error of_own_claim(const std::string& dir) {
   auto l = small(dir);
   const auto held = l.claim(8);
@@ -134,6 +142,8 @@ const code_row rows[] = {
     {errc::trimmed, "the sequence 0, which no record has",
      [](const std::string& dir) { return error_of(small(dir).read({})); },
      "DIR: this sequence is older than what the log keeps; go on at its first sequence."},
+    {errc::truncated, "a reader of what was taken back", of_truncated,
+     "DIR: the log was truncated before this sequence (sequence 3); go on at the sequence that comes next."},
     {errc::abandoned, "a claim that was given up", of_abandoned,
      "DIR: the claim of this sequence was given up, or its writer died (sequence 1); go on behind it."},
     {errc::damaged, "a record that was durable and does not validate",

@@ -192,8 +192,30 @@ const directory_row state_rows[] = {
      "damaged segment 3", "ZF"},
     {"its next is 2^63", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = format::sequence_max + 1; }); },
      "damaged varve.state", "damaged varve.state", "damaged varve.state"},
-    {"a truncation is under way", [](const path& d) { state_of(d, [](auto& s) { s.truncate_intent = 5; }); }, "newer_format",
-     "newer_format", "newer_format"},
+    {"a truncation is under way in a log that is clean",
+     [](const path& d) {
+       state_of(d, [](auto& s) {
+         s.condition = format::condition::clean;
+         s.truncate_intent = 10;
+       });
+     },
+     "damaged varve.state", "damaged varve.state", "damaged varve.state"},
+    {"a truncation is under way below what is durable",
+     [](const path& d) {
+       state_of(d, [](auto& s) {
+         s.condition = format::condition::open;
+         s.durable_floor = s.truncate_intent = 5;
+       });
+     },
+     "damaged varve.state", "damaged varve.state", "damaged varve.state"},
+    {"a truncation behind the end is under way",
+     [](const path& d) {
+       state_of(d, [](auto& s) {
+         s.condition = format::condition::open;
+         s.truncate_intent = format::sequence_max;
+       });
+     },
+     "123456789", "OR"},
     {"a truncation to 2^63",
      [](const path& d) { state_of(d, [](auto& s) { s.truncate_intent = format::sequence_max + 1; }); },
      "damaged varve.state", "damaged varve.state", "damaged varve.state"},

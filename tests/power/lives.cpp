@@ -147,6 +147,34 @@ void lives::trim(log& l, tally& sum) {
   ++sum.trims;
 }
 
+/// As if they had never been: their numbers are given out again. What is left of a batch is one by itself.
+void lives::forget_behind(std::uint64_t last) {
+  known_.resize(last + 1, {.now = truth::state::lost});
+  for (std::uint64_t s = last; s > 0 && known_[s].batch_first + known_[s].batch_size > last + 1; --s)
+    known_[s].batch_size = last + 1 - known_[s].batch_first;
+  durable_ = last;
+}
+
+/// Everything behind a sequence goes, or nothing does; sometimes everything, and the log goes on elsewhere.
+void lives::truncate(log& l, tally& sum) {
+  if (!stopped_.empty()) return;  // it would wait for them
+  const bool resets = below(4) == 0;
+  const std::uint64_t next = resets ? 1 + below(published() + 20) : first_ + below(published() + 2 - first_);
+  const ends wanted{resets ? next : first_, next - 1};
+  const auto done = resets ? l.reset({next}) : l.truncate_after({next - 1});
+  if (memory_os::crashed()) {
+    perhaps_cut_ = wanted;
+    ++sum.truncations_cut_short;
+    return;
+  }
+  INFO((done ? std::string{} : done.error().message()));
+  REQUIRE(done);
+  REQUIRE(ends{l.first_sequence().value, l.published_sequence().value} == wanted);
+  first_ = wanted.first;
+  forget_behind(wanted.last);
+  ++sum.truncations;
+}
+
 /// A thread claims, and never finishes. The main thread waits until it has claimed, so the sequences are known.
 void lives::stop_in_append(log& l) {
   const bool batch = below(2) == 0;
@@ -189,7 +217,9 @@ void lives::live(log& l, tally& sum) {
       append_batch(l);
     } else if (what < 90) {
       if (stopped_.empty()) sync(l);  // it would wait for them
-    } else if (what < 93) {
+    } else if (what < 92) {
+      truncate(l, sum);
+    } else if (what < 94) {
       memory_os::write_back(random_());
     } else if (what < 96) {
       if (stopped_.size() < 3 && !(busy_ && below(2) == 0)) stop_in_append(l);
@@ -292,11 +322,11 @@ bool lives::check_opened(log& l, tally& sum) {
   // What was not kept never was: its sequences are given out again.
   for (std::uint64_t s = published + 1; s < known_.size(); ++s)
     if (known_[s].batch_size > 1 && known_[s].batch_first == s) ++sum.batches_dropped;
-  known_.resize(published + 1);
+  forget_behind(published);
+  perhaps_cut_.reset();
   first_ = l.first_sequence().value;
   perhaps_first_.reset();
   for (std::uint64_t s = first_; s <= published; ++s) known_[s].now = there[s] ? truth::state::finished : truth::state::lost;
-  durable_ = published;
   power_lost_ = false;
   return true;
 }
@@ -306,10 +336,11 @@ template <class Log>
 bool lives::check_contents(const Log& l, tally& sum) {
   const std::uint64_t published = l.published_sequence().value, first = l.first_sequence().value;
   INFO("first " << first << ", was " << first_ << ", or perhaps " << perhaps_first_.value_or(0));
-  REQUIRE((first == first_ || first == perhaps_first_));
+  const bool is_cut = perhaps_cut_ == ends{first, published};
+  REQUIRE((is_cut || first == first_ || first == perhaps_first_));
   REQUIRE(first <= published + 1);
-  REQUIRE(published < known_.size());  // G6: no more than was ever claimed
-  REQUIRE(published >= durable_);      // G2
+  REQUIRE((is_cut || published < known_.size()));  // G6: no more than was ever claimed
+  REQUIRE((is_cut || published >= durable_));      // G2
   std::map<std::uint64_t, std::uint64_t> there_of_batch;
   std::uint64_t at = first - 1;
   const auto must_have_none = [&](std::uint64_t s) {
@@ -334,7 +365,8 @@ bool lives::check_contents(const Log& l, tally& sum) {
   while (++at <= published) must_have_none(at);
   for (const auto& [head, count] : there_of_batch) {
     INFO("batch " << head << " of " << known_[head].batch_size);
-    REQUIRE(count + std::max(first, head) - head == known_[head].batch_size);  // G4
+    const std::uint64_t size = is_cut ? std::min(known_[head].batch_size, published + 1 - head) : known_[head].batch_size;
+    REQUIRE(count + std::max(first, head) - head == size);  // G4
   }
   if (first > 1) {
     const auto gone = l.read({first - 1});
@@ -342,7 +374,7 @@ bool lives::check_contents(const Log& l, tally& sum) {
     REQUIRE(!gone);
     REQUIRE(gone.error().code() == errc::trimmed);
   }
-  if (power_lost_) return true;
+  if (power_lost_ || is_cut) return true;
   for (std::uint64_t s = published + 1; s < known_.size(); ++s) {
     INFO("sequence " << s << " was returned");
     REQUIRE(known_[s].now != truth::state::finished);  // G1

@@ -38,6 +38,7 @@ struct tally {
   std::uint64_t records_checked = 0, stepped_over = 0, cut_records = 0, batches_dropped = 0, unfinished_claims = 0;
   std::uint64_t unfinished_before_finished = 0;
   std::uint64_t trims = 0, trims_cut_short = 0, recycled = 0;
+  std::uint64_t truncations = 0, truncations_cut_short = 0;
 };
 
 class lives {
@@ -58,6 +59,8 @@ class lives {
   void append_batch(log& l);
   void sync(log& l);
   void trim(log& l, tally& sum);
+  void truncate(log& l, tally& sum);
+  void forget_behind(std::uint64_t last);
   void stop_in_append(log& l);
   void end_life(std::optional<log>& l, bool power_loss, tally& sum);
   bool check_opened(log& l, tally& sum);
@@ -78,6 +81,11 @@ class lives {
   std::uint64_t durable_ = 0;                   // what a sync, or an open, has said to be durable
   std::uint64_t first_ = 1;                     // what a trim, or an open, has said to be the first
   std::optional<std::uint64_t> perhaps_first_;  // by a trim during which the machine stopped
+  struct ends {
+    std::uint64_t first, last;
+    bool operator==(const ends&) const = default;
+  };
+  std::optional<ends> perhaps_cut_;  // by a truncation during which the machine stopped: then the log is just this
   std::uint64_t ids_ = 0;
   bool busy_ = false;  // this life appends so much that segments end, go and come back
   bool power_lost_ = false;

@@ -20,6 +20,12 @@ constexpr kind trims[] = {kind::append,     kind::append_large, kind::append_lar
                           kind::batch,      kind::sync,         kind::trim,         kind::trim,         kind::claim,
                           kind::publish,    kind::look,         kind::write_back,   kind::close,        kind::kill,
                           kind::lose_power, kind::open_and_stop};
+/// Both ends go, again and again.
+constexpr kind cuts[] = {kind::append,   kind::append, kind::append_large, kind::append_large, kind::batch,
+                         kind::batch,    kind::sync,   kind::trim,         kind::truncate,     kind::truncate,
+                         kind::truncate, kind::reset,  kind::claim,        kind::publish,      kind::look,
+                         kind::close,    kind::kill,   kind::lose_power,   kind::stop_in_call, kind::stop_in_call,
+                         kind::fail_call};
 constexpr kind deaths[] = {kind::append, kind::append,  kind::append_large,  kind::batch,
                            kind::claim,  kind::publish, kind::sync,          kind::close,
                            kind::kill,   kind::look,    kind::open_and_stop, kind::lose_power};
@@ -76,6 +82,12 @@ TEST_CASE("through deaths and losses of power a log keeps what a vector would, o
 TEST_CASE("whatever is trimmed, through deaths and losses of power, all behind it is there and nothing before it",
           "[property][recovery][trim][G1][G2][G3][G4][G6]") {
   CHECK(check_lives(600, one_of(trims)) > 0);
+}
+
+TEST_CASE(
+    "wherever a log is truncated, through deaths and losses of power, it ends just there, and nothing that went returns",
+    "[property][recovery][truncate][G1][G2][G3][G4][G6][G7]") {
+  check_lives(1000, one_of(cuts));
 }
 
 TEST_CASE("through any steps, with calls that fail, full disks and recoveries that are cut short, no promise is broken",

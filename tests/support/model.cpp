@@ -27,10 +27,10 @@ void demand(const error& e, std::initializer_list<errc> allowed) {
 }  // namespace
 
 std::string to_string(const step& s) {
-  constexpr const char* names[] = {
-      "append",       "append_large", "append_durable", "batch",      "claim",         "publish",
-      "abandon",      "sync",         "look",           "write_back", "fail_call",     "fill_disk",
-      "stop_in_call", "close",        "kill",           "lose_power", "open_and_stop", "trim"};
+  constexpr const char* names[] = {"append",     "append_large",  "append_durable", "batch",    "claim",
+                                   "publish",    "abandon",       "sync",           "look",     "write_back",
+                                   "fail_call",  "fill_disk",     "stop_in_call",   "close",    "kill",
+                                   "lose_power", "open_and_stop", "trim",           "truncate", "reset"};
   static_assert(std::size(names) == step_kinds);
   return std::string{names[static_cast<unsigned>(s.what)]} + '(' + std::to_string(s.a) + ", " + std::to_string(s.b) + ')';
 }
@@ -199,6 +199,81 @@ void model::trim(const step& s) {
   perhaps_first_.clear();
 }
 
+/// As if they had never been: their numbers are given out again. What is left of a batch is one by itself.
+void model::forget_behind(std::uint64_t last) {
+  known_.resize(last + 1, {.now = entry::state::skipped});
+  for (std::uint64_t s = last; s > 0 && known_[s].batch_first + known_[s].batch_size > last + 1; --s)
+    known_[s].batch_size = last + 1 - known_[s].batch_first;
+  durable_ = last;
+}
+
+/// Everything but [first, last] goes, or nothing does. Readers that stand behind the end find out.
+template <class Do>
+void model::cut(std::uint64_t first, std::uint64_t last, Do what) {
+  std::vector<reader> readers;
+  const auto stand = [&](const auto& l) {
+    for (const std::uint64_t at : {first, last, last + 1, last + 2, next()})
+      if (at >= first_ && at <= published() + 1) readers.push_back(*l.reader({at}));
+  };
+  std::optional<log_view> view;
+  if (!faulty_) {
+    stand(*log_);
+    if (auto opened = log_view::open(directory); opened && opened->published_sequence().value == published()) {
+      view.emplace(std::move(*opened));
+      stand(*view);
+    }
+  }
+  const auto done = what();
+  const ends now{log_->first_sequence().value, log_->published_sequence().value};
+  if (memory_os::crashed() || log_->failure()) {
+    perhaps_cut_ = {first, last};
+    over_ = true;
+    return;
+  }
+  if (!done) {
+    demand(done.error(), {errc::io, errc::no_space, errc::out_of_memory});
+    if (now != ends{first, last})
+      return demand(now == ends{first_, published()}, "a cut that failed to elsewhere", now.last);
+  }
+  demand(now == ends{first, last}, "a cut to elsewhere", now.last);
+  demand(log_->durable_sequence().value == last, "what a cut keeps is not durable", last);
+  first_ = first;
+  perhaps_first_.clear();
+  forget_behind(last);
+  for (auto& r : readers) {
+    const std::uint64_t at = r.position().value;
+    const auto record = r.next();
+    const errc says = record ? errc{} : record.error().code();
+    demand(says == (at < first ? errc::trimmed : at > last + 1 ? errc::truncated : errc{}), "a reader beside a cut", at);
+    if (record) demand(record->has_value() ? (*record)->sequence().value <= last : true, "a record that went", at);
+  }
+  if (view) demand(view->published_sequence().value == last, "a view beside a cut", last);
+}
+
+void model::truncate(const step& s) {
+  const std::uint64_t end = s.a % 16 == 0 ? next() + 1 : s.a % 4 == 0 ? first_ : first_ + s.b % (next() - first_ + 1);
+  const auto cut_it = [&] { return log_->truncate_after({end - 1}); };
+  if (!claims_.empty() || end > next()) {
+    const auto done = cut_it();
+    demand(memory_os::crashed() ||
+               (!done && done.error().code() == (claims_.empty() ? errc::past_end : errc::would_block_itself)),
+           "a truncation that cannot be", end);
+    return;
+  }
+  if (first_ > 1) {
+    const auto done = log_->truncate_after({first_ - 2});
+    demand(memory_os::crashed() || (!done && done.error().code() == errc::trimmed), "a truncation of what was trimmed",
+           first_);
+  }
+  cut(first_, end - 1, cut_it);
+}
+
+void model::reset(const step& s) {
+  if (!claims_.empty()) return;
+  const std::uint64_t to = s.a % 2 == 0 ? 1 + s.b % next() : next() + s.b % 50;
+  cut(to, to - 1, [&] { return log_->reset({to}); });
+}
+
 void model::close() {
   const auto done = log_->close();
   if (!claims_.empty()) {
@@ -247,6 +322,8 @@ void model::apply(const step& s) {
     case kind::publish: return publish_oldest(s);
     case kind::abandon: return abandon_newest();
     case kind::trim: return trim(s);
+    case kind::truncate: return truncate(s);
+    case kind::reset: return reset(s);
     default: return sync();
   }
 }
@@ -301,11 +378,11 @@ void model::reopen() {
   demand(log_->durable_sequence().value == kept, "what is kept is not durable", kept);
   first_ = log_->first_sequence().value;
   perhaps_first_.clear();
+  perhaps_cut_.reset();
   // What was not kept never was: its sequences are given out again.
-  known_.resize(kept + 1);
+  forget_behind(kept);
   for (std::uint64_t s = first_; s <= kept; ++s)
     known_[s].now = log_->read({s}) ? entry::state::finished : entry::state::skipped;
-  durable_ = kept;
   power_lost_ = over_ = faulty_ = false;
 }
 
@@ -319,10 +396,11 @@ void model::finish() {
 /// What stands up to `kept` is what was appended, nothing that was promised is missing, and nothing else is there.
 template <class Log>
 void model::compare(const Log& l, std::uint64_t kept, bool living) const {
-  demand(kept < known_.size(), "more than was ever claimed", kept);
-  demand(kept >= durable_, "less than was durable", kept);
   const std::uint64_t first = l.first_sequence().value;
-  demand(first == first_ || std::ranges::find(perhaps_first_, first) != perhaps_first_.end(),
+  const bool is_cut = perhaps_cut_ == ends{first, kept};
+  demand(is_cut || kept < known_.size(), "more than was ever claimed", kept);
+  demand(is_cut || kept >= durable_, "less than was durable", kept);
+  demand(is_cut || first == first_ || std::ranges::find(perhaps_first_, first) != perhaps_first_.end(),
          "the first sequence is elsewhere", first);
   demand(first <= kept + 1, "the log ends before it begins", first);
   compare_below(l, first);
@@ -348,9 +426,11 @@ void model::compare(const Log& l, std::uint64_t kept, bool living) const {
   }
   while (++at <= kept) must_have_none(at);
   for (const auto& [head, count] : there_of_batch)
-    demand(count + std::max(first, head) - head == known_[head].batch_size, "a part of a batch", head);
+    demand(count + std::max(first, head) - head ==
+               (is_cut ? std::min(known_[head].batch_size, kept + 1 - head) : known_[head].batch_size),
+           "a part of a batch", head);
   if (*options_.record_times) compare_times(l, first, kept);
-  if (power_lost_ || living) return;  // in a living log it may stand behind a claim
+  if (power_lost_ || living || is_cut) return;  // in a living log it may stand behind a claim
   for (std::uint64_t s = kept + 1; s < known_.size(); ++s)
     demand(known_[s].now != entry::state::finished, "what append returned is gone", s);
 }

@@ -42,12 +42,14 @@ struct step {
     lose_power,
     open_and_stop,  // a kill, and then the next open does not come to its end
     trim,           // to some sequence, sometimes to the next one, or behind that
+    truncate,       // likewise, from the other end
+    reset,
   };
   kind what = kind::append;
   std::uint8_t a = 0;
   std::uint16_t b = 0;
 };
-constexpr unsigned step_kinds = static_cast<unsigned>(step::kind::trim) + 1;
+constexpr unsigned step_kinds = static_cast<unsigned>(step::kind::reset) + 1;
 [[nodiscard]] std::string to_string(const step& s);
 
 class model {
@@ -87,6 +89,11 @@ class model {
   void abandon_newest();
   void sync();
   void trim(const step& s);
+  void truncate(const step& s);
+  void reset(const step& s);
+  template <class Do>
+  void cut(std::uint64_t first, std::uint64_t last, Do what);
+  void forget_behind(std::uint64_t last);
   void close();
   void end_life(bool power_loss, const step& s);
   void reopen();
@@ -116,6 +123,11 @@ class model {
   std::uint64_t durable_ = 0;                 // what a sync, or an open, has said to be durable
   std::uint64_t first_ = 1;                   // what a trim, or an open, has said to be the first
   std::vector<std::uint64_t> perhaps_first_;  // by trims that failed, or during which the machine stopped
+  struct ends {
+    std::uint64_t first, last;
+    bool operator==(const ends&) const = default;
+  };
+  std::optional<ends> perhaps_cut_;  // by a truncation of that kind: then the log is just this
   std::uint64_t ids_ = 0;
   std::uint64_t recycled_ = 0;
   std::uint64_t seed_;

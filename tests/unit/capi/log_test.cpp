@@ -256,6 +256,20 @@ TEST_CASE("C: options of another age", "[capi]") {
   varve_log_free(log);
 }
 
+TEST_CASE("C: the newest records are dropped, or all of them", "[capi][truncate]") {
+  c_log l;
+  for (int i = 0; i < 5; ++i) REQUIRE(varve_log_append(l.handle, "x", 1, nullptr, nullptr) == VARVE_OK);
+  CHECK(varve_log_truncate_after(l.handle, 6) == VARVE_PAST_END);
+  REQUIRE(varve_log_truncate_after(l.handle, 2) == VARVE_OK);
+  CHECK(varve_log_published_sequence(l.handle) == 2);
+  CHECK(varve_log_reset(l.handle, 0) == VARVE_BAD_OPTION);
+  REQUIRE(varve_log_reset(l.handle, 10) == VARVE_OK);
+  CHECK(varve_log_first_sequence(l.handle) == 10);
+  uint64_t sequence = 0;
+  REQUIRE(varve_log_append(l.handle, "x", 1, nullptr, &sequence) == VARVE_OK);
+  CHECK(sequence == 10);
+}
+
 TEST_CASE("C: the oldest records are dropped, by number and by rules", "[capi][trim][retention]") {
   VARVE_SIZED(varve_retention_rules, own);
   own.keep_records = 1;

@@ -16,7 +16,7 @@ using varve::testing::get;
 state sane_state() {
   return {.generation = 1,
           .epoch = 2,
-          .condition = condition::clean,
+          .condition = condition::open,
           .inode = 4,
           .birth_ns = 5,
           .trim_point = 6,
@@ -42,7 +42,7 @@ TEST_CASE("each field of the state stands at its offset", "[format]") {
   const auto bytes = encode(fields);
   CHECK(get(bytes, 16, 8) == 1);
   CHECK(get(bytes, 24, 4) == 2);
-  CHECK(get(bytes, 28, 4) == 2);  // clean
+  CHECK(get(bytes, 28, 4) == 1);  // open
   CHECK(get(bytes, 32, 1) == 0xb0);
   CHECK(get(bytes, 47, 1) == 0xbf);
   for (std::size_t field = 4; field <= 17; ++field) CHECK(get(bytes, 48 + 8 * (field - 4), 8) == field);
@@ -71,6 +71,8 @@ TEST_CASE("a valid state with fields that make no sense is refused, one by one",
       {"a floor that is no sequence", [](state& s) { s.durable_floor = salt_top_bit; }},
       {"a next sequence that is none", [](state& s) { s.clean_next = ~std::uint64_t{0}; }},
       {"an intent that is no sequence", [](state& s) { s.truncate_intent = ~std::uint64_t{0}; }},
+      {"an intent in a log that is clean", [](state& s) { s.condition = condition::clean; }},
+      {"an intent below what is durable", [](state& s) { s.durable_floor = s.truncate_intent; }},
   };
   CHECK(is_sane(sane_state()));
   CHECK(is_sane(state{.generation = 1,

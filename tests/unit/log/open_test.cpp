@@ -165,12 +165,6 @@ TEST_CASE("files of a newer version are refused and left alone", "[open][G7]") {
     write_sector(p.segment(), 0, id);
     CHECK(log_view::open(p.dir).error().code() == errc::newer_format);
   }
-  SECTION("varve.state, a truncation under way") {
-    auto s = read_sector<format::state>(p.dir / format::state_name, 0);
-    s.truncate_intent = 2;
-    s.generation += 100;
-    write_sector(p.dir / format::state_name, 0, s);
-  }
   p.refused(errc::newer_format);
 }
 
