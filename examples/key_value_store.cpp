@@ -2,8 +2,8 @@
 //
 // key_value_store DIRECTORY set KEY VALUE | del KEY | get KEY | list | checkpoint
 //
-// A key-value store: every change is one record of a log, and the map in memory is what the records add up to. When `set` has
-// returned the change survives a power loss. A checkpoint puts what they add up to into DIRECTORY.snapshot; the log then
+// A key-value store: every change is one record of a log, and the map in memory is what the records add up to. When `set`
+// has returned the change survives a power loss. A checkpoint puts what they add up to into DIRECTORY.snapshot; the log then
 // drops them, and an open replays only what came behind.
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Checkpoints and the archive beside writers, trims, rules and a close: each record is saved or trimmed, each segment archived
-// before it goes, and nobody waits for ever.
+// Checkpoints and the archive beside writers, trims, rules and a close: each record is saved or trimmed, each segment
+// archived before it goes, and nobody waits for ever.
 #include <atomic>
 #include <chrono>
 #include <cstdio>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Checkpoint and archive positions through deaths, losses of power and failing calls: never beyond what was saved, nor beyond
-// what the log still holds; and nothing goes that nobody has.
+// Checkpoint and archive positions through deaths, losses of power and failing calls: never beyond what was saved, nor
+// beyond what the log still holds; and nothing goes that nobody has.
 #include <algorithm>
 #include <atomic>
 #include <mutex>
