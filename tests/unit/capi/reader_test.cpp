@@ -128,6 +128,46 @@ TEST_CASE("C: what was found", "[capi]") {
   CHECK(report.findings == static_cast<std::uint64_t>(findings));
   CHECK(varve_verify(f.directory.c_str(), nullptr, nullptr, nullptr) == VARVE_OK);
 
+  std::uint64_t segments = 0;
+  CHECK(varve_rebuild_indexes(f.directory.c_str(), &segments) == VARVE_OK);
+  CHECK(segments == 1);
+  CHECK(varve_rebuild_indexes("/nonexistent", nullptr) == VARVE_NOT_FOUND);
+  struct tally {
+    int records = 0, gaps = 0;
+  } told;
+  VARVE_SIZED(varve_salvage_report, saved);
+  const auto take = [](void* user, const varve_record* r) {
+    CHECK(r->sequence >= 1);
+    ++static_cast<tally*>(user)->records;
+    return 0;
+  };
+  const auto note = [](void* user, const varve_finding* gap) {
+    CHECK(gap->kind == VARVE_FINDING_DAMAGE);
+    ++static_cast<tally*>(user)->gaps;
+    return 0;
+  };
+  CHECK(varve_salvage(f.directory.c_str(), take, note, &saved, &told) == VARVE_OK);
+  CHECK(saved.gaps == static_cast<std::uint64_t>(told.gaps));
+  CHECK(saved.records == static_cast<std::uint64_t>(told.records));
+  CHECK(saved.missing == 1);
+  const auto enough = [](void*, const varve_record*) { return 1; };
+  CHECK(varve_salvage(f.directory.c_str(), enough, nullptr, nullptr, nullptr) == VARVE_CANCELLED);
+  CHECK(varve_salvage("/nonexistent", nullptr, nullptr, nullptr, nullptr) == VARVE_NOT_FOUND);
+
+  varve_view* view = nullptr;
+  REQUIRE(varve_view_open(f.directory.c_str(), nullptr, &view) == VARVE_OK);
+  varve_reader* reader = nullptr;
+  REQUIRE(varve_view_reader(view, 1, &reader) == VARVE_OK);
+  int pins = 0;
+  const auto count_pins = [](void* user, const varve_pin_holder* pin) {
+    CHECK(pin->segment == 1);
+    ++*static_cast<int*>(user);
+  };
+  CHECK(varve_view_pins(view, count_pins, &pins) == VARVE_OK);
+  CHECK(pins <= 1);  // where the system tells
+  varve_reader_free(reader);
+  varve_view_free(view);
+
   VARVE_SIZED(varve_verify_options, with);
   with.threads = VARVE_ALL_PROCESSORS;
   with.on_progress = [](void* user, uint64_t done, uint64_t total) {
