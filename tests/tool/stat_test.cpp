@@ -136,27 +136,11 @@ TEST_CASE("the keys of stat are those that docs/tool.md lists", "[tool]") {
   const place p;
   REQUIRE(run({"append", p.log}, numbered_lines(3)).exit_code == 0);
   const nlohmann::json s = stat_of(p.log);
-  CHECK(keys_of(s) == keys{"directory",
-                           "first",
-                           "durable",
-                           "published",
-                           "kept",
-                           "checkpointed",
-                           "archived",
-                           "epoch",
-                           "segments",
-                           "used_bytes",
-                           "allocated_bytes",
-                           "segment_bytes",
-                           "checksum",
-                           "index_stride_bytes",
-                           "record_times",
-                           "writer",
-                           "process",
-                           "oldest_unfinished",
-                           "last_open",
-                           "next_open",
-                           "refuses"});
+  CHECK(keys_of(s) == keys{"directory",       "first",         "durable",  "published",          "kept",
+                           "checkpointed",    "archived",      "epoch",    "segments",           "used_bytes",
+                           "allocated_bytes", "segment_bytes", "checksum", "index_stride_bytes", "record_times",
+                           "writer",          "process",       "held_by",  "oldest_unfinished",  "last_open",
+                           "next_open",       "refuses"});
   CHECK(keys_of(s.at("segments")) == keys{"prepared", "active", "ended", "sealed", "damaged", "dropped"});
   CHECK(keys_of(s.at("last_open")) == keys{"found", "kept", "stepped_over", "cut_bytes", "cut_records"});
   CHECK(keys_of(s.at("next_open")) == keys_of(s.at("last_open")));
