@@ -47,6 +47,7 @@ struct append_verb_options {
   std::uint16_t type = 0;
   std::string archive;  // empty: none
   int compression_level = 0;
+  std::uint64_t record_bytes_max = std::uint64_t{256} << 20;
   bool json = false;
 };
 
@@ -69,9 +70,8 @@ std::string progress_text(const input& in, clock::time_point start) {
 }
 
 // JSON takes up to six characters for a byte; more than that cannot become a record.
-std::uint64_t input_record_bytes_max(const log& target, split by) {
-  const std::uint64_t payload = target.record_bytes_max();
-  return by == split::jsonl ? 6 * payload + 4096 : payload;
+std::uint64_t input_record_bytes_max(const append_plan& plan) {
+  return plan.by == split::jsonl ? 6 * plan.record_bytes_max + 4096 : plan.record_bytes_max;
 }
 
 // The order of the input is the order of the sequences.
@@ -81,12 +81,12 @@ tally append_in_order(log& target, const append_plan& plan, input& in) {
   progress line;
   const clock::time_point start = clock::now();
   if (plan.by == split::whole) {
-    if (in.read_all(b, target.record_bytes_max())) worker.take(b);
+    if (in.read_all(b, plan.record_bytes_max)) worker.take(b);
     return worker.counted();
   }
   tally counted;
   try {
-    while (in.next(b, input_record_bytes_max(target, plan.by)) && worker.take(b)) {
+    while (in.next(b, input_record_bytes_max(plan)) && worker.take(b)) {
       line.tick([&] { return progress_text(in, start); });
     }
     counted = worker.counted();
@@ -125,7 +125,7 @@ tally append_beside_each_other(log& target, const append_plan& plan, input& in, 
     const clock::time_point start = clock::now();
     try {
       while (auto b = empty.pop()) {
-        if (stop.stop_requested() || !in.next(**b, input_record_bytes_max(target, plan.by))) break;
+        if (stop.stop_requested() || !in.next(**b, input_record_bytes_max(plan))) break;
         filled.push(std::move(*b));
         line.tick([&] { return progress_text(in, start); });
       }
@@ -200,7 +200,11 @@ exit_code append(const append_verb_options& options, output& out) {
   if (!options.archive.empty()) keeper = open_archive(options.archive, options.compression_level);
   log target = open_log(options, policy, keeper);
   in.end_at_signal();  // not before: a signal ends a long recovery at once
-  const append_plan plan{.by = by, .batch_records = options.batch, .type = options.type, .input_name = in.name()};
+  const append_plan plan{.by = by,
+                         .batch_records = options.batch,
+                         .type = options.type,
+                         .record_bytes_max = options.record_bytes_max,
+                         .input_name = in.name()};
   outcome o;
   o.found = target.recovery();
   clock::time_point start = clock::now();
@@ -246,6 +250,10 @@ action set_up_append(CLI::App& app) {
   app.add_option("--batch", options->batch, "Append up to so many records at once, all or nothing [1]")
       ->transform(number_between(1, 1'000'000))
       ->option_text("N");
+  app.add_option("--max-record", options->record_bytes_max,
+                 "A longer record ends it before it fills the memory: 1 byte to 4 GiB less 4120 bytes [256MiB]")
+      ->transform(size_between(1, (std::uint64_t{4} << 30) - 4120, 1))
+      ->option_text("SIZE");
   app.add_option("--type", options->type, "Tag of the records, where JSON brings none: 0 to 65535 [0]")
       ->transform(number_between(0, 65535))
       ->option_text("T");

@@ -87,6 +87,26 @@ bool appender::add(std::string_view payload, std::uint16_t type, const input_pla
 
 bool appender::send() {
   if (pending_.empty()) return true;
+  const bool sent = may_send() && send_pending();
+  pending_.clear();
+  pending_places_.clear();
+  decoded_.clear();
+  return sent;
+}
+
+// The library would take more than what a line that never ends may fill of the memory.
+bool appender::may_send() {
+  const std::uint64_t most = plan_.record_bytes_max;
+  const auto culprit = std::ranges::find_if(pending_, [most](std::string_view r) { return r.size() > most; });
+  if (culprit == pending_.end()) return true;
+  const input_place& place = pending_places_[static_cast<std::size_t>(culprit - pending_.begin())];
+  failure f = input_failure(std::string(name_of(errc::too_large)), plan_.input_name, place,
+                            fmt::format("a record of {} bytes, more than --max-record {}", culprit->size(), most));
+  f.limit = most;
+  return fail(std::move(f), pending_places_.front().number);
+}
+
+bool appender::send_pending() {
   const append_options options{.type = pending_type_, .durability = {}};
   const result<sequence_range> appended =
       pending_.size() == 1 ? append_one(log_, pending_.front(), options) : log_.append_batch(pending_, options);
@@ -97,34 +117,18 @@ bool appender::send() {
   } else if (appended.error().code() == errc::sync_failed) {
     counted_.unsure += pending_.size();
   }
-  const bool sent = appended || fail(failure_to_send(appended.error()), pending_places_.front().number);
-  pending_.clear();
-  pending_places_.clear();
-  decoded_.clear();
-  return sent;
+  return appended || fail(failure_to_send(appended.error()), pending_places_.front().number);
 }
 
 // The library knows the log, but not where in the input the records stand.
 failure appender::failure_to_send(const error& e) const {
   if (e.code() != errc::too_large) return failure_of(e);
-  const std::string code(name_of(e.code()));
-  const std::uint64_t record_max = log_.record_bytes_max();
-  const auto culprit = std::ranges::find_if(pending_, [record_max](std::string_view r) { return r.size() > record_max; });
-  failure f;
-  if (culprit != pending_.end()) {
-    const input_place& place = pending_places_[static_cast<std::size_t>(culprit - pending_.begin())];
-    f = input_failure(code, plan_.input_name, place,
-                      fmt::format("a record of {} bytes, but this log takes up to {}; make a log with larger segments",
-                                  culprit->size(), record_max));
-    f.limit = record_max;
-  } else {
-    const input_place& last = pending_places_.back();
-    f = input_failure(code, plan_.input_name, pending_places_.front(),
-                      fmt::format("the batch of {} records from here to {} {} does not fit into one segment; "
-                                  "append with a smaller --batch",
-                                  pending_.size(), last.unit == framing::lines ? "line" : "record", last.number));
-    f.limit = e.limit();
-  }
+  const input_place& last = pending_places_.back();
+  failure f = input_failure(std::string(name_of(e.code())), plan_.input_name, pending_places_.front(),
+                            fmt::format("the batch of {} records from here to {} {} does not fit into one segment; "
+                                        "append with a smaller --batch",
+                                        pending_.size(), last.unit == framing::lines ? "line" : "record", last.number));
+  f.limit = e.limit();
   return f;
 }
 

@@ -28,6 +28,7 @@ struct append_plan {
   split by = split::lines;
   std::size_t batch_records = 1;
   std::uint16_t type = 0;
+  std::uint64_t record_bytes_max = 0;  // a longer one is refused
   std::string input_name;
 };
 
@@ -60,6 +61,8 @@ class appender {
   [[nodiscard]] bool take_json(std::string_view line, const input_place& place);
   [[nodiscard]] bool add(std::string_view payload, std::uint16_t type, const input_place& place);
   [[nodiscard]] bool send();
+  [[nodiscard]] bool may_send();
+  [[nodiscard]] bool send_pending();
   [[nodiscard]] failure failure_to_send(const error& e) const;
   bool fail(failure f, std::uint64_t number);
 

@@ -112,11 +112,10 @@ bool input::end_with(block& b, std::size_t rest) {
 failure input::too_large(std::string_view text, std::uint64_t bytes_max) const {
   const std::string code(name_of(errc::too_large));
   if (next_.unit == framing::lines) {
-    return input_failure(code, name_, next_, fmt::format("longer than {} bytes, more than this log takes", bytes_max));
+    return input_failure(code, name_, next_, fmt::format("longer than --max-record {} bytes", bytes_max));
   }
-  failure f = input_failure(code, name_, next_,
-                            fmt::format("a record of {} bytes, but this log takes up to {}; make a log with larger segments",
-                                        prefixed_length(text), bytes_max));
+  failure f = input_failure(
+      code, name_, next_, fmt::format("a record of {} bytes, more than --max-record {}", prefixed_length(text), bytes_max));
   f.limit = bytes_max;
   return f;
 }
@@ -136,8 +135,7 @@ bool input::read_all(block& b, std::uint64_t bytes_max) {
     b.bytes += got;
     if (b.bytes > bytes_max) {
       throw usage_failure(std::string(name_of(errc::too_large)),
-                          fmt::format("{}: more than {} bytes, the largest record that this log takes", name_, bytes_max),
-                          name_);
+                          fmt::format("{}: more than --max-record {} bytes", name_, bytes_max), name_);
     }
   }
   if (ended_by_ != 0) incomplete_bytes_ = b.bytes;

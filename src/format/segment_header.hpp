@@ -112,9 +112,10 @@ static_assert(offsetof(end, cause) == 48);
 /// True if `e`, from a valid sector, is the end of this use of the file: not one left over from an earlier use, not one that
 /// is still being stored, and one that a segment can have.
 [[nodiscard]] constexpr bool belongs(const end& e, const activation& a, const identity& i) noexcept {
-  return e.salt == a.salt && is_frame_boundary(e.offset, i.capacity) && e.last >= a.base && e.last <= sequence_max &&
-         e.last - a.base < (e.offset - segment_header_bytes) / frame_header_bytes && e.cause >= end_cause::roll &&
-         e.cause <= end_cause::recovery;
+  const bool is_empty = e.last == a.base - 1 && e.offset == segment_header_bytes;
+  return e.salt == a.salt && is_frame_boundary(e.offset, i.capacity) && e.last <= sequence_max &&
+         (is_empty || (e.last >= a.base && e.last - a.base < (e.offset - segment_header_bytes) / frame_header_bytes)) &&
+         e.cause >= end_cause::roll && e.cause <= end_cause::recovery;
 }
 
 /// True if the segment of activation `next` follows the segment `number`, which `a` activated and which ends with `last`.

@@ -33,8 +33,9 @@ void appender::start(std::unique_ptr<control_block> block, std::uint64_t epoch, 
 }
 
 result<appended> appender::append_otherwise(bytes_view payload, const append_options& options) noexcept {
-  if (!keeps_times_ || payload.size() > room()) return too_large(1);  // before the sum can wrap
-  return append_as<true>(payload, options.type, options.time);
+  if (payload.size() > room_max) return too_large(1);  // before the sum can wrap
+  return keeps_times_ ? append_as<true, false>(payload, options.type, options.time)
+                      : append_as<false, false>(payload, options.type, {});
 }
 
 /// The caller's word, if it is one: times begin behind 0, which means that there is none.
@@ -46,10 +47,9 @@ std::uint64_t appender::time_or_now(record_time given) noexcept {
 result<appended> appender::append_pieces(std::span<const bytes_view> pieces, const append_options& options) noexcept {
   std::uint64_t length = 0;
   for (const auto piece : pieces) {
-    if (piece.size() > room() || length > room()) return too_large(1);  // before the sum can wrap
+    if (piece.size() > room_max || length > room_max) return too_large(1);  // before the sum can wrap
     length += piece.size();
   }
-  if (length > room()) return too_large(1);
   open_frame frame;
   if (const auto refused = claim_frame(length, options, frame)) return std::unexpected(*refused);
   fill(*frame.segment, frame.at, pieces, length, frame.label);
@@ -58,7 +58,7 @@ result<appended> appender::append_pieces(std::span<const bytes_view> pieces, con
 }
 
 std::optional<error> appender::claim_frame(std::uint64_t length, const append_options& options, open_frame& frame) noexcept {
-  if (length > room()) return too_large(1).error();  // before the sum can wrap
+  if (length > room_max) return too_large(1).error();  // before the sum can wrap
   const std::uint64_t extent = format::frame_bytes(length, extension_bytes());
   place_of_frames place;
   if (const auto refused = claim(extent, 1, place)) return refused;
@@ -86,16 +86,19 @@ result<appender::place_of_frames> appender::claim_otherwise(claim_outcome seen, 
     state = await_roll(*block, own != nullptr);
     if (with_.gate.get() != gate::position::open) return refusal();
     if (state_of(state) == roll_state::failed) return with_.place.fail_call({errno_of(state)});
-    if (state_of(state) == roll_state::held)
-      return fail({.code = errc::would_block_itself,
-                   .subject = with_.place.path,
-                   .first_sequence = own->sequence,
-                   .last_sequence = own->sequence});
+    if (state_of(state) == roll_state::held) return waits_for(*own);
     if (state_of(state) == roll_state::stopped) return fail({.code = errc::closed, .subject = with_.place.path});
     place_of_frames place;
     seen = claim_at_once(bytes, frames, block, place);
     if (seen == claim_outcome::here) return place;
   }
+}
+
+std::unexpected<error> appender::waits_for(const open_claim& own) const noexcept {
+  return fail({.code = errc::would_block_itself,
+               .subject = with_.place.path,
+               .first_sequence = own.sequence,
+               .last_sequence = own.sequence});
 }
 
 /// With `holds_claim` not while the roll is held: that waits for the claim.
@@ -114,9 +117,11 @@ std::uint32_t appender::await_roll(const control_block& block, bool holds_claim)
   }
 }
 
-result<appender::place_of_frames> appender::roll(control_block& full, std::uint64_t bytes, std::uint64_t frames) noexcept {
+result<appender::place_of_frames> appender::roll(control_block& full, std::uint64_t bytes, std::uint64_t frames,
+                                                 std::unique_ptr<control_block> own) noexcept {
   VARVE_POINT("roll.begun");
-  auto next = next_block(full);
+  const bool is_own = own != nullptr;
+  auto next = next_block(full, std::move(own));
   if (!next) {
     const auto failed = with_.place.fail_call(next.error());
     full.roll.store(roll_word(roll_state::failed, next.error().number), std::memory_order_release, "roll:B");
@@ -147,21 +152,28 @@ result<appender::place_of_frames> appender::roll(control_block& full, std::uint6
   os::wake_all(full.roll.futex());
   rolls_.fetch_add(1, std::memory_order_relaxed, "roll:count");
   with_.sealer.nudge();
+  if (is_own) with_.preparer.discard_overtaken(facts.number);
   with_.preparer.appends_reached(facts.number, format::segment_header_bytes + bytes);
   return place_of_frames{block.segment, {.offset = format::segment_header_bytes, .sequence = facts.base}, block.position};
 }
 
-os::result<std::unique_ptr<control_block>> appender::next_block(control_block& full) noexcept {
+os::result<std::unique_ptr<control_block>> appender::next_block(control_block& full,
+                                                                std::unique_ptr<control_block> own) noexcept {
   std::uint64_t salt = 0;
-  if (const auto done = os::fill_random(std::as_writable_bytes(std::span{&salt, 1})); !done)
-    return std::unexpected(done.error());
-  try {
-    if (blocks_.size() == blocks_.capacity()) blocks_.reserve(2 * blocks_.size());
-    with_.table.reserve(1);
-  } catch (const std::bad_alloc&) {
-    return std::unexpected(os::failure{ENOMEM});
-  }
-  auto next = with_.preparer.take();
+  const auto find = [&]() -> os::result<std::unique_ptr<control_block>> {
+    if (const auto done = os::fill_random(std::as_writable_bytes(std::span{&salt, 1})); !done)
+      return std::unexpected(done.error());
+    try {
+      if (blocks_.size() == blocks_.capacity()) blocks_.reserve(2 * blocks_.size());
+      with_.table.reserve(1);
+    } catch (const std::bad_alloc&) {
+      return std::unexpected(os::failure{ENOMEM});
+    }
+    if (const auto done = sync_if_empty(full); !done) return std::unexpected(done.error());
+    return own ? with_.own.number_above(before_.number, own) : with_.preparer.take(before_.number);
+  };
+  auto next = find();
+  if (own) with_.own.give_up(std::move(own));  // it was not taken
   if (!next) return next;
   const std::uint64_t base = full.base + claim_word::frames(full.crossing);
   (*next)->base = base;
@@ -186,6 +198,68 @@ bool appender::take_roll(control_block& block, std::uint32_t& state, roll_state 
          block.roll.compare_exchange(state, roll_word(then), std::memory_order_acquire, "roll:A");
 }
 
+/// No sync of a record will ever come by the header of a segment that has none; but the chain leads through it.
+os::result<void> appender::sync_if_empty(const control_block& full) noexcept {
+  if (full.segment == nullptr || claim_word::frames(full.crossing) != 0 || !full.segment->take_header_dirty()) return {};
+  auto done = os::sync_range(full.segment->map(), 0, format::segment_header_bytes);
+  if (!done)
+    with_.latch.set(error_access::make({.code = errc::sync_failed,
+                                        .subject = with_.place.path,
+                                        .os_errno = done.error().number,
+                                        .segment = full.segment->facts().number}));
+  return done;
+}
+
+/// The file is made before anybody has to wait for it.
+result<appender::place_of_frames> appender::claim_large(std::uint64_t bytes, std::uint64_t frames) noexcept {
+  if (bytes > room_max) return too_large(frames);
+  if (with_.gate.get() != gate::position::open) return refusal();
+  const std::uint64_t file_bytes = own_segments::file_bytes(bytes);
+  if (auto done = take_room(file_bytes); !done) return std::unexpected(done.error());
+  const auto lock = with_.own.lock();
+  auto own = with_.own.make(file_bytes);  // not after stop()
+  if (!own) return with_.gate.get() == gate::position::open ? with_.place.fail_call(own.error()) : refusal();
+  return roll_into(std::move(*own), bytes, frames);
+}
+
+/// With the lock of the own segments.
+result<appender::place_of_frames> appender::roll_into(std::unique_ptr<control_block> own, std::uint64_t bytes,
+                                                      std::uint64_t frames) noexcept {
+  const open_claim* const claim = open_claims::oldest(with_.log);
+  if (control_block* const full = take_active_roll(claim)) return roll(*full, bytes, frames, std::move(own));
+  with_.own.give_up(std::move(own));
+  return with_.gate.get() == gate::position::open && claim != nullptr ? waits_for(*claim) : refusal();
+}
+
+/// For a file of this size. If there is none, what would make room may stand in a segment of its own, which cannot go as
+/// long as it takes appends: these then go on in another one.
+result<void> appender::take_room(std::uint64_t file_bytes) noexcept {
+  auto found = with_.preparer.take_room(file_bytes);
+  if (found == preparer::room::there) return {};
+  if (active().capacity != with_.place.meta.segment_bytes && active().segment != nullptr) {
+    const auto lock = with_.own.lock();
+    if (control_block* const full = take_active_roll(open_claims::oldest(with_.log))) static_cast<void>(roll(*full, 0, 0));
+    found = with_.preparer.take_room(file_bytes);
+  }
+  for (;; found = with_.preparer.take_room(file_bytes)) {
+    if (with_.gate.get() != gate::position::open) return refusal();
+    if (found == preparer::room::there) return {};
+    if (found == preparer::room::none) return with_.place.fail_call({ENOSPC});
+    with_.preparer.await_change();
+  }
+}
+
+control_block* appender::take_active_roll(const open_claim* own) noexcept {
+  while (with_.gate.get() == gate::position::open) {
+    control_block& block = *active_.load(std::memory_order_acquire, "active:B");
+    std::uint32_t state = 0;
+    if (take_roll(block, state, roll_state::rolling)) return &block;
+    if (state_of(state) == roll_state::stopped) return nullptr;
+    if (state_of(await_roll(block, own != nullptr)) == roll_state::held) return nullptr;
+  }
+  return nullptr;
+}
+
 /// The active block's, sooner or later; or nobody else's, if it is in that state already.
 control_block& appender::own_roll(roll_state then) noexcept {
   for (;;) {
@@ -201,6 +275,7 @@ control_block& appender::own_roll(roll_state then) noexcept {
 
 std::uint64_t appender::stop() noexcept {
   const control_block& block = own_roll(roll_state::stopped);
+  with_.own.end();
   return block.base + claim_word::frames(block.crossing);
 }
 
@@ -283,7 +358,7 @@ std::unexpected<error> appender::too_large(std::uint64_t frames) const noexcept 
   // The limit in terms of what the caller counts: payload bytes, of all records of a batch together. 0: too many records,
   // however small they are.
   const std::uint64_t headers = frames * (format::frame_header_bytes + extension_bytes());
-  return fail({.code = errc::too_large, .subject = with_.place.path, .offset = headers < room() ? room() - headers : 0});
+  return fail({.code = errc::too_large, .subject = with_.place.path, .offset = headers < room_max ? room_max - headers : 0});
 }
 
 }  // namespace varve::core

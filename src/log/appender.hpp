@@ -5,6 +5,14 @@
 // Lock-free within a segment. The one appender whose claim crosses the end owns the roll; those that come meanwhile spin
 // briefly and then sleep. If no segment can be had, all of them get that error, and the next append takes the roll over.
 //
+// What is larger than a segment of the log gets one of its own size: its file is made first, then its appender crosses the
+// active segment, wherever that stands, and rolls into the file that it brought.
+//
+// Invariants
+//   I1  Numbers of segments grow along the chain: views, and the survey, tell what is older by them. So prepared segments
+//       that a larger number has overtaken are not used, but made anew.
+//   I2  Once stop() has returned, nobody makes a file any more, or has one that is not part of the log.
+//
 // Ordering pairs (labels stand at the lines; the hot path's others are in segment/claim.hpp)
 //   active:A / active:B   block, segment, activation and the table's entry are complete, then `active_` points to the block
 //   roll:A / roll:B       `crossing` is written, then the state leaves open; active_ is changed, then the state says rolled
@@ -23,6 +31,7 @@
 
 #include "base/error.hpp"
 #include "log/gate.hpp"
+#include "log/own_segments.hpp"
 #include "log/preparer.hpp"
 #include "log/segment_table.hpp"
 #include "log/wake_page.hpp"
@@ -48,6 +57,7 @@ class appender {
     failure_latch& latch;
     segment_table& table;
     core::preparer& preparer;
+    own_segments& own;
     core::sealer& sealer;
     wake_page& wake;
     const log_object* log;  // whose claims those of open_claims are
@@ -143,17 +153,33 @@ class appender {
   /// What is to be done when that did not give the space.
   [[nodiscard]] result<place_of_frames> claim_otherwise(claim_outcome seen, control_block* block, std::uint64_t bytes,
                                                         std::uint64_t frames) noexcept;
-  [[nodiscard]] result<place_of_frames> roll(control_block& full, std::uint64_t bytes, std::uint64_t frames) noexcept;
-  [[nodiscard]] os::result<std::unique_ptr<control_block>> next_block(control_block& full) noexcept;
+  /// In a segment of their own size.
+  [[nodiscard]] result<place_of_frames> claim_large(std::uint64_t bytes, std::uint64_t frames) noexcept;
+  [[nodiscard]] result<place_of_frames> roll_into(std::unique_ptr<control_block> own, std::uint64_t bytes,
+                                                  std::uint64_t frames) noexcept;
+  [[nodiscard]] result<void> take_room(std::uint64_t file_bytes) noexcept;
+  [[nodiscard]] static std::optional<error> take_over(const result<place_of_frames>& claimed, place_of_frames& place) noexcept;
   [[nodiscard]] bool take_roll(control_block& block, std::uint32_t& state, roll_state then) noexcept;
   [[nodiscard]] control_block& own_roll(roll_state then) noexcept;
+  /// The active block, whose roll is the caller's from now on, in whose thread `own` is the oldest open claim. None if
+  /// claims were stopped, are no longer allowed, or wait for that claim.
+  [[nodiscard]] control_block* take_active_roll(const open_claim* own) noexcept;
+  /// Into `own`, or into the next prepared segment.
+  [[nodiscard]] result<place_of_frames> roll(control_block& full, std::uint64_t bytes, std::uint64_t frames,
+                                             std::unique_ptr<control_block> own = {}) noexcept;
+  [[nodiscard]] os::result<std::unique_ptr<control_block>> next_block(control_block& full,
+                                                                      std::unique_ptr<control_block> own) noexcept;
+  [[nodiscard]] os::result<void> sync_if_empty(const control_block& full) noexcept;
   [[nodiscard]] std::uint32_t await_roll(const control_block& block, bool holds_claim) noexcept;
+  [[nodiscard]] std::unexpected<error> waits_for(const open_claim& own) const noexcept;
   [[nodiscard]] std::unexpected<error> too_large(std::uint64_t frames) const noexcept;
+  /// For frames, in a segment of the log; and in the largest one that there can be.
   [[nodiscard]] std::uint64_t room() const noexcept { return with_.place.meta.segment_bytes - format::segment_header_bytes; }
+  static constexpr std::uint64_t room_max = format::segment_bytes_max - format::segment_header_bytes;
 
   // Whether records carry times never changes in a log, and where it is known while this is compiled a log without pays
   // nothing. append() asks for it and for the size at once.
-  template <bool with_time>
+  template <bool with_time, bool fits>
   [[nodiscard, gnu::always_inline]] result<appended> append_as(bytes_view payload, std::uint16_t type,
                                                                record_time time) noexcept;
   [[nodiscard]] result<appended> append_otherwise(bytes_view payload, const append_options& options) noexcept;
@@ -203,7 +229,7 @@ class appender {
 [[gnu::always_inline]] inline std::optional<error> appender::claim(std::uint64_t bytes, std::uint64_t frames,
                                                                    place_of_frames& place) noexcept {
   if (bytes > room()) [[unlikely]]
-    return too_large(frames).error();
+    return take_over(claim_large(bytes, frames), place);
   return claim_what_fits(bytes, frames, place);
 }
 
@@ -213,7 +239,10 @@ class appender {
   const auto outcome = claim_at_once(bytes, frames, block, place);
   if (outcome == claim_outcome::here) [[likely]]
     return std::nullopt;
-  const auto claimed = claim_otherwise(outcome, block, bytes, frames);
+  return take_over(claim_otherwise(outcome, block, bytes, frames), place);
+}
+
+inline std::optional<error> appender::take_over(const result<place_of_frames>& claimed, place_of_frames& place) noexcept {
   if (!claimed) return claimed.error();
   place.in = claimed->in;  // one by one: a copy of the whole would keep it in memory on the usual path as well
   place.at.offset = claimed->at.offset;
@@ -222,11 +251,11 @@ class appender {
   return std::nullopt;
 }
 
-template <bool with_time>
+template <bool with_time, bool fits>
 inline result<appended> appender::append_as(bytes_view payload, std::uint16_t type, record_time time) noexcept {
   const std::uint64_t extent = format::frame_bytes(payload.size(), with_time ? format::time_bytes : 0);
   place_of_frames place;
-  if (const auto refused = with_time ? claim(extent, 1, place) : claim_what_fits(extent, 1, place)) [[unlikely]]
+  if (const auto refused = fits ? claim_what_fits(extent, 1, place) : claim(extent, 1, place)) [[unlikely]]
     return std::unexpected(*refused);
   const frame_space at{.offset = place.at.offset, .extent = extent, .sequence = place.at.sequence};
   fill(*place.in, at, payload, {.type = type, .time_ns = with_time ? time_or_now(time) : 0});
@@ -237,7 +266,7 @@ inline result<appended> appender::append_as(bytes_view payload, std::uint16_t ty
 [[gnu::always_inline]] inline result<appended> appender::append(bytes_view payload, const append_options& options) noexcept {
   if (payload.size() >= plain_bytes_) [[unlikely]]
     return append_otherwise(payload, options);
-  return append_as<false>(payload, options.type, {});
+  return append_as<false, true>(payload, options.type, {});
 }
 
 template <bool with_time, class Payload>
@@ -247,7 +276,7 @@ inline result<appended> appender::append_batch_as(std::size_t count, const appen
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t size = payload(i).size();
-    if (size > room() || bytes > room()) return too_large(count);  // before a sum can wrap
+    if (size > room_max || bytes > room_max) return too_large(count);  // before a sum can wrap
     bytes += format::frame_bytes(size, extension);
   }
   place_of_frames place;

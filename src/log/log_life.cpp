@@ -69,7 +69,8 @@ log_object::log_object(log_place place, const log_options& options, reading_laye
       retainer_({place_, table_, frontier_, trimmer_, archivist_, checkpointer_, life_}, options.retention),
       sealer_({place_, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, archivist_, latch_}),
       archivist_({place_, state_, table_, latch_, preparer_, sealer_}, options.archive),
-      appender_({place_, gate_, latch_, table_, preparer_, sealer_, wake_, this}),
+      own_({place_, preparer_, trimmer_}),
+      appender_({place_, gate_, latch_, table_, preparer_, own_, sealer_, wake_, this}),
       periodic_({appender_, frontier_, syncer_}),
       checkpointer_({place_, state_, frontier_, syncer_, appender_, latch_, sealer_},
                     static_cast<bool>(options.checkpoint.save), options.checkpoint.after_bytes),
@@ -169,6 +170,7 @@ result<void> log_object::start(const log_options& options) {
 
 void log_object::start_threads(const log_options& options, const survey& s, std::shared_ptr<segment> active,
                                std::uint64_t offset) {
+  own_.start(recipe_of(options));
   preparer_.start(recipe_of(options),
                   {.ahead = options.prepared_segments,
                    .spares = options.spare_segments,

@@ -26,6 +26,7 @@
 #include "log/log_place.hpp"
 #include "log/log_state.hpp"
 #include "log/open_claims.hpp"
+#include "log/own_segments.hpp"
 #include "log/periodic_syncer.hpp"
 #include "log/preparer.hpp"
 #include "log/record_source.hpp"
@@ -125,7 +126,7 @@ class log_object final : public record_source, public std::enable_shared_from_th
   [[nodiscard]] std::uint64_t archived() const noexcept { return state_.archived(); }
   [[nodiscard]] statistics stats() noexcept;
   [[nodiscard]] std::uint64_t record_bytes_max() const noexcept {
-    return format::payload_bytes_max(place_.meta.segment_bytes, place_.meta.times != 0 ? format::time_bytes : 0);
+    return format::payload_bytes_max(format::segment_bytes_max, place_.meta.times != 0 ? format::time_bytes : 0);
   }
   [[nodiscard]] const recovery_report& recovery() const noexcept { return report_; }
   [[nodiscard]] std::optional<error> failure() const noexcept { return latch_.get(); }
@@ -182,6 +183,7 @@ class log_object final : public record_source, public std::enable_shared_from_th
   core::retainer retainer_;
   core::sealer sealer_;
   core::archivist archivist_;
+  own_segments own_;
   core::appender appender_;
   periodic_syncer periodic_;
   core::checkpointer checkpointer_;

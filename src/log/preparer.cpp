@@ -19,7 +19,7 @@ namespace {
 
 // How much may wait to be sealed: in bytes, but some segments in any case, and not too many descriptors.
 constexpr std::uint64_t backlog_bytes_max = std::uint64_t{1} << 30;
-constexpr std::uint64_t backlog_segments_min = 4, backlog_segments_max = 64;
+constexpr std::size_t backlog_segments_min = 4, backlog_segments_max = 64;
 // Arbitrary: how late an append may learn that the device has failed while it waits for a segment, or that a reader has let
 // go of what takes the room.
 constexpr std::chrono::milliseconds look_again{100}, look_for_room_again{5};
@@ -31,7 +31,7 @@ void preparer::start(segment_recipe recipe, const supply& wanted, std::uint64_t 
   warmer_.set_ahead(wanted.warm_bytes);
   recipe_ = std::move(recipe);
   wanted_ = wanted;
-  highest_ = highest;
+  highest_.store(highest, std::memory_order_relaxed, "supply:number");  // relaxed: a thread that is begun later sees it
   if (active) warmer_.add(std::move(active), offset);
   thread_ = std::make_unique<std::thread>([this] { run(); });
 }
@@ -46,10 +46,16 @@ void preparer::stop() noexcept {
   control_block* block = nullptr;
   while (queue_.pop(block)) {
     const std::unique_ptr<control_block> unused{block};
-    static_cast<void>(with_.trimmer.remove_file(unused->segment->facts().number));  // otherwise the next open does it
+    remove_unused(unused->segment->facts().number, unused->capacity);
   }
-  std::uint64_t dropped = 0;
-  while (spares_.pop(dropped)) static_cast<void>(with_.trimmer.remove_file(dropped));
+  const std::scoped_lock lock{room_};
+  is_over_ = true;
+  while (drop_spare()) {
+  }
+}
+
+void preparer::remove_unused(std::uint64_t number, std::uint64_t bytes) noexcept {
+  static_cast<void>(with_.trimmer.remove_file(number, bytes));  // otherwise the next open does it
 }
 
 void preparer::nudge() noexcept {
@@ -62,14 +68,35 @@ bool preparer::offer(std::uint64_t dropped) noexcept {
          spares_.push(dropped);
 }
 
-os::result<std::unique_ptr<control_block>> preparer::take() noexcept {
+/// A segment that was never begun: its file may be used again, under a higher number.
+void preparer::discard(std::unique_ptr<control_block> block) noexcept {
+  const std::uint64_t number = block->segment->facts().number;
+  block->segment->set_end(format::segment_header_bytes, 0);  // so that the warmer lets go of it
+  block.reset();
+  with_.trimmer.discard_file(number);
+}
+
+void preparer::discard_overtaken(std::uint64_t above) noexcept {
+  control_block* block = nullptr;
+  while (queue_.read_available() != 0 && queue_.front()->segment->facts().number <= above && queue_.pop(block))
+    discard(std::unique_ptr<control_block>{block});
+  nudge();
+}
+
+os::result<std::unique_ptr<control_block>> preparer::take(std::uint64_t above) noexcept {
   // Each request also makes room for a replacement, and allows one more attempt after a failure.
   const std::uint32_t mine = requested_.fetch_add(1, std::memory_order_relaxed, "supply:request") + 1;
   nudge();  // releases the request
   for (;;) {
     const std::uint32_t seen = outcome_.load(std::memory_order_acquire, "supply:B");
     control_block* block = nullptr;
-    if (queue_.pop(block)) return std::unique_ptr<control_block>{block};
+    if (queue_.pop(block)) {
+      std::unique_ptr<control_block> next{block};
+      if (next->segment->facts().number > above) return next;
+      discard(std::move(next));
+      nudge();
+      continue;
+    }
     const std::uint64_t failed = failure_.load(std::memory_order_relaxed, "supply:failure");  // relaxed: ordered by supply:B
     if (failed != 0 && static_cast<std::int32_t>(static_cast<std::uint32_t>(failed >> 32) - mine) >= 0)
       return std::unexpected(os::failure{static_cast<int>(failed & 0xffffffff)});
@@ -88,12 +115,12 @@ void preparer::run() noexcept {
     const bool enough = prepared_segments_max - queue_.write_available() >= wanted_.ahead;
     const bool hopeless = failing && request == failed_request;
     const bool idle = enough || hopeless;
-    const auto found = idle ? room::there : look_for_room();
-    const bool backlogged = is_backlogged() || found == room::soon;
+    const auto found = idle ? room::there : take_room_for_next();
+    const bool backlogged = found == room::soon;
     if (idle || backlogged) {
       if (warmer_.warm_some()) continue;
       // Not for ever behind a backlog: whoever latches a failure seals no more, and does not wake us.
-      const auto pause = found == room::soon ? look_for_room_again : look_again;
+      const auto pause = is_backlogged() ? look_again : look_for_room_again;
       os::wait_on(work_.futex(), work, backlogged ? std::chrono::steady_clock::now() + pause : os::deadline::max());
       continue;
     }
@@ -116,13 +143,18 @@ os::result<bool> preparer::prepare_one() noexcept {
   try {
     with_.table.reserve(prepared_segments_max + 1);  // so that the roller need not allocate
     std::uint64_t dropped = 0;
-    const bool is_spare = spares_.pop(dropped);
+    const bool is_spare = !has_room_ && take_spare(dropped);
+    if (!has_room_ && !is_spare) return false;
     auto made = is_spare ? make_of(dropped) : make_new();
     if (!made && is_spare) {
-      static_cast<void>(with_.trimmer.remove_file(dropped));  // otherwise the next open does it
+      remove_unused(dropped, with_.place.meta.segment_bytes);
       return false;
     }
-    if (!made) return std::unexpected(made.error());
+    has_room_ = false;
+    if (!made) {
+      with_.trimmer.uncount_files(with_.place.meta.segment_bytes);
+      return std::unexpected(made.error());
+    }
     warmer_.add((*made)->prepared, 0);
     queue_.push(made->release());  // there is room: only this thread pushes, and it has looked
     return true;
@@ -132,32 +164,71 @@ os::result<bool> preparer::prepare_one() noexcept {
 }
 
 os::result<std::unique_ptr<control_block>> preparer::make_new() {
-  auto made = prepare_segment(with_.place, ++highest_, recipe_);
+  auto made = prepare_segment(with_.place, next_number(), recipe_);
   while (!made && made.error().number == EEXIST)  // somebody put a file there: leave it alone
-    made = prepare_segment(with_.place, ++highest_, recipe_);
-  if (made) with_.trimmer.count_files(with_.place.meta.segment_bytes);
+    made = prepare_segment(with_.place, next_number(), recipe_);
   return made;
 }
 
 os::result<std::unique_ptr<control_block>> preparer::make_of(std::uint64_t dropped) {
-  auto made = recycle_segment(with_.place, dropped, ++highest_, recipe_);
-  while (!made && made.error().number == EEXIST) made = recycle_segment(with_.place, dropped, ++highest_, recipe_);
+  auto made = recycle_segment(with_.place, dropped, next_number(), recipe_);
+  while (!made && made.error().number == EEXIST) made = recycle_segment(with_.place, dropped, next_number(), recipe_);
   if (made) recycled_.fetch_add(1, std::memory_order_relaxed, "supply:count");  // relaxed: a figure for people
   return made;
 }
 
-/// Whether there may be another file. A file that is used again takes no more space than it did.
-preparer::room preparer::look_for_room() noexcept {
+bool preparer::take_spare(std::uint64_t& dropped) noexcept {
+  const std::scoped_lock lock{spares_out_};
+  return spares_.pop(dropped);
+}
+
+bool preparer::drop_spare() noexcept {
+  std::uint64_t dropped = 0;
+  if (!take_spare(dropped)) return false;
+  remove_unused(dropped, with_.place.meta.segment_bytes);
+  return true;
+}
+
+/// Whether there may be another file. One that is used again takes no more space than it did.
+preparer::room preparer::take_room_for_next() noexcept {
+  if (is_backlogged()) return room::soon;
+  const std::uint64_t bytes = with_.place.meta.segment_bytes;
+  const std::scoped_lock lock{room_};
+  // A file that is used again takes no more space than it did.
+  return find_room([&] { return has_room_ || spares_.read_available() != 0 || (has_room_ = count_if_it_fits(bytes)); });
+}
+
+preparer::room preparer::take_room(std::uint64_t bytes) noexcept {
+  if (is_backlogged()) return room::soon;
+  const std::scoped_lock lock{room_};
+  if (is_over_) return room::none;
+  // Whatever goes, these stay: the one that takes appends, and those that are prepared.
+  const std::uint64_t others = (wanted_.ahead + std::uint64_t{1}) * with_.place.meta.segment_bytes;
+  if (wanted_.disk_bytes_max != 0 && bytes + others > wanted_.disk_bytes_max) return room::none;
+  return find_room([&] {
+    while (!count_if_it_fits(bytes))
+      if (!drop_spare()) return false;
+    return true;
+  });
+}
+
+bool preparer::count_if_it_fits(std::uint64_t bytes) noexcept {
   const std::uint64_t most = wanted_.disk_bytes_max;
-  const auto is_there = [&] {
-    return most == 0 || spares_.read_available() != 0 || with_.trimmer.disk_bytes() + with_.place.meta.segment_bytes <= most;
-  };
-  if (is_there()) return room::there;
+  if (most != 0 && with_.trimmer.disk_bytes() + bytes > most) return false;
+  with_.trimmer.count_files(bytes);
+  return true;
+}
+
+/// With room_. `fits` looks, and takes the room if there is some.
+template <class Fits>
+preparer::room preparer::find_room(Fits fits) noexcept {
+  if (fits()) return room::there;
   // Nothing is sealed any more, or nobody may trim: who waits for a segment must get an answer.
   if (with_.latch.is_set() || with_.gate.get() != gate::position::open) return room::none;
   with_.checkpointer.press();
-  with_.retainer.run();  // a reader may have moved, which nobody is told
-  if (is_there()) return room::there;
+  with_.frontier.advance();  // so that it does not stand in a segment that might go
+  with_.retainer.run();      // a reader may have moved, which nobody is told
+  if (fits()) return room::there;
   if (wanted_.full == when_full::refuse) return room::none;
   if (wanted_.full == when_full::wait) return room::soon;
   for (;;) {
@@ -166,21 +237,26 @@ preparer::room preparer::look_for_room() noexcept {
       case retainer::drop::failed: return room::none;
       case retainer::drop::busy: return room::soon;
       case retainer::drop::done:
-        if (is_there()) return room::there;
+        if (fits()) return room::there;
         break;
       case retainer::drop::nothing_sealed:
         // What has ended is sealed soon, and can go then. What waits for a claim may wait for us.
-        return with_.table.ended_count(with_.frontier.published()) != 0 ? room::soon : room::none;
+        return with_.table.backlog(with_.frontier.published()).segments != 0 ? room::soon : room::none;
     }
   }
 }
 
+void preparer::await_change() noexcept {
+  const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
+  os::wait_on(work_.futex(), work, std::chrono::steady_clock::now() + look_for_room_again);
+}
+
 bool preparer::is_backlogged() const noexcept {
   if (with_.latch.is_set()) return false;  // nothing is sealed any more, and who waits for a segment must get an answer
-  const std::uint64_t allowed =
-      std::clamp(backlog_bytes_max / with_.place.meta.segment_bytes, backlog_segments_min, backlog_segments_max);
   // What waits for a claim, and not for the device, does not count: the one who holds it may be the one who waits for us.
-  return with_.table.ended_count(with_.frontier.published()) >= allowed;
+  const auto waiting = with_.table.backlog(with_.frontier.published());
+  return waiting.segments >= backlog_segments_max ||
+         (waiting.segments >= backlog_segments_min && waiting.bytes >= backlog_bytes_max);
 }
 
 }  // namespace varve::core

@@ -9,6 +9,7 @@
 //   I2  A segment is queued only when its identity and its directory entry are durable.
 //   I3  Nothing is prepared while too many ended segments wait for the device: dirty memory, open descriptors and the work
 //       of recovery stay bounded, and appends slow down to what the device takes.
+//   I4  Room under `disk_bytes_max` is taken before a file is made, by one thread at a time (`room_`).
 //
 // Ordering
 //   supply:A / supply:B   a segment is queued, or a failure recorded, then the taker is told (`outcome_`)
@@ -17,6 +18,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include <boost/lockfree/spsc_queue.hpp>
@@ -45,7 +47,7 @@ class preparer {
   struct parts {
     const log_place& place;
     segment_table& table;
-    const core::frontier& frontier;
+    core::frontier& frontier;
     const failure_latch& latch;
     const core::gate& gate;
     core::trimmer& trimmer;
@@ -74,10 +76,23 @@ class preparer {
   /// In a forked child, where the thread does not exist.
   void forget_thread() noexcept { static_cast<void>(thread_.release()); }
 
-  /// Takes a prepared segment, waiting while one is being made. Called by one roller at a time.
+  /// Takes a prepared segment, waiting while one is being made. Called by one roller at a time. Those with a number of
+  /// `above` or less are not used: a segment of its own size has overtaken them.
   ///
   /// Errors  errno of the attempt that was made for this call.
-  [[nodiscard]] os::result<std::unique_ptr<control_block>> take() noexcept;
+  [[nodiscard]] os::result<std::unique_ptr<control_block>> take(std::uint64_t above) noexcept;
+  /// Has those that a segment has overtaken made anew ahead of the next take(). By the roller.
+  void discard_overtaken(std::uint64_t above) noexcept;
+
+  // ---- Files that others make.
+  [[nodiscard]] std::uint64_t next_number() noexcept {
+    return highest_.fetch_add(1, std::memory_order_relaxed, "supply:number") + 1;  // relaxed: it hands out numbers only
+  }
+  enum class room : std::uint8_t { there, soon, none };
+  /// Takes room for `bytes` more. `soon`: look again after await_change().
+  [[nodiscard]] room take_room(std::uint64_t bytes) noexcept;
+  /// Waits for a moment, or until something has changed that room depends on.
+  void await_change() noexcept;
 
   /// The file of segment `dropped` may be used again, see recycle_segment(). Called by one thread at a time.
   ///
@@ -103,14 +118,24 @@ class preparer {
   [[nodiscard]] os::result<std::unique_ptr<control_block>> make_new();
   [[nodiscard]] os::result<std::unique_ptr<control_block>> make_of(std::uint64_t dropped);
   [[nodiscard]] bool is_backlogged() const noexcept;
-  enum class room : std::uint8_t { there, soon, none };
-  [[nodiscard]] room look_for_room() noexcept;
+  [[nodiscard]] room take_room_for_next() noexcept;
+  template <class Fits>
+  [[nodiscard]] room find_room(Fits fits) noexcept;
+  [[nodiscard]] bool count_if_it_fits(std::uint64_t bytes) noexcept;
+  void remove_unused(std::uint64_t number, std::uint64_t bytes) noexcept;
+  [[nodiscard]] bool take_spare(std::uint64_t& dropped) noexcept;
+  [[nodiscard]] bool drop_spare() noexcept;
+  void discard(std::unique_ptr<control_block> block) noexcept;
 
   parts with_;
   segment_recipe recipe_;
   supply wanted_;
   warmer warmer_;
-  std::uint64_t highest_ = 0;  // touched by the thread only, once it runs
+  shared::word<std::uint64_t> highest_{0};  // of all numbers in use
+  std::mutex room_;                         // whoever takes room
+  bool is_over_ = false;                    // guarded by room_: nobody takes any more
+  bool has_room_ = false;                   // touched by the thread only: room is taken for the next file
+  std::mutex spares_out_;                   // whoever takes a spare file
   boost::lockfree::spsc_queue<control_block*, boost::lockfree::capacity<prepared_segments_max>> queue_;
   boost::lockfree::spsc_queue<std::uint64_t, boost::lockfree::capacity<spare_segments_max>> spares_;
   shared::word<std::uint64_t> recycled_{0};

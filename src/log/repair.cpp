@@ -85,7 +85,7 @@ result<void> remove_durably(const log_place& place, std::uint64_t number, const 
 
 result<void> repair(const log_place& place, survey& s, const segment_remover& remove) {
   // A segment without frames is dropped, not ended: its base is that of the segment in which appending goes on.
-  if (!s.chain.empty() && s.chain.back().end_sequence == s.chain.back().facts.base) {
+  while (!s.chain.empty() && s.chain.back().end_sequence == s.chain.back().facts.base) {
     s.dropped.push_back(s.chain.back().facts.number);
     s.chain.pop_back();
   }

@@ -165,6 +165,15 @@ std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t fi
     if (a.base > first) continue;
     if (at == nobody || a.base >= files[at].activation->base) at = i;  // likewise
   }
+  // A segment without a frame has the base of the one that follows it.
+  for (std::size_t steps = 0; at != nobody && steps < files.size(); ++steps) {
+    const auto& here = *files[at].activation;
+    const auto before = std::ranges::lower_bound(files, here.predecessor, {}, &segment_file::number);
+    if (before == files.end() || before->number != here.predecessor || !usable(*before)) break;
+    if (before->activation->salt != here.predecessor_salt || before->activation->base != here.base) break;
+    if (before->end && before->end->last + 1 != here.base) break;  // it has some: one of the two is damaged
+    at = static_cast<std::size_t>(before - files.begin());
+  }
   std::vector<std::size_t> chain;
   while (at != nobody && chain.size() < files.size()) {  // a hostile chain may be a ring
     chain.push_back(at);

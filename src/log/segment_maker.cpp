@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <new>
+#include <utility>
 
 #include "format/file_name.hpp"
 #include "os/memory.hpp"
@@ -13,15 +14,16 @@
 namespace varve::core {
 namespace {
 
-format::identity identity_of(const log_place& place, std::uint64_t number, std::string_view version_info) noexcept {
+format::identity identity_of(const log_place& place, std::uint64_t number, std::uint64_t bytes,
+                             std::string_view version_info) noexcept {
   format::identity id{.log = place.meta.log,
                       .features = place.meta.features,
                       .checksum_kind = place.meta.checksum_kind,
                       .frame_alignment_log2 = place.meta.frame_alignment_log2,
                       .version_info_bytes = static_cast<std::uint8_t>(version_info.size()),
                       .number = number,
-                      .file_bytes = place.meta.segment_bytes,
-                      .capacity = place.meta.segment_bytes,
+                      .file_bytes = bytes,
+                      .capacity = bytes,
                       .created_ns = os::wall_clock_ns(),
                       .index_stride_bytes = place.meta.index_stride_bytes};
   std::ranges::copy(version_info, id.version_info.begin());
@@ -37,11 +39,7 @@ os::result<void> write_zeros(const os::file& file, std::uint64_t bytes) noexcept
   return {};
 }
 
-os::result<void> lay_out(const os::file& file, const format::identity& id, bool write_ahead) noexcept {
-  if (const auto done = os::allocate(file, id.file_bytes); !done) return done;
-  if (write_ahead) {
-    if (const auto done = write_zeros(file, id.file_bytes); !done) return done;
-  }
+os::result<void> write_identity(const os::file& file, const format::identity& id) noexcept {
   if (const auto done = os::write_at(file, format::identity_offset, format::encode(id)); !done) return done;
   VARVE_POINT("prepare.before_sync");
   return os::sync_file(file);
@@ -97,9 +95,12 @@ os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& plac
   const auto name = format::name_of(format::file_kind::segment, number);
   auto file = os::create_file(place.directory, name.c_str(), recipe.permissions);
   if (!file) return std::unexpected(file.error());
-  const auto id = identity_of(place, number, recipe.version_info);
+  const auto id = identity_of(place, number, place.meta.segment_bytes, recipe.version_info);
   const auto make = [&]() -> os::result<std::unique_ptr<control_block>> {
-    if (const auto done = lay_out(*file, id, recipe.write_ahead); !done) return std::unexpected(done.error());
+    if (const auto done = os::allocate(*file, id.file_bytes); !done) return std::unexpected(done.error());
+    const auto zeroed = recipe.write_ahead ? write_zeros(*file, id.file_bytes) : os::result<void>{};
+    if (!zeroed) return std::unexpected(zeroed.error());
+    if (const auto done = write_identity(*file, id); !done) return std::unexpected(done.error());
     if (const auto done = os::sync_directory(place.directory); !done) return std::unexpected(done.error());
     if (recipe.write_ahead) os::drop_from_cache(*file);
     return ready(place, std::move(*file), id, recipe);
@@ -116,7 +117,7 @@ os::result<std::unique_ptr<control_block>> recycle_segment(const log_place& plac
   const auto name = format::name_of(format::file_kind::segment, number);
   auto file = os::open_file(place.directory, old_name.c_str(), os::access::read_write);
   if (!file) return std::unexpected(file.error());
-  const auto id = identity_of(place, number, recipe.version_info);
+  const auto id = identity_of(place, number, place.meta.segment_bytes, recipe.version_info);
   if (const auto done = take_for_use(*file, id.file_bytes); !done) return std::unexpected(done.error());
   if (const auto done = erase_header(*file); !done) return std::unexpected(done.error());
   remove_index(place.directory, dropped);
@@ -135,6 +136,22 @@ os::result<std::unique_ptr<control_block>> recycle_segment(const log_place& plac
   auto made = make();
   if (!made) static_cast<void>(remove_segment(place, number));  // likewise
   return made;
+}
+
+os::result<std::unique_ptr<control_block>> complete_segment(const log_place& place, unfinished_segment& of,
+                                                            std::uint64_t number, const segment_recipe& recipe) {
+  if (number == 0) return std::unexpected(os::failure{EOVERFLOW});
+  if (number != of.number) {
+    const auto old_name = format::name_of(format::file_kind::segment, of.number);
+    const auto name = format::name_of(format::file_kind::segment, number);
+    if (const auto done = os::rename_to_new(place.directory, old_name.c_str(), name.c_str()); !done)
+      return std::unexpected(done.error());
+    remove_index(place.directory, std::exchange(of.number, number));
+  }
+  const auto id = identity_of(place, number, of.bytes, recipe.version_info);
+  if (const auto done = write_identity(of.file, id); !done) return std::unexpected(done.error());
+  if (const auto done = os::sync_directory(place.directory); !done) return std::unexpected(done.error());
+  return ready(place, std::move(of.file), id, recipe);
 }
 
 os::result<void> remove_segment(const log_place& place, std::uint64_t number) noexcept {

@@ -25,6 +25,12 @@ struct segment_recipe {
   bool write_ahead = false;
 };
 
+/// A file that is to be a segment.
+struct unfinished_segment {
+  os::file file{};
+  std::uint64_t number = 0, bytes = 0;  // of its name, and allocated
+};
+
 /// Makes segment file `number` and its index, ready to be begun. EEXIST if there is something of that name.
 [[nodiscard]] os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& place, std::uint64_t number,
                                                                          const segment_recipe& recipe);
@@ -36,6 +42,12 @@ struct segment_recipe {
 ///         blocks. Either way, and if a system call fails, what is left of it is no part of the log.
 [[nodiscard]] os::result<std::unique_ptr<control_block>> recycle_segment(const log_place& place, std::uint64_t dropped,
                                                                          std::uint64_t number, const segment_recipe& recipe);
+
+/// Makes a file that was allocated segment `number`, under that name, of the size that it has. EEXIST as above. If it fails
+/// the file, which may be closed then, is of the number that `of` says, and for the caller to remove.
+[[nodiscard]] os::result<std::unique_ptr<control_block>> complete_segment(const log_place& place, unfinished_segment& of,
+                                                                          std::uint64_t number,
+                                                                          const segment_recipe& recipe);
 
 /// Removes a segment file, should it be there, and its index; not durably. For what is no part of the log, or not any more.
 os::result<void> remove_segment(const log_place& place, std::uint64_t number) noexcept;

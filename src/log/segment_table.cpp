@@ -17,7 +17,8 @@ ended_segment ended_form(const table_entry& e) noexcept {
   return {.number = e.facts.number,
           .base = e.facts.base,
           .end = e.end_sequence,
-          .end_offset = std::min(e.end_offset, e.facts.capacity)};
+          .end_offset = std::min(e.end_offset, e.facts.capacity),
+          .file_bytes = e.facts.capacity};
 }
 
 }  // namespace
@@ -111,20 +112,23 @@ std::shared_ptr<segment> segment_table::oldest_ended() noexcept {
   return candidate && candidate->end_sequence() != none_yet ? candidate : nullptr;
 }
 
-std::size_t segment_table::ended_count(std::uint64_t last) const noexcept {
+segment_table::unsealed segment_table::backlog(std::uint64_t last) const noexcept {
   const std::scoped_lock lock{guard_};
-  std::size_t count = 0;
-  for (const auto& e : entries().subspan(first_unsealed_))
-    if (e.resident && e.resident->end_sequence() <= last + 1) ++count;
-  return count;
+  unsealed found;
+  for (const auto& e : entries().subspan(first_unsealed_)) {
+    if (!e.resident || e.resident->end_sequence() > last + 1) continue;
+    ++found.segments;
+    found.bytes += e.facts.capacity;
+  }
+  return found;
 }
 
 void segment_table::mark_sealed(std::uint64_t number, std::uint64_t newest_ns) noexcept {
   std::shared_ptr<segment> evicted;  // likewise
   const std::scoped_lock lock{guard_};
-  const auto unsealed = entries().subspan(first_unsealed_);
-  const auto entry = std::ranges::find(unsealed, number, [](const table_entry& e) { return e.facts.number; });
-  if (entry == unsealed.end()) return;
+  const auto rest = entries().subspan(first_unsealed_);
+  const auto entry = std::ranges::find(rest, number, [](const table_entry& e) { return e.facts.number; });
+  if (entry == rest.end()) return;
   entry->sealed = true;
   entry->newest_ns = newest_ns;
   sum_up_times(entries(), static_cast<std::size_t>(&*entry - entries().data()));

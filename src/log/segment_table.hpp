@@ -47,6 +47,7 @@ struct ended_segment {
   std::uint64_t number = 0;
   std::uint64_t base = 0, end = 0;  // sequences
   std::uint64_t end_offset = 0;     // of its frames; of an end that was lost, as much as the segment takes
+  std::uint64_t file_bytes = 0;
 };
 
 class segment_table {
@@ -67,8 +68,12 @@ class segment_table {
 
   /// The oldest segment that has ended and is not sealed; none if there is none.
   [[nodiscard]] std::shared_ptr<segment> oldest_ended() noexcept;
-  /// How many have ended with a sequence up to `last`, and are not sealed.
-  [[nodiscard]] std::size_t ended_count(std::uint64_t last) const noexcept;
+  struct unsealed {
+    std::size_t segments = 0;
+    std::uint64_t bytes = 0;
+  };
+  /// Those that have ended with a sequence up to `last`, and are not sealed.
+  [[nodiscard]] unsealed backlog(std::uint64_t last) const noexcept;
   void mark_sealed(std::uint64_t number, std::uint64_t newest_ns) noexcept;
 
   /// The base of the first segment, from the one that holds `from`, that may hold a record of `time` or later, by what is

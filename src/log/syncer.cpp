@@ -84,7 +84,18 @@ result<bool> syncer::wait_durable(std::uint64_t target, os::deadline until) noex
 
 result<void> syncer::sync_segment(const std::shared_ptr<const segment>& s) noexcept {
   const walker goal{s, s->end_offset(), s->end_sequence()};
-  return share(goal.sequence() - 1, os::deadline::max(), os::deadline::min(), [&] { sync_up_to(goal); });
+  auto done = share(goal.sequence() - 1, os::deadline::max(), os::deadline::min(), [&] { sync_up_to(goal); });
+  const std::scoped_lock lock{guard_};
+  if (!leading_ && at_.segment() == s) leave_if_ended();
+  return done;
+}
+
+/// By the leader, or with the lock while there is none. A segment that is held is not used again, and takes space when it
+/// goes.
+void syncer::leave_if_ended() noexcept {
+  if (at_.sequence() != at_.segment()->end_sequence()) return;
+  earlier_bytes_ += at_.segment()->end_offset();
+  at_ = walker{};
 }
 
 void syncer::wait_until_quiet(std::uint64_t target) noexcept {
@@ -163,11 +174,11 @@ result<void> syncer::share(std::uint64_t target, os::deadline until, os::deadlin
 
 void syncer::sync_up_to(const walker& goal) noexcept {
   count_.fetch_add(1, std::memory_order_relaxed, "sync:count");  // relaxed: a figure for people
-  while (at_.sequence() < goal.sequence()) {
-    if (!at_.segment() || at_.sequence() == at_.segment()->end_sequence()) {
-      const auto next = with_.table.holding(at_.segment() ? at_.sequence() : durable() + 1);
+  while (durable() + 1 < goal.sequence()) {
+    if (at_.segment()) leave_if_ended();
+    if (!at_.segment()) {
+      const auto next = with_.table.holding(durable() + 1);
       if (!next || !*next) return;  // cannot be: what is published is mapped until it is sealed
-      if (at_.segment()) earlier_bytes_ += at_.segment()->end_offset();
       at_ = walker{*next};
     }
     const segment& s = *at_.segment();

@@ -98,6 +98,7 @@ class syncer {
   void await_companions() noexcept;
   void wait_moved(std::unique_lock<std::mutex>& lock, os::deadline until) noexcept;
   void sync_up_to(const walker& goal) noexcept;
+  void leave_if_ended() noexcept;
   [[nodiscard]] bool sync_part(const segment& s, std::uint64_t from, std::uint64_t to) noexcept;
   [[nodiscard]] bool sync_mark(const segment& s, std::uint64_t offset, std::uint64_t last) noexcept;
   void latch(int number, const segment& s, std::uint64_t offset, std::uint64_t last) noexcept;

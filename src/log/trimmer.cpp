@@ -40,33 +40,41 @@ result<void> trimmer::drop() noexcept {
   }
   while (auto gone = with_.table.remove_below(first())) {
     with_.archivist.tell_drop(*gone);
-    if (gone->readers.expired() && with_.preparer.offer(gone->number)) continue;
-    if (auto done = drop_next(gone->number, std::move(gone->readers)); !done) {
-      stuck_ = gone->number;
+    const bool is_of_use = gone->file_bytes == with_.place.meta.segment_bytes && gone->readers.expired();
+    if (is_of_use && with_.preparer.offer(gone->number)) continue;
+    const doomed next{gone->number, gone->file_bytes};
+    if (auto done = drop_next(next, std::move(gone->readers)); !done) {
+      stuck_ = next;
       return done;
     }
   }
   return {};
 }
 
-result<void> trimmer::drop_next(std::uint64_t number, std::weak_ptr<segment> readers) noexcept {
-  if (const auto done = remove_file(number, std::move(readers)); !done) return with_.place.fail_call(done.error(), number);
+result<void> trimmer::drop_next(const doomed& next, std::weak_ptr<segment> readers) noexcept {
+  if (const auto done = remove_file(next.number, next.bytes, std::move(readers)); !done)
+    return with_.place.fail_call(done.error(), next.number);
   return {};
 }
 
 /// Not durably: if a power loss brings it back it ends below the trim point, or was never begun, and the next open removes
 /// it.
-os::result<void> trimmer::remove_file(std::uint64_t number, std::weak_ptr<segment> readers) noexcept {
-  if (!readers.expired()) keep_count({.readers = std::move(readers)});
+os::result<void> trimmer::remove_file(std::uint64_t number, std::uint64_t bytes, std::weak_ptr<segment> readers) noexcept {
+  if (!readers.expired()) keep_count({.readers = std::move(readers), .bytes = bytes});
   const auto name = format::name_of(format::file_kind::segment, number);
   auto file = os::open_file(with_.place.directory, name.c_str(), os::access::read);
   if (const auto done = os::remove(with_.place.directory, name.c_str()); !done && done.error().number != ENOENT) return done;
   remove_index(with_.place.directory, number);
-  const std::uint64_t bytes = with_.place.meta.segment_bytes;
-  files_.fetch_add(std::uint64_t{0} - bytes, std::memory_order_relaxed, "space:files");
+  uncount_files(bytes);
   const auto taken = file ? os::try_take(*file) : os::result<bool>{true};
-  if (taken && !*taken) keep_count({.file = std::move(*file)});
+  if (taken && !*taken) keep_count({.file = std::move(*file), .bytes = bytes});
   return {};
+}
+
+void trimmer::discard_file(std::uint64_t number) noexcept {
+  const std::scoped_lock lock{dropping_};
+  if (with_.preparer.offer(number)) return;
+  static_cast<void>(remove_file(number, with_.place.meta.segment_bytes));  // otherwise the next open does it
 }
 
 void trimmer::keep_count(leftover l) noexcept {
@@ -89,7 +97,9 @@ void trimmer::forget_released() noexcept {
 std::uint64_t trimmer::disk_bytes() noexcept {
   const std::scoped_lock lock{counting_};
   forget_released();
-  return files_.load(std::memory_order_relaxed, "space:files") + leftovers_.size() * with_.place.meta.segment_bytes;
+  std::uint64_t bytes = files_.load(std::memory_order_relaxed, "space:files");
+  for (const auto& l : leftovers_) bytes += l.bytes;
+  return bytes;
 }
 
 }  // namespace varve::core

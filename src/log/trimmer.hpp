@@ -57,29 +57,38 @@ class trimmer {
 
   // ---- Space.
 
-  /// Files of this size are there, besides those that were counted.
+  /// So many bytes of files are there, or will be, besides those that were counted.
   void count_files(std::uint64_t bytes) noexcept { files_.fetch_add(bytes, std::memory_order_relaxed, "space:files"); }
+  void uncount_files(std::uint64_t bytes) noexcept { count_files(std::uint64_t{0} - bytes); }
   /// Of all segment files, and of what somebody reads that was unlinked.
   [[nodiscard]] std::uint64_t disk_bytes() noexcept;
-  /// Removes a file that is no part of the log, or not any more. `readers`: who in this process has it mapped still.
-  [[nodiscard]] os::result<void> remove_file(std::uint64_t number, std::weak_ptr<segment> readers = {}) noexcept;
+  /// Removes a file that is no part of the log, or not any more, and was counted with so many bytes. `readers`: who in this
+  /// process has it mapped still.
+  [[nodiscard]] os::result<void> remove_file(std::uint64_t number, std::uint64_t bytes,
+                                             std::weak_ptr<segment> readers = {}) noexcept;
+  /// Offers a file of the log's size that never became part of it to be used again, or removes it.
+  void discard_file(std::uint64_t number) noexcept;
 
  private:
   struct leftover {
     std::weak_ptr<segment> readers{};  // of this process
     os::file file{};                   // while somebody else may read it
+    std::uint64_t bytes = 0;
+  };
+  struct doomed {
+    std::uint64_t number = 0, bytes = 0;
   };
   void keep_count(leftover l) noexcept;
   /// With counting_: those that nobody reads any more.
   void forget_released() noexcept;
-  [[nodiscard]] result<void> drop_next(std::uint64_t number, std::weak_ptr<segment> readers) noexcept;
+  [[nodiscard]] result<void> drop_next(const doomed& next, std::weak_ptr<segment> readers) noexcept;
 
   parts with_;
   shared::word<std::uint64_t> first_{1};
   shared::word<std::uint64_t> files_{0};  // bytes
 
   std::mutex dropping_;
-  std::optional<std::uint64_t> stuck_;  // guarded by dropping_: a segment that could not be removed
+  std::optional<doomed> stuck_;  // guarded by dropping_: a segment that could not be removed
 
   std::mutex counting_;
   std::vector<leftover> leftovers_;  // guarded by counting_

@@ -161,7 +161,7 @@ result<void> truncator::carry_out(plan& p) noexcept {
       const auto known = std::ranges::find(p.in_table, number, &segment_table::removed::number);
       // What the table does not know was dropped before, and is not counted as this.
       return known == p.in_table.end() ? remove_segment(with_.place, number)
-                                       : with_.trimmer.remove_file(number, std::move(known->readers));
+                                       : with_.trimmer.remove_file(number, known->file_bytes, std::move(known->readers));
     };
     if (auto done = repair(with_.place, p.steps, remove); !done) return done;
   } catch (const std::bad_alloc&) {

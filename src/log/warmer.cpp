@@ -24,11 +24,9 @@ void warmer::add(std::shared_ptr<segment> s, std::uint64_t from) noexcept {
   drop_passed();  // a thread that is busy preparing has no time to warm
 }
 
-/// Those before the one that is appended to, which would stay mapped as long as they are known here.
+/// Those that have ended, which would stay mapped as long as they are known here.
 void warmer::drop_passed() noexcept {
-  const std::uint64_t number = number_.load(std::memory_order_relaxed, "warm:place");
-  const auto active = std::ranges::find(coming_, number, [](const coming& c) { return c.segment->facts().number; });
-  if (active != coming_.end()) coming_.erase(coming_.begin(), active);
+  std::erase_if(coming_, [](const coming& c) { return c.segment->end_sequence() != none_yet; });
 }
 
 bool warmer::warm_some() noexcept {

@@ -120,21 +120,13 @@ const code_row rows[] = {
      "DIR: the log has a torn end, which strict recovery does not cut; nothing was changed (segment 1, offset 4128, "
      "sequence "
      "2); look at it with verify, then open it with prefix recovery."},
-    {errc::too_large, "a record of one byte more than fits",
+    {errc::too_large, "a record of one byte more than any segment holds",
      [](const std::string& dir) {
        auto l = small(dir);
-       return error_of(l.append(std::string(l.record_bytes_max() + 1, 'x')));
+       return error_of(l.append(std::string_view{"never read", l.record_bytes_max() + 1}));
      },
-     "DIR: this does not fit into one segment; nothing was appended (at most this many bytes: 61416); append less at once, "
-     "or "
-     "make a log with larger segments."},
-    {errc::too_large, "more empty records than fit",
-     [](const std::string& dir) {
-       auto l = small(dir);
-       return error_of(l.append_batch(std::vector<std::string_view>(3000)));
-     },
-     "DIR: this does not fit into one segment; nothing was appended (too many records); append less at once, or make a log "
-     "with larger segments."},
+     "DIR: this is more than a segment, or its claim, can take; nothing was appended (at most this many bytes: 4294963176); "
+     "append less at once."},
     {errc::not_yet, "claimed, and not published", of_claimed,
      "DIR: this sequence is not published yet (sequence 1); ask again later."},
     {errc::past_end, "never claimed", [](const std::string& dir) { return error_of(small(dir).read({7})); },

@@ -11,6 +11,7 @@
 
 #include <varve/varve.hpp>
 
+#include "format/frame.hpp"
 #include "os/point.hpp"
 #include "support/catch.hpp"
 #include "support/memory_os.hpp"
@@ -250,7 +251,7 @@ TEST_CASE("when the device fails while appends wait for the sealer, all of them 
   });
   result<sequence> done = sequence{};
   std::thread appending{[&] {
-    const std::string whole(opened->record_bytes_max(), 'x');
+    const std::string whole(format::payload_bytes_max(64 * 1024), 'x');
     while ((done = opened->append(whole))) {
     }
   }};

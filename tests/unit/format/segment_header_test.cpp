@@ -169,8 +169,9 @@ TEST_CASE("an end counts only if it is of this use of the file, complete, and po
       {"an offset within the header", [](end& e) { e.offset = 4088; }},
       {"an offset that is not aligned", [](end& e) { e.offset += 4; }},
       {"an offset beyond the capacity", [](end& e) { e.offset = segment_bytes_min + 8; }},
-      {"no frame: such a segment is dropped, not ended", [](end& e) { e.offset = 4096, e.last = 999; }},
-      {"a last sequence before the base", [](end& e) { e.last = 999; }},
+      {"no frame, and yet some bytes", [](end& e) { e.last = 999; }},
+      {"no frame, and not the sequence before the base", [](end& e) { e.offset = 4096, e.last = 998; }},
+      {"a frame without bytes", [](end& e) { e.offset = 4096, e.last = 1000; }},
       {"a last sequence of 2^63", [](end& e) { e.last = salt_top_bit; }},
       {"more frames than there is room for", [](end& e) { e.last = 1004; }},
       {"cause 0", [](end& e) { e.cause = end_cause{0}; }},
@@ -180,6 +181,9 @@ TEST_CASE("an end counts only if it is of this use of the file, complete, and po
   auto smallest_frames = sane_end();
   smallest_frames.last = 1003;  // 4 frames of 24 bytes
   CHECK(belongs(smallest_frames, sane_activation(), sane_identity()));
+  auto empty = sane_end();  // something larger than the segment came before any record
+  empty.offset = 4096, empty.last = 999;
+  CHECK(belongs(empty, sane_activation(), sane_identity()));
   auto full = sane_end();
   full.offset = segment_bytes_min;
   CHECK(belongs(full, sane_activation(), sane_identity()));

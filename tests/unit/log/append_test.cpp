@@ -19,7 +19,7 @@ namespace {
 struct open_log {
   temp_dir dir;
   log l = *log::open(dir.path(), {.segment_bytes = 64 * 1024});
-  const std::uint64_t largest = l.record_bytes_max();
+  static constexpr std::uint64_t largest = format::payload_bytes_max(64 * 1024);  // of a segment of the log
 
   void reopen() {
     REQUIRE(l.close().has_value());
@@ -33,6 +33,12 @@ std::string pattern(std::uint64_t bytes) {
   std::string text(bytes, '\0');
   for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 31 + bytes);
   return text;
+}
+
+/// More than there is memory for: it must be refused by its size.
+std::span<const std::byte> never_read(std::uint64_t bytes) {
+  static constexpr std::byte byte{};
+  return {&byte, bytes};
 }
 
 }  // namespace
@@ -53,20 +59,22 @@ TEST_CASE("payloads of every size around the edges come back as they were", "[ap
   check();
 }
 
-TEST_CASE("the largest record is 4120 bytes less than a segment, and takes one by itself", "[append]") {
+TEST_CASE("a record of 4120 bytes less than a segment takes one by itself", "[append]") {
   open_log o;
   CHECK(o.largest == 64 * 1024 - 4120);
   for (int i = 0; i < 3; ++i) REQUIRE(o.l.append(pattern(o.largest)).has_value());
   CHECK(o.l.stats().rolls == 2);
 }
 
-TEST_CASE("one byte more is too_large: the limit is said, and nothing is claimed", "[append][G7]") {
+TEST_CASE("what no segment can hold is too_large: the limit is said, and nothing is claimed", "[append][G7]") {
   open_log o;
   append_all(o.l, "a");
-  const auto e = o.l.append(pattern(o.largest + 1));
+  const std::uint64_t most = o.l.record_bytes_max();
+  CHECK(most == (std::uint64_t{4} << 30) - 4120);
+  const auto e = o.l.append(never_read(most + 1));
   REQUIRE_FALSE(e);
   CHECK(e.error().code() == errc::too_large);
-  CHECK(e.error().limit() == o.largest);
+  CHECK(e.error().limit() == most);
   CHECK(e.error().offset() == 0);
   CHECK(o.l.stats().claimed.value == 1);
   CHECK(o.l.append("b")->value == 2);
@@ -75,8 +83,7 @@ TEST_CASE("one byte more is too_large: the limit is said, and nothing is claimed
 
 TEST_CASE("a length that no memory holds is refused before anything is added up", "[append][G7]") {
   open_log o;
-  const std::byte byte{};
-  const std::span<const std::byte> absurd{&byte, ~std::size_t{0} / 2};
+  const auto absurd = never_read(~std::size_t{0} / 2);
   CHECK(o.l.append(absurd).error().code() == errc::too_large);
   const std::span<const std::byte> pieces[] = {absurd, absurd, absurd};
   CHECK(o.l.append_pieces(pieces).error().code() == errc::too_large);
@@ -104,11 +111,11 @@ TEST_CASE("pieces make one record, whatever their number and sizes", "[append]")
 
 TEST_CASE("pieces that are too large together are refused, with nothing claimed", "[append][G7]") {
   open_log o;
-  const std::string half = pattern(o.largest / 2 + 1);
-  const std::span<const std::byte> pieces[] = {std::as_bytes(std::span{half}), std::as_bytes(std::span{half})};
+  const auto half = never_read(o.l.record_bytes_max() / 2 + 1);
+  const std::span<const std::byte> pieces[] = {half, half};
   const auto e = o.l.append_pieces(pieces);
   CHECK(e.error().code() == errc::too_large);
-  CHECK(e.error().limit() == o.largest);
+  CHECK(e.error().limit() == o.l.record_bytes_max());
   CHECK(o.l.stats().claimed.value == 0);
 }
 
@@ -154,7 +161,8 @@ TEST_CASE("a batch of one is a record like any other", "[append][G4]") {
   for (const auto& r : o.l.records()) CHECK_FALSE(r->batch_goes_on());
 }
 
-TEST_CASE("a batch may fill a segment to its last byte; one unit more is too_large with the limit", "[append][G4][G7]") {
+TEST_CASE("a batch may fill a segment to its last byte; what none can hold is too_large with the limit",
+          "[append][G4][G7]") {
   open_log o;
   // n frames of 24 bytes and no payload, and one that takes the rest.
   const std::uint64_t room = o.largest + format::frame_header_bytes, empty = 99;
@@ -166,12 +174,13 @@ TEST_CASE("a batch may fill a segment to its last byte; one unit more is too_lar
   CHECK(o.l.stats().rolls == 1);
   CHECK((o.l.read({200})->text() == rest));
 
-  const std::string more = rest + 'x';
-  batch.back() = more;
+  const std::uint64_t limit = o.l.record_bytes_max() - empty * format::frame_header_bytes;  // of all of them together
+  const auto more = never_read(limit + 1);
+  batch.back() = {reinterpret_cast<const char*>(more.data()), more.size()};
   const auto e = o.l.append_batch(batch);
   REQUIRE_FALSE(e);
   CHECK(e.error().code() == errc::too_large);
-  CHECK(e.error().limit() == rest.size());  // payload bytes of all of them together
+  CHECK(e.error().limit() == limit);
   CHECK(o.l.stats().claimed.value == 200);
 }
 

@@ -15,6 +15,7 @@
 
 #include <varve/varve.hpp>
 
+#include "format/frame.hpp"
 #include "support/catch.hpp"
 #include "support/log_files.hpp"
 #include "support/temp_dir.hpp"
@@ -117,11 +118,11 @@ TEST_CASE("an abandoned claim leaves a number without a record, whether it is sa
   CHECK(texts_of(*log::open(o.dir.path())) == "- - kept ");
 }
 
-TEST_CASE("claims of every size fit, up to the largest record", "[claim]") {
+TEST_CASE("claims of every size fit, up to a whole segment", "[claim]") {
   open_log o;
-  const std::size_t most = o.l.record_bytes_max();
-  CHECK(code_of(o.l.claim(most + 1)) == errc::too_large);
+  CHECK(code_of(o.l.claim(o.l.record_bytes_max() + 1)) == errc::too_large);
   CHECK(code_of(o.l.claim(~std::size_t{0})) == errc::too_large);
+  const std::size_t most = format::payload_bytes_max(64 * 1024);
   auto large = o.l.claim(most);
   REQUIRE(large.has_value());
   std::ranges::fill(large->bytes(), std::byte{'l'});

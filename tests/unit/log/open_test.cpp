@@ -8,6 +8,7 @@
 
 #include <varve/varve.hpp>
 
+#include "format/frame.hpp"
 #include "format/meta.hpp"
 #include "format/segment_header.hpp"
 #include "format/state.hpp"
@@ -270,7 +271,7 @@ TEST_CASE("a log that was closed full goes on in the next segment", "[open]") {
   const place p;
   auto l = log::open(p.dir, small);
   REQUIRE(l);
-  const std::string whole(l->record_bytes_max(), 'w');
+  const std::string whole(format::payload_bytes_max(64 * 1024), 'w');
   REQUIRE(l->append(whole).has_value());
   REQUIRE(l->close().has_value());
   l = log::open(p.dir, {.recovery = recovery_mode::strict});
