@@ -41,6 +41,7 @@ namespace varve::core {
 
 class failure_latch;
 class log_object;
+struct open_claim;
 class sealer;
 
 /// The last frame of what was appended.
