@@ -74,8 +74,13 @@ copier::copier(std::string directory, const log_options& options, sequence first
   std::error_code ignored;
   if (std::filesystem::symlink_status(directory_, ignored).type() != std::filesystem::file_type::not_found)
     throw exists(directory_);
-  if (next_ != 1) throw usage_failure("bad_option", fmt::format("a log that begins with {} cannot be copied yet", next_));
   target_.emplace(open_to_write(directory_, options));
+  if (next_ == 1) return;
+  if (const auto done = target_->reset(first); !done) {
+    target_.reset();
+    std::filesystem::remove_all(directory_, ignored);
+    throw failure_of(done.error());
+  }
 }
 
 copier::~copier() {

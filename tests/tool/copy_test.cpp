@@ -81,6 +81,15 @@ TEST_CASE("a copy of damaged records is refused, and nothing is left of it; salv
   CHECK(run({"salvage", p.file("saved"), p.file("whole")}).exit_code == 0);
 }
 
+TEST_CASE("a copy keeps the sequences of a log that was trimmed", "[tool][copy][trim]") {
+  const place p;
+  fill(p);
+  REQUIRE(run({"trim", p.log, "--before", "100"}).exit_code == 0);
+  REQUIRE(run({"copy", p.log, p.file("copy")}).exit_code == 0);
+  CHECK(run({"get", p.file("copy"), "99", "--json"}).error().at("code") == "trimmed");
+  CHECK(records_of(p.file("copy")) == records_of(p.log));
+}
+
 TEST_CASE("recover says what an open found, and before that what it would", "[tool][recovery]") {
   const place p;
   die_after(p.log, "abcdefgh", 1);
