@@ -159,7 +159,8 @@ class appender {
   [[nodiscard]] result<place_of_frames> roll_into(std::unique_ptr<control_block> own, std::uint64_t bytes,
                                                   std::uint64_t frames) noexcept;
   [[nodiscard]] result<void> take_room(std::uint64_t file_bytes) noexcept;
-  [[nodiscard]] static std::optional<error> take_over(const result<place_of_frames>& claimed, place_of_frames& place) noexcept;
+  [[nodiscard]] static std::optional<error> take_over(const result<place_of_frames>& claimed,
+                                                      place_of_frames& place) noexcept;
   [[nodiscard]] bool take_roll(control_block& block, std::uint32_t& state, roll_state then) noexcept;
   [[nodiscard]] control_block& own_roll(roll_state then) noexcept;
   /// The active block, whose roll is the caller's from now on, in whose thread `own` is the oldest open claim. None if

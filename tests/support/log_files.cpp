@@ -121,13 +121,26 @@ fs::path segment_path(const fs::path& log, std::uint64_t number) {
   return log / format::name_of(format::file_kind::segment, number).c_str();
 }
 
+namespace {
+
+/// All zero if there is none. Beside a living writer files that are no part of the log come and go.
+format::activation activation_of(const fs::path& file) {
+  try {
+    if (fs::file_size(file) < format::segment_header_bytes) return {};
+    return read_sector<format::activation>(file, format::activation_offset);
+  } catch (const std::system_error& e) {
+    if (e.code() == std::errc::no_such_file_or_directory) return {};
+    throw;
+  }
+}
+
+}  // namespace
+
 frame_place place_of(const fs::path& log, std::uint64_t sequence) {
   frame_place best;
   std::uint64_t best_base = 0;
   for (const std::uint64_t number : segment_numbers(log)) {
-    const auto file = segment_path(log, number);
-    if (fs::file_size(file) < format::segment_header_bytes) continue;
-    const auto a = read_sector<format::activation>(file, format::activation_offset);
+    const auto a = activation_of(segment_path(log, number));
     if (a.head.magic != format::activation::magic || a.base > sequence || a.base < best_base) continue;
     best_base = a.base;
     best.segment = number;
