@@ -23,8 +23,8 @@ class entry_object;
 /// each to be read by its own; record::is_chunk() tells them apart, and record::batch_goes_on() where the entry ends. All
 /// are published at once, or none: atomic as a batch is, for readers and for recovery.
 ///
-/// Nothing of the log is claimed before publish(), so an entry may be held as long as one likes. Small ones are gathered in
-/// memory; one that outgrows that is written straight into the file of a segment of its own.
+/// Nothing of the log is claimed before publish(), so an entry may be held as long as one likes. Its chunks are gathered in
+/// memory; publish() copies them into the log.
 ///
 /// Thread-safety  one entry, one thread at a time. It must not outlive the log.
 /// Moved-from     only assign or destroy.
@@ -38,20 +38,20 @@ class VARVE_EXPORT entry {
 
   /// Adds one chunk. 0 bytes are legal.
   ///
-  /// Errors  too_large: no segment could take all of the entry. no_space, io, out_of_memory: the entry is as it was.
+  /// Errors  too_large: no segment could take all of the entry. out_of_memory. In both cases the entry is as it was.
   ///         closed, forked; closed also after publish() or roll_back().
   [[nodiscard]] result<void> write_chunk(std::span<const std::byte> payload) noexcept;
   [[nodiscard]] result<void> write_chunk(std::string_view payload) noexcept;
 
   [[nodiscard]] std::uint64_t chunks() const noexcept;
-  /// Payload bytes of all chunks.
+  /// Payload bytes of all chunks. Both are 0 after publish() or roll_back().
   [[nodiscard]] std::uint64_t bytes() const noexcept;
 
   /// Makes the chunks records, as log::append_batch() would.
   ///
   /// Returns  their sequences.
   /// Errors   bad_option without a chunk; otherwise as log::append_batch(). What failed before anything was claimed can be
-  ///          tried again.
+  ///          tried again; what was published and could not be made durable is over. closed after publish() or roll_back().
   [[nodiscard]] result<sequence_range> publish() noexcept;
 
   /// Gives the entry up; nothing of it was ever claimed. Does nothing if it is published.

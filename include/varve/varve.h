@@ -9,14 +9,15 @@
  *   2. Results go to the places that the last arguments point to. Where that is said they may be NULL. If the call fails they
  *      are left alone.
  *   3. varve_last_error() and varve_error_message() say more about the last error that this thread got.
- *   4. Handles (varve_log, varve_view, varve_reader, varve_claim, varve_pin, varve_event) are made by a call and freed by the
- *      varve_..._free() of their type, which takes NULL. Other arguments must not be NULL, but for data of 0 bytes.
- *   5. A reader, a pin and an event may outlive the log or the view that they came from; a claim must not.
+ *   4. Handles (varve_log, varve_view, varve_reader, varve_claim, varve_entry, varve_pin, varve_event) are made by a call and
+ *      freed by the varve_..._free() of their type, which takes NULL. Other arguments must not be NULL, but for data of 0
+ *      bytes.
+ *   5. A reader, a pin and an event may outlive the log or the view that they came from; a claim and an entry must not.
  *   6. Structs of options and of results begin with their size, which the caller sets, so that programs that were compiled
  *      against an older varve.h go on working: VARVE_SIZED(varve_log_options, o); sets it and makes everything else 0. 0 always
  *      means the default. One without a size is VARVE_BAD_OPTION.
- *   7. Logs and views may be used by any number of threads at once; a reader, a claim, a pin and an event by one at a time, and
- *      a claim only by the thread that made it.
+ *   7. Logs and views may be used by any number of threads at once; a reader, a claim, an entry, a pin and an event by one at a
+ *      time, and a claim only by the thread that made it.
  *   8. Text is UTF-8 or whatever the file system takes; it ends with a 0 byte.
  *   9. Nothing is printed, no signal is raised, no C++ exception comes out.
  */
@@ -221,13 +222,14 @@ typedef struct varve_record {
   uint32_t epoch;
   uint16_t type;
   uint8_t batch_goes_on; /* the next record belongs to the same batch; not known of a record that was read by number */
-  uint8_t reserved;
-  int64_t time_ns; /* since 1970, when it was appended; 0 if the log stores no times */
+  uint8_t is_chunk;      /* of an entry */
+  int64_t time_ns;       /* since 1970, when it was appended; 0 if the log stores no times */
 } varve_record;
 
 typedef struct varve_log varve_log;
 typedef struct varve_view varve_view;
 typedef struct varve_claim varve_claim;
+typedef struct varve_entry varve_entry;
 typedef struct varve_pin varve_pin; /* keeps a record's bytes where they are */
 typedef struct varve_event varve_event;
 
@@ -247,6 +249,17 @@ VARVE_CALL int varve_log_append_pieces(varve_log* log, const varve_bytes* pieces
 /* The sequences of a batch are neighbours: `first` and those behind it. */
 VARVE_CALL int varve_log_append_batch(varve_log* log, const varve_bytes* payloads, size_t count,
                                       const varve_append_options* options, uint64_t* first);
+
+/* An entry of several chunks, which are published together, or given up. `options` are those of its publication. */
+VARVE_CALL int varve_log_begin_entry(varve_log* log, const varve_append_options* options, varve_entry** entry);
+VARVE_CALL int varve_entry_write_chunk(varve_entry* entry, const void* data, size_t bytes);
+VARVE_CALL uint64_t varve_entry_chunks(const varve_entry* entry);
+VARVE_CALL uint64_t varve_entry_bytes(const varve_entry* entry);
+/* The chunks become records: `first`, which may be NULL, and those behind it. The entry must be freed all the same. */
+VARVE_CALL int varve_entry_publish(varve_entry* entry, uint64_t* first);
+VARVE_CALL void varve_entry_roll_back(varve_entry* entry);
+/* Gives it up, if it was not published. */
+VARVE_CALL void varve_entry_free(varve_entry* entry);
 
 /* Space for a record of `bytes`, to be filled at `data`. */
 VARVE_CALL int varve_log_claim(varve_log* log, size_t bytes, const varve_append_options* options, varve_claim** claim,

@@ -24,6 +24,9 @@ struct varve_reader {
 struct varve_claim {
   varve::claim claim;
 };
+struct varve_entry {
+  varve::entry entry;
+};
 struct varve_pin {
   varve::pinned_record record;
 };
@@ -46,11 +49,11 @@ namespace varve::capi {
 [[nodiscard]] inline std::int64_t ns_of(record_time time) noexcept { return time.time_since_epoch().count(); }
 
 [[nodiscard]] inline varve_record shown(const pinned_record& r) noexcept {
-  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(), r.type(), 0, 0, ns_of(r.time())};
+  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(), r.type(), 0, r.is_chunk(), ns_of(r.time())};
 }
 [[nodiscard]] inline varve_record shown(const record& r) noexcept {
-  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(), r.type(), r.batch_goes_on(), 0,
-          ns_of(r.time())};
+  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(),
+          r.type(),           r.batch_goes_on(),  r.is_chunk(),       ns_of(r.time())};
 }
 
 // Of a log or of a view: their read(), reader() and stats() are called alike.

@@ -117,6 +117,31 @@ int varve_log_append_batch(varve_log* log, const varve_bytes* payloads, size_t c
   });
 }
 
+int varve_log_begin_entry(varve_log* log, const varve_append_options* options, varve_entry** entry) {
+  return capi::guarded([&] {
+    const auto known = capi::options_of(options);
+    if (!known) return capi::remember(errc::bad_option);
+    auto begun = log->log.begin_entry(*known);
+    if (!begun) return capi::remember(begun.error());
+    *entry = new varve_entry{std::move(*begun)};
+    return static_cast<int>(VARVE_OK);
+  });
+}
+
+int varve_entry_write_chunk(varve_entry* entry, const void* data, size_t bytes) {
+  return capi::done(entry->entry.write_chunk(span_of(data, bytes)));
+}
+
+uint64_t varve_entry_chunks(const varve_entry* entry) { return entry->entry.chunks(); }
+uint64_t varve_entry_bytes(const varve_entry* entry) { return entry->entry.bytes(); }
+
+int varve_entry_publish(varve_entry* entry, uint64_t* first) {
+  return capi::taken(entry->entry.publish(), [&](const sequence_range& r) { store(first, r.first); });
+}
+
+void varve_entry_roll_back(varve_entry* entry) { entry->entry.roll_back(); }
+void varve_entry_free(varve_entry* entry) { delete entry; }
+
 int varve_log_claim(varve_log* log, size_t bytes, const varve_append_options* options, varve_claim** claim, void** data) {
   return capi::guarded([&] {
     const auto known = capi::options_of(options);

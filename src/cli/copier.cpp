@@ -101,18 +101,24 @@ void copier::add(const record& r) {
 void copier::flush() {
   if (pending_.empty()) return;
   const append_options options = options_of(pending_.front());
-  std::uint64_t first = 0;
-  if (pending_.size() == 1) {
-    first = take(target_->append(pending_.front().payload(), options)).value;
-  } else {
-    std::vector<std::span<const std::byte>> payloads;
-    for (const auto& each : pending_) payloads.push_back(each.payload());
-    first = take(target_->append_batch(payloads, options)).first.value;
-  }
-  if (first != next_) throw usage_failure("locked", fmt::format("{}: somebody else appends to it", directory_));
+  if (append_pending(options) != next_)
+    throw usage_failure("locked", fmt::format("{}: somebody else appends to it", directory_));
   records_ += pending_.size();
   next_ += pending_.size();
   pending_.clear();
+}
+
+/// Answers with the first sequence.
+std::uint64_t copier::append_pending(const append_options& options) {
+  if (pending_.front().is_chunk()) {
+    auto entry = take(target_->begin_entry(options));
+    for (const auto& each : pending_) check(entry.write_chunk(each.payload()));
+    return take(entry.publish()).first.value;
+  }
+  if (pending_.size() == 1) return take(target_->append(pending_.front().payload(), options)).value;
+  std::vector<std::span<const std::byte>> payloads;
+  for (const auto& each : pending_) payloads.push_back(each.payload());
+  return take(target_->append_batch(payloads, options)).first.value;
 }
 
 void copier::abandon_before(std::uint64_t end) {

@@ -37,10 +37,10 @@ class copier {
 
   /// What the new log will hold next.
   [[nodiscard]] sequence next() const noexcept { return {next_ + pending_.size()}; }
-  /// True between the records of a batch.
+  /// True between the records of a batch or entry.
   [[nodiscard]] bool inside_batch() const noexcept { return !pending_.empty(); }
-  /// Sequences before it that did not come become abandoned ones. A batch stays one, as far as its records come one behind
-  /// the other.
+  /// Sequences before it that did not come become abandoned ones. A batch or entry stays one, as far as its records come
+  /// one behind the other.
   void add(const record& r);
   /// Abandons what is left before `end`, and closes the log.
   void finish(sequence end);
@@ -50,11 +50,12 @@ class copier {
 
  private:
   void flush();
+  [[nodiscard]] std::uint64_t append_pending(const append_options& options);
   void abandon_before(std::uint64_t end);
 
   std::string directory_;
   std::optional<log> target_;
-  std::vector<pinned_record> pending_;  // of one batch
+  std::vector<pinned_record> pending_;  // of one batch or entry
   std::uint64_t next_ = 1, records_ = 0, abandoned_ = 0;
 };
 

@@ -50,6 +50,7 @@ void write_prefixed(output& out, std::string_view payload) {
 void write_jsonl(output& out, const shown_record& r) {
   nlohmann::ordered_json object = {{"sequence", r.sequence}, {"epoch", r.epoch}, {"type", r.type}};
   if (r.time_ns != 0) object["time"] = time_text(r.time_ns);
+  if (r.is_chunk) object["chunk"] = true;
   add_bytes(object, "text", "base64", r.payload);
   out.write(one_line(object));
 }

@@ -21,6 +21,7 @@ struct shown_record {
   std::uint32_t epoch;
   std::uint16_t type;
   std::int64_t time_ns;  // 0: it has none
+  bool is_chunk;         // of an entry
   std::string_view payload;
 };
 
@@ -31,6 +32,7 @@ template <class Record>
           .epoch = r.epoch(),
           .type = r.type(),
           .time_ns = r.time().time_since_epoch().count(),
+          .is_chunk = r.is_chunk(),
           .payload = r.text()};
 }
 

@@ -210,6 +210,13 @@ os::result<void> appender::sync_if_empty(const control_block& full) noexcept {
   return done;
 }
 
+result<std::uint64_t> appender::batch_bytes(std::uint64_t bytes, std::uint64_t frames, std::uint64_t length) const noexcept {
+  if (length > room_max) return too_large(frames);  // before the sum can wrap
+  const std::uint64_t sum = bytes + format::frame_bytes(length, extension_bytes());
+  if (sum > room_max) return too_large(frames);
+  return sum;
+}
+
 /// The file is made before anybody has to wait for it.
 result<appender::place_of_frames> appender::claim_large(std::uint64_t bytes, std::uint64_t frames) noexcept {
   if (bytes > room_max) return too_large(frames);

@@ -80,7 +80,13 @@ class appender {
 
   /// Appends a batch of at least one; `payload(i)` gives the bytes of each.
   template <class Payload>
-  [[nodiscard]] result<appended> append_batch(std::size_t count, const append_options& options, Payload payload) noexcept;
+  [[nodiscard]] result<appended> append_batch(std::size_t count, const append_options& options, Payload payload,
+                                              format::frame_kind kind) noexcept;
+  /// What a batch takes whose first frames take `bytes`, with one more of `length`, the last of `frames`.
+  ///
+  /// Errors  too_large: no segment could take it.
+  [[nodiscard]] result<std::uint64_t> batch_bytes(std::uint64_t bytes, std::uint64_t frames,
+                                                  std::uint64_t length) const noexcept;
 
   /// A frame for its claimer to fill.
   struct open_frame {
@@ -187,7 +193,7 @@ class appender {
   [[nodiscard]] result<appended> append_otherwise(bytes_view payload, const append_options& options) noexcept;
   template <bool with_time, class Payload>
   [[nodiscard, gnu::always_inline]] result<appended> append_batch_as(std::size_t count, const append_options& options,
-                                                                     Payload payload) noexcept;
+                                                                     Payload payload, format::frame_kind kind) noexcept;
   [[nodiscard]] std::uint64_t extension_bytes() const noexcept { return keeps_times_ ? format::time_bytes : 0; }
   /// What a frame that was just claimed says. Not before: the clock would be further from the order of the claims.
   [[nodiscard]] frame_label label_of(const append_options& options) const noexcept {
@@ -272,8 +278,8 @@ inline result<appended> appender::append_as(bytes_view payload, std::uint16_t ty
 }
 
 template <bool with_time, class Payload>
-inline result<appended> appender::append_batch_as(std::size_t count, const append_options& options,
-                                                  Payload payload) noexcept {
+inline result<appended> appender::append_batch_as(std::size_t count, const append_options& options, Payload payload,
+                                                  format::frame_kind kind) noexcept {
   constexpr std::uint64_t extension = with_time ? format::time_bytes : 0;
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -285,7 +291,10 @@ inline result<appended> appender::append_batch_as(std::size_t count, const appen
   if (const auto refused = claim(bytes, count, place)) return std::unexpected(*refused);
   segment& in = *place.in;
   frame_space at{.offset = place.at.offset, .sequence = place.at.sequence};
-  frame_label label{.type = options.type, .time_ns = with_time ? time_or_now(options.time) : 0};  // one for all
+  frame_label label{// one time for all
+                    .type = options.type,
+                    .kind = kind,
+                    .time_ns = with_time ? time_or_now(options.time) : 0};
   for (std::size_t i = 0; i < count; ++i) {
     const bytes_view piece = payload(i);
     label.batch_flags = static_cast<std::uint8_t>((i + 1 < count ? format::frame_flags::goes_on : 0) |
@@ -308,8 +317,10 @@ inline result<appended> appender::append_batch_as(std::size_t count, const appen
 }
 
 template <class Payload>
-result<appended> appender::append_batch(std::size_t count, const append_options& options, Payload payload) noexcept {
-  return keeps_times_ ? append_batch_as<true>(count, options, payload) : append_batch_as<false>(count, options, payload);
+result<appended> appender::append_batch(std::size_t count, const append_options& options, Payload payload,
+                                        format::frame_kind kind) noexcept {
+  return keeps_times_ ? append_batch_as<true>(count, options, payload, kind)
+                      : append_batch_as<false>(count, options, payload, kind);
 }
 
 }  // namespace varve::core

@@ -35,6 +35,19 @@ result<sequence> log_object::append_pieces(std::span<const bytes_view> pieces, c
   return sequence{last->sequence};
 }
 
+result<std::unique_ptr<entry_object>> log_object::begin_entry(const append_options& options) noexcept {
+  if (auto done = may_gather(); !done) return std::unexpected(done.error());
+  std::unique_ptr<entry_object> made{new (std::nothrow) entry_object{*this, options}};
+  if (!made) return fail({.code = errc::out_of_memory, .subject = place_.path});
+  return made;
+}
+
+result<void> log_object::may_gather() const noexcept {
+  const auto now = gate_.get();
+  if (now == gate::position::open || now == gate::position::failed) return {};
+  return appender_.refusal();
+}
+
 /// Before anything is claimed: an append that waits for the device waits for all earlier claims first.
 result<void> log_object::may_wait(const durability& policy) const noexcept {
   return waits_for_device(policy) ? may_wait_for(none_yet) : result<void>{};

@@ -18,6 +18,7 @@
 #include "log/appender.hpp"
 #include "log/archivist.hpp"
 #include "log/checkpointer.hpp"
+#include "log/entry_object.hpp"
 #include "log/events.hpp"
 #include "log/failure_latch.hpp"
 #include "log/frontier.hpp"
@@ -70,12 +71,30 @@ class log_object final : public record_source, public std::enable_shared_from_th
   [[nodiscard]] result<sequence_range> append_batch(std::size_t count, const append_options& options,
                                                     Payload payload) noexcept {
     if (count == 0) return bad_option("payloads");
+    bool unused = false;
+    return append_batch(count, options, payload, format::frame_kind::record, unused);
+  }
+  /// At least one frame of that kind. `is_appended`: they are there, whatever it answers.
+  template <class Payload>
+  [[nodiscard]] result<sequence_range> append_batch(std::size_t count, const append_options& options, Payload payload,
+                                                    format::frame_kind kind, bool& is_appended) noexcept {
     const durability& policy = policy_of(options);
     if (auto done = may_wait(policy); !done) return std::unexpected(done.error());
-    const auto last = appender_.append_batch(count, options, payload);
+    const auto last = appender_.append_batch(count, options, payload, kind);
     if (!last) return std::unexpected(last.error());
+    is_appended = true;
     if (auto done = honour(policy, *last); !done) return std::unexpected(done.error());
     return sequence_range{{last->sequence - count + 1}, {last->sequence + 1}};
+  }
+
+  // ---- Entries.
+  [[nodiscard]] result<std::unique_ptr<entry_object>> begin_entry(const append_options& options) noexcept;
+  /// Whether there is any use in preparing what is to be appended. Errors: closed, forked.
+  [[nodiscard]] result<void> may_gather() const noexcept;
+  /// As appender::batch_bytes().
+  [[nodiscard]] result<std::uint64_t> batch_bytes(std::uint64_t bytes, std::uint64_t frames,
+                                                  std::uint64_t length) const noexcept {
+    return appender_.batch_bytes(bytes, frames, length);
   }
 
   // ---- Claims in place; all by the thread that holds the claim.

@@ -58,6 +58,12 @@ result<sequence_range> log::append_batch(std::span<const std::string_view> paylo
                                [payloads](std::size_t i) { return std::as_bytes(std::span{payloads[i]}); });
 }
 
+result<entry> log::begin_entry(const append_options& options) noexcept {
+  auto made = object_->begin_entry(options);
+  if (!made) return std::unexpected(made.error());
+  return entry{std::move(*made)};
+}
+
 result<claim> log::claim(std::size_t bytes, const append_options& options) noexcept {
   return object_->claim(bytes, options);
 }

@@ -71,7 +71,7 @@ void fill_in_place(segment& s, const frame_space& at, std::uint64_t length, cons
   if (is_short) std::memcpy(payload + padded, &at.extent, sizeof at.extent);
   format::frame_header header{.stamp = format::stamp_of(at.sequence, s.facts().salt),
                               .length = static_cast<std::uint32_t>(length),
-                              .kind = format::frame_kind::record,
+                              .kind = label.kind,
                               .flags = label.flags(),
                               .type = label.type};
   if (is_short) header.flags |= format::frame_flags::is_short;

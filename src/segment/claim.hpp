@@ -85,7 +85,8 @@ struct frame_space {
 struct frame_label {
   std::uint16_t type = 0;
   std::uint8_t batch_flags = 0;  // goes on, begins inside
-  std::uint64_t time_ns = 0;     // 0: the log keeps no times, and its frames have no room for one
+  format::frame_kind kind = format::frame_kind::record;
+  std::uint64_t time_ns = 0;  // 0: the log keeps no times, and its frames have no room for one
 
   [[nodiscard]] constexpr std::uint64_t extension_bytes() const noexcept { return time_ns != 0 ? format::time_bytes : 0; }
   [[nodiscard]] constexpr std::uint8_t flags() const noexcept {
@@ -114,15 +115,15 @@ inline std::byte* store_extension(std::byte* frame, const frame_label& label) no
   return place + label.extension_bytes();
 }
 
-/// Writes the header, but for the stamp, of a record whose extension words and payload, of `length` bytes, stand in its
-/// frame.
+/// Writes the header, but for the stamp, of a record or chunk whose extension words and payload, of `length` bytes, stand in
+/// its frame.
 [[gnu::always_inline]] inline void store_record_header(segment& s, const frame_space& at, std::uint64_t length,
                                                        const frame_label& label) noexcept {
   VARVE_POINT("publish.payload_copied");
   std::byte* const frame = s.writable_bytes().data() + at.offset;
   format::frame_header header{.stamp = format::stamp_of(at.sequence, s.facts().salt),
                               .length = static_cast<std::uint32_t>(length),
-                              .kind = format::frame_kind::record,
+                              .kind = label.kind,
                               .flags = label.flags(),
                               .type = label.type};
   const bytes_view body{frame + format::frame_header_bytes, label.extension_bytes() + length};

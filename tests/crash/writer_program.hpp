@@ -101,11 +101,20 @@ class writer_program {
       return log_->append_pieces(pieces, options);
     }
     if (s.what == step::kind::in_place) return write_in_place(payloads_.front(), options);
-    const auto range = log_->append_batch(payloads_, options);
+    const auto range = s.first % 2 == 0 ? append_entry(options) : log_->append_batch(payloads_, options);
     if (!range) return std::unexpected(range.error());
     if (range->size() != payloads_.size())
       oracle_.complain("a batch of %zu got %zu sequences", payloads_.size(), range->size());
     return range->first;
+  }
+
+  /// The same as a batch, piece by piece.
+  result<sequence_range> append_entry(const append_options& options) {
+    auto begun = log_->begin_entry(options);
+    if (!begun) return std::unexpected(begun.error());
+    for (const auto chunk : payloads_)
+      if (auto done = begun->write_chunk(chunk); !done) return std::unexpected(done.error());
+    return begun->publish();
   }
 
   /// In a claim of just that size, or of more.

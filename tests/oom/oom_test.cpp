@@ -100,6 +100,20 @@ const oom_row appending_rows[] = {
        if (done) s.count += 2;
        return error_of(done);
      }},
+    {"an entry that rolls", full,
+     [](scene& s) -> fails {
+       auto begun = s.log->begin_entry();
+       if (!begun) return begun.error();
+       for (std::uint64_t i = 1; i <= 2; ++i) {
+         if (auto done = begun->write_chunk(payload_of(s.count + i)); !done) {
+           if (begun->chunks() != i - 1 || begun->bytes() != (i - 1) * payload_bytes) std::abort();
+           return done.error();
+         }
+       }
+       const auto done = begun->publish();
+       if (done) s.count += 2;
+       return error_of(done);
+     }},
     {"claim that rolls, and publish", full,
      [](scene& s) -> fails {
        auto claimed = s.log->claim(payload_bytes);

@@ -24,6 +24,14 @@ std::string payload_of(std::uint64_t id, std::size_t bytes) {
   return text;
 }
 
+result<sequence_range> append_entry(log& l, const std::vector<std::string_view>& chunks) {
+  auto made = l.begin_entry();
+  if (!made) return std::unexpected(made.error());
+  for (const auto chunk : chunks)
+    if (auto done = made->write_chunk(chunk); !done) return std::unexpected(done.error());
+  return made->publish();
+}
+
 // ---- Threads that stop in the middle of an append.
 
 struct stop_order {
@@ -77,10 +85,16 @@ std::size_t lives::some_size() {
   return below(4) == 0 ? edges[below(std::size(edges))] : below(700);
 }
 
-void lives::claimed(std::uint64_t count, truth::state now, std::uint64_t first_id, const std::vector<std::size_t>& sizes) {
+void lives::claimed(std::uint64_t count, truth::state now, std::uint64_t first_id, const std::vector<std::size_t>& sizes,
+                    bool is_chunk) {
   const std::uint64_t first = next();
   for (std::uint64_t i = 0; i < count; ++i)
-    known_.push_back({.now = now, .id = first_id + i, .bytes = sizes[i], .batch_first = first, .batch_size = count});
+    known_.push_back({.now = now,
+                      .id = first_id + i,
+                      .bytes = sizes[i],
+                      .batch_first = first,
+                      .batch_size = count,
+                      .is_chunk = is_chunk});
 }
 
 void lives::append_one(log& l) {
@@ -98,6 +112,7 @@ void lives::append_one(log& l) {
   }
 }
 
+/// As a batch, or as the chunks of an entry.
 void lives::append_batch(log& l) {
   const std::uint64_t count = 2 + below(12), first_id = ids_ + 1;
   ids_ += count;
@@ -108,10 +123,11 @@ void lives::append_batch(log& l) {
     sizes[i] = below(300);
     views[i] = texts[i] = payload_of(first_id + i, sizes[i]);
   }
-  const auto done = l.append_batch(views);
+  const bool is_entry = below(2) == 0;
+  const auto done = is_entry ? append_entry(l, views) : l.append_batch(views);
   const bool finished = done && !memory_os::crashed();
   if (finished) REQUIRE(done->first.value == next());
-  claimed(count, finished ? truth::state::finished : truth::state::perhaps, first_id, sizes);
+  claimed(count, finished ? truth::state::finished : truth::state::perhaps, first_id, sizes, is_entry);
 }
 
 void lives::sync(log& l) {
@@ -359,6 +375,8 @@ bool lives::check_contents(const Log& l, tally& sum) {
     INFO("sequence " << s << ", state " << static_cast<int>(t.now));
     REQUIRE((t.now == truth::state::finished || t.now == truth::state::perhaps));
     REQUIRE(r->text() == payload_of(t.id, t.bytes));
+    REQUIRE(r->is_chunk() == t.is_chunk);
+    if (t.is_chunk) ++sum.chunks_checked;
     if (t.batch_size > 1) ++there_of_batch[t.batch_first];
     ++sum.records_checked;
   }

@@ -31,6 +31,7 @@ struct truth {
   std::uint64_t id = 0;  // unique in all lives
   std::size_t bytes = 0;
   std::uint64_t batch_first = 0, batch_size = 1;
+  bool is_chunk = false;
 };
 
 struct tally {
@@ -39,6 +40,7 @@ struct tally {
   std::uint64_t unfinished_before_finished = 0;
   std::uint64_t trims = 0, trims_cut_short = 0, recycled = 0;
   std::uint64_t truncations = 0, truncations_cut_short = 0;
+  std::uint64_t chunks_checked = 0;
 };
 
 class lives {
@@ -73,7 +75,8 @@ class lives {
   [[nodiscard]] std::size_t some_size();
   [[nodiscard]] std::uint64_t published() const;
   [[nodiscard]] std::uint64_t next() const { return known_.size(); }
-  void claimed(std::uint64_t count, truth::state now, std::uint64_t first_id, const std::vector<std::size_t>& sizes);
+  void claimed(std::uint64_t count, truth::state now, std::uint64_t first_id, const std::vector<std::size_t>& sizes,
+               bool is_chunk = false);
 
   std::mt19937_64 random_;
   log_options options_;

@@ -19,6 +19,16 @@ varve::result<varve::sequence> record(varve::log& log, Source& source) {
   return claim->publish(used);  // fewer is fine, and keeps the space; without this line the claim is abandoned
 }
 
+// Piece by piece, all of it visible at once or none: what is not published leaves nothing behind.
+template <class Parts>
+varve::result<varve::sequence_range> append_parts(varve::log& log, const Parts& parts) {
+  auto entry = log.begin_entry({.durability = varve::immediate()});
+  if (!entry) return std::unexpected(entry.error());
+  for (const auto& part : parts)
+    if (auto done = entry->write_chunk(part); !done) return std::unexpected(done.error());
+  return entry->publish();  // each part is a record; record::batch_goes_on() says whether the next belongs to it
+}
+
 // From another process, without a lock that the writer would feel. Nothing is written but that somebody waits.
 int follow(const char* directory, std::chrono::milliseconds patience) {
   auto view = varve::log_view::open(directory);
@@ -37,7 +47,9 @@ int follow(const char* directory, std::chrono::milliseconds patience) {
 // -- end
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <string_view>
 
 namespace {
 
@@ -56,7 +68,9 @@ int main() {
   auto log = varve::log::open(directory, {.durability = varve::grouped(200us)});
   const line_of_text source;
   if (!log || !record(*log, source) || follow(directory.c_str(), 10ms) != 0) return 1;
-  if (log->read({1})->payload().size() != 7 || !log->close()) return 1;
+  if (log->read({1})->payload().size() != 7) return 1;
+  const auto parts = append_parts(*log, std::array<std::string_view, 2>{"head", "body"});
+  if (!parts || parts->size() != 2 || !log->read({3})->is_chunk() || !log->close()) return 1;
   std::filesystem::remove_all(directory);
   return 0;
 }

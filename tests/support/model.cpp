@@ -27,10 +27,10 @@ void demand(const error& e, std::initializer_list<errc> allowed) {
 }  // namespace
 
 std::string to_string(const step& s) {
-  constexpr const char* names[] = {"append",     "append_large",  "append_durable", "batch",    "claim",
-                                   "publish",    "abandon",       "sync",           "look",     "write_back",
-                                   "fail_call",  "fill_disk",     "stop_in_call",   "close",    "kill",
-                                   "lose_power", "open_and_stop", "trim",           "truncate", "reset"};
+  constexpr const char* names[] = {
+      "append", "append_large", "append_durable", "batch",     "claim",     "publish",      "abandon",
+      "sync",   "look",         "write_back",     "fail_call", "fill_disk", "stop_in_call", "close",
+      "kill",   "lose_power",   "open_and_stop",  "trim",      "truncate",  "reset",        "entry"};
   static_assert(std::size(names) == step_kinds);
   return std::string{names[static_cast<unsigned>(s.what)]} + '(' + std::to_string(s.a) + ", " + std::to_string(s.b) + ')';
 }
@@ -109,7 +109,9 @@ void model::append_batch(const step& s) {
   for (std::size_t i = 0; i < count; ++i) texts.push_back(some_text((s.b >> i) % 300));
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   const auto time = some_time();
-  const auto done = log_->append_batch(views, {.type = s.a, .time = time});
+  const append_options options{.type = s.a, .time = time};
+  const bool is_entry = s.what == step::kind::entry;
+  const auto done = is_entry ? append_entry(views, options) : log_->append_batch(views, options);
   const bool stopped = memory_os::crashed();
   if (!done && !stopped && !is_over(done.error())) return;
   over_ = over_ || stopped;
@@ -121,7 +123,23 @@ void model::append_batch(const step& s) {
           .type = s.a,
           .time = time,
           .batch_first = first,
-          .batch_size = count});
+          .batch_size = count,
+          .is_chunk = is_entry});
+}
+
+/// Beside one that is given up.
+result<sequence_range> model::append_entry(const std::vector<std::string_view>& chunks, const append_options& options) {
+  auto made = log_->begin_entry(options), given_up = log_->begin_entry(options);
+  if (!made || !given_up) return std::unexpected((made ? given_up : made).error());
+  std::uint64_t bytes = 0;
+  for (const auto chunk : chunks) {
+    demand(made->write_chunk(chunk).has_value() && given_up->write_chunk("given up").has_value(), "a chunk is refused",
+           next());
+    bytes += chunk.size();
+  }
+  demand(made->chunks() == chunks.size() && made->bytes() == bytes, "an entry counts otherwise", next());
+  given_up->roll_back();
+  return made->publish();
 }
 
 void model::make_claim(std::size_t bytes) {
@@ -317,7 +335,8 @@ void model::apply(const step& s) {
     case kind::append: return append(s.b % 700, false);
     case kind::append_large: return append(s.b % 60'000, false);
     case kind::append_durable: return append(s.b % 700, true);
-    case kind::batch: return append_batch(s);
+    case kind::batch:
+    case kind::entry: return append_batch(s);
     case kind::claim: return make_claim(s.b % 2000);
     case kind::publish: return publish_oldest(s);
     case kind::abandon: return abandon_newest();
@@ -419,6 +438,7 @@ void model::compare(const Log& l, std::uint64_t kept, bool living) const {
     const entry& e = known_[s];
     demand(e.now == entry::state::finished || e.now == entry::state::perhaps, "a record that nobody has finished", s);
     demand(r->text() == e.text && (e.type == 0 || r->type() == e.type), "another record", s);
+    demand(r->is_chunk() == e.is_chunk, "a chunk, or none", s);
     demand(r->time() == (*options_.record_times ? e.time : record_time{}), "another time", s);
     const auto same = l.read({s});
     demand(same && same->text() == e.text, "read() says otherwise", s);

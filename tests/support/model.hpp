@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <varve/varve.hpp>
@@ -44,12 +45,13 @@ struct step {
     trim,           // to some sequence, sometimes to the next one, or behind that
     truncate,       // likewise, from the other end
     reset,
+    entry,
   };
   kind what = kind::append;
   std::uint8_t a = 0;
   std::uint16_t b = 0;
 };
-constexpr unsigned step_kinds = static_cast<unsigned>(step::kind::reset) + 1;
+constexpr unsigned step_kinds = static_cast<unsigned>(step::kind::entry) + 1;
 [[nodiscard]] std::string to_string(const step& s);
 
 class model {
@@ -80,10 +82,13 @@ class model {
     std::uint16_t type = 0;
     record_time time{};
     std::uint64_t batch_first = 0, batch_size = 1;
+    bool is_chunk = false;
   };
 
   void append(std::size_t bytes, bool durably);
   void append_batch(const step& s);
+  [[nodiscard]] result<sequence_range> append_entry(const std::vector<std::string_view>& chunks,
+                                                    const append_options& options);
   void make_claim(std::size_t bytes);
   void publish_oldest(const step& s);
   void abandon_newest();

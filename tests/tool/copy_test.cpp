@@ -3,6 +3,9 @@
 // copy, salvage, recover and index: new logs out of old ones, and old ones put right.
 #include <filesystem>
 #include <string>
+#include <string_view>
+
+#include <varve/varve.hpp>
 
 #include "support/catch.hpp"
 #include "support/log_files.hpp"
@@ -79,6 +82,46 @@ TEST_CASE("a copy of damaged records is refused, and nothing is left of it; salv
   CHECK(run({"salvage", p.log, p.file("saved")}).exit_code == 2);
   CHECK_THAT(run({"salvage", p.log, p.file("more")}).out, Catch::Contains("sequences are missing, in 2 gaps"));
   CHECK(run({"salvage", p.file("saved"), p.file("whole")}).exit_code == 0);
+}
+
+TEST_CASE("chunks of entries are told apart, and stay what they are in a copy and when they are salvaged",
+          "[tool][copy][salvage][entry]") {
+  const place p;
+  {
+    auto l = *varve::log::open(p.log);
+    REQUIRE(l.append("before").has_value());
+    for (const int chunks : {3, 1}) {
+      auto e = *l.begin_entry({.type = 7});
+      for (int i = 0; i < chunks; ++i) REQUIRE(e.write_chunk(std::string(10, static_cast<char>('a' + i))).has_value());
+      REQUIRE(e.publish().has_value());
+    }
+    const std::string_view batch[] = {"x", "y"};
+    REQUIRE(l.append_batch(batch).has_value());
+  }
+  const auto is_chunk = [](const std::string& log, std::uint64_t sequence) {
+    const auto shown = run({"get", log, std::to_string(sequence), "--json"}).json();
+    return shown.contains("chunk") && shown.at("chunk") == true;
+  };
+  REQUIRE(run({"copy", p.log, p.file("copy")}).exit_code == 0);
+  REQUIRE(run({"salvage", p.log, p.file("saved")}).exit_code == 0);
+  for (const auto& log : {p.log, p.file("copy"), p.file("saved")}) {
+    for (std::uint64_t s = 1; s <= 7; ++s) CHECK(is_chunk(log, s) == (s >= 2 && s <= 5));
+    CHECK(records_of(log) == records_of(p.log));
+    const auto l = *varve::log_view::open(log);
+    std::string ends;
+    for (const auto& r : l.records()) ends += r->batch_goes_on() ? '+' : '.';
+    CHECK(ends == ".++..+.");
+    CHECK(l.read({4})->type() == 7);
+  }
+  CHECK_THAT(run({"cat", p.log, "--json"}).out, Catch::Contains("\"chunk\":true"));
+  CHECK_FALSE(run({"get", p.log, "1", "--json"}).json().contains("chunk"));
+
+  // Of an entry with a gap there is what stands on both sides of it.
+  flip_payload_bit(p.log, 3);
+  REQUIRE(run({"salvage", p.log, p.file("part")}).exit_code == 1);
+  CHECK(is_chunk(p.file("part"), 2));
+  CHECK(is_chunk(p.file("part"), 4));
+  CHECK_FALSE(is_chunk(p.file("part"), 6));
 }
 
 TEST_CASE("a copy keeps the sequences of a log that was trimmed", "[tool][copy][trim]") {

@@ -401,6 +401,58 @@ TEST_CASE("C: records carry times, and are found by them", "[capi][time]") {
   CHECK(varve_log_open(l.directory.c_str(), &options, &none) == VARVE_BAD_OPTION);
 }
 
+TEST_CASE("C: an entry of several chunks is published whole, or given up", "[capi][entry]") {
+  const c_log l;
+  VARVE_SIZED(varve_append_options, options);
+  options.type = 9;
+  varve_entry* entry = nullptr;
+  REQUIRE(varve_log_begin_entry(l.handle, &options, &entry) == VARVE_OK);
+  CHECK(varve_entry_publish(entry, nullptr) == VARVE_BAD_OPTION);
+  REQUIRE(varve_entry_write_chunk(entry, "one", 3) == VARVE_OK);
+  REQUIRE(varve_entry_write_chunk(entry, nullptr, 0) == VARVE_OK);
+  CHECK(varve_entry_chunks(entry) == 2);
+  CHECK(varve_entry_bytes(entry) == 3);
+  CHECK(l.append("before") == 1);
+  std::uint64_t first = 0;
+  REQUIRE(varve_entry_publish(entry, &first) == VARVE_OK);
+  CHECK(first == 2);
+  CHECK(varve_entry_write_chunk(entry, "x", 1) == VARVE_CLOSED);
+  CHECK(varve_entry_publish(entry, nullptr) == VARVE_CLOSED);
+  varve_entry_free(entry);
+  varve_entry_free(nullptr);
+
+  REQUIRE(varve_log_begin_entry(l.handle, nullptr, &entry) == VARVE_OK);
+  REQUIRE(varve_entry_write_chunk(entry, "never", 5) == VARVE_OK);
+  varve_entry_roll_back(entry);
+  CHECK(varve_entry_publish(entry, nullptr) == VARVE_CLOSED);
+  varve_entry_free(entry);
+  REQUIRE(varve_log_begin_entry(l.handle, nullptr, &entry) == VARVE_OK);
+  REQUIRE(varve_entry_write_chunk(entry, "never", 5) == VARVE_OK);
+  varve_entry_free(entry);
+  options.reserved[0] = 1;
+  CHECK(varve_log_begin_entry(l.handle, &options, &entry) == VARVE_BAD_OPTION);
+
+  varve_reader* reader = nullptr;
+  REQUIRE(varve_log_reader(l.handle, 0, &reader) == VARVE_OK);
+  constexpr std::pair<std::string_view, bool> expected[] = {{"before", false}, {"one", true}, {"", true}};
+  for (const auto& [payload, is_chunk] : expected) {
+    varve_record record{};
+    REQUIRE(varve_reader_next(reader, &record) == VARVE_OK);
+    CHECK(text(record) == payload);
+    CHECK((record.is_chunk != 0) == is_chunk);
+    CHECK(record.type == (is_chunk ? 9 : 0));
+    CHECK((record.batch_goes_on != 0) == (payload == "one"));
+    varve_pin* pin = nullptr;
+    varve_record same{};
+    REQUIRE(varve_log_read(l.handle, record.sequence, &same, &pin) == VARVE_OK);
+    CHECK((same.is_chunk != 0) == is_chunk);
+    varve_pin_free(pin);
+  }
+  varve_record none{};
+  CHECK(varve_reader_next(reader, &none) == VARVE_NOTHING);
+  varve_reader_free(reader);
+}
+
 TEST_CASE("C: claims in place", "[capi]") {
   const c_log l;
   varve_claim* claim = nullptr;
