@@ -16,6 +16,8 @@ namespace {
 
 // How long after a refusal the same segment is handed out again, if nothing happens before.
 constexpr std::chrono::seconds try_again{1};
+// Arbitrary: how often it is looked whether a truncation is done, which takes some syncs.
+constexpr std::chrono::microseconds while_truncated{200};
 // Arbitrary: how late somebody who waits may learn of a failure to seal.
 constexpr std::chrono::milliseconds look_again{100};
 
@@ -83,8 +85,12 @@ void archivist::run() noexcept {
     const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
     if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;
     const std::uint32_t request = requested_.load(std::memory_order_relaxed, "archive:request");
-    const std::uint32_t epoch = with_.state.epoch();  // before the table is looked at: see I1
-    const auto next = with_.table.oldest_sealed_behind(with_.state.archived());
+    const std::uint32_t epoch = with_.state.settled_epoch();  // before the table is looked at: see I1
+    if (epoch == 0 && !with_.latch.is_set()) {
+      os::nap(while_truncated);
+      continue;
+    }
+    const auto next = epoch == 0 ? std::nullopt : with_.table.oldest_sealed_behind(with_.state.archived());
     if (!next) {
       os::wait_on(work_.futex(), work, os::deadline::max());
       continue;

@@ -12,6 +12,8 @@ namespace {
 
 // How long after a refusal the function is called again, if nobody asks before.
 constexpr std::chrono::seconds try_again{1};
+// Arbitrary: how often it is looked whether a truncation is done, which takes some syncs.
+constexpr std::chrono::microseconds while_truncated{200};
 
 }  // namespace
 
@@ -127,7 +129,11 @@ void checkpointer::answer(std::uint32_t request, const result<bool>& outcome) no
 result<bool> checkpointer::save_once() noexcept {
   while (!is_stopping()) {
     if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
-    const std::uint32_t epoch = with_.state.epoch();  // before anything else is looked at: see I2
+    const std::uint32_t epoch = with_.state.settled_epoch();  // before anything else is looked at: see I2
+    if (epoch == 0) {
+      os::nap(while_truncated);
+      continue;
+    }
     const std::uint64_t position = with_.appender.position(), before = with_.state.checkpoint();
     with_.frontier.advance();
     const std::uint64_t last = with_.frontier.published();

@@ -53,12 +53,18 @@ class log_state {
   }
   /// Counts what makes sequences be given out again.
   [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire, "state:A"); }
+  /// The same; 0 from when a truncation is decided until it is done. Meanwhile the marks and the table still speak of what
+  /// goes, beside an epoch that is new: who saves something by them would save that.
+  [[nodiscard]] std::uint32_t settled_epoch() const noexcept {
+    return settled_epoch_.load(std::memory_order_acquire, "state:A");  // pairs with state:B
+  }
 
  private:
   void tell() noexcept {
     const auto& now = file_->current();
     // The epoch first: who sees a position that a truncation has lowered sees that it was one.
     epoch_.store(now.epoch, std::memory_order_release, "state:B");
+    settled_epoch_.store(now.truncate_intent == 0 ? now.epoch : 0, std::memory_order_release, "state:B");
     checkpoint_.store(now.checkpoint, std::memory_order_release, "state:B");
     archived_.store(now.archived, std::memory_order_release, "state:B");
   }
@@ -66,7 +72,7 @@ class log_state {
   std::mutex changing_;
   std::optional<state_file> file_;  // changed with changing_, once the log is open
   shared::word<std::uint64_t> checkpoint_{0}, archived_{0};
-  shared::word<std::uint32_t> epoch_{0};
+  shared::word<std::uint32_t> epoch_{0}, settled_epoch_{0};
 };
 
 }  // namespace varve::core

@@ -68,7 +68,11 @@ result<std::vector<segment_to_salvage>> segments_to_salvage(const log_place& pla
     if (contains(s.seen.dropped, f.number) || contains(s.seen.leftovers, f.number)) continue;
     if (f.identity->checksum_kind == place.meta.checksum_kind) all.push_back(beside_the_chain(f, place, s));
   }
-  std::ranges::stable_sort(all, {}, [](const segment_to_salvage& each) { return each.facts.base; });
+  // By bases, those of the chain first. Nearly all stand in order already; and std::stable_sort of libstdc++ 12 asks for a
+  // buffer in a way that clang calls deprecated.
+  const auto base_of = [](const segment_to_salvage& each) { return each.facts.base; };
+  for (auto each = all.begin(); each != all.end(); ++each)
+    std::rotate(std::ranges::upper_bound(all.begin(), each, base_of(*each), {}, base_of), each, each + 1);
   for (std::size_t i = 1; i < all.size();) {
     if (is_beyond_reason(all[i - 1], all[i])) {
       all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));

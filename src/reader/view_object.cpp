@@ -146,11 +146,11 @@ result<bool> view_object::extend_chain() {
   auto chain = seen_.chain;
   for (const auto& f : found->files) {
     if (!f.activation || !f.identity || f.foreign) continue;
+    // What it truncates, and has not removed yet, is of an earlier epoch; also if nothing is left of the log.
+    if (f.activation->epoch != state_->current().epoch) continue;
     if (!chain.empty()) {
       auto& last = chain.back();
       if (f.activation->predecessor != last.facts.number || f.activation->predecessor_salt != last.facts.salt) continue;
-      // What it truncates, and has not removed yet, is of an earlier epoch.
-      if (f.activation->epoch != state_->current().epoch) continue;
       last.end_sequence = f.activation->base;
     }
     chain.push_back({.facts = f.facts(place_.checksum_kind()), .links = f.links, .allocated_bytes = f.allocated_bytes});
