@@ -109,12 +109,16 @@ void cursor::next_before(std::uint64_t end, std::optional<result<record>>& eleme
 }
 
 result<bool> cursor::wait(os::deadline until) {
-  // The cursor stays where it is: somebody may hold the record that it lent, and pin it.
+  // The cursor stays where it is: somebody may hold the record that it lent, and pin it. So what it learned of what went it
+  // has to learn again.
   const walker here = at_;
+  const std::uint64_t waits_for = waits_for_, turn = turn_;
   for (;;) {
     observation seen;
     const auto found = next_frame(seen);
     at_ = here;
+    waits_for_ = waits_for;
+    turn_ = turn;
     if (!found || *found) return found;
     if (std::chrono::steady_clock::now() >= until) return false;
     const std::uint64_t last = source_->published();
@@ -127,8 +131,10 @@ result<bool> cursor::wait(os::deadline until) {
 result<bool> cursor::next_frame(observation& seen) {
   for (;;) {
     if (auto done = source_->usable(); !done) return std::unexpected(done.error());
-    if (source_->turn() != turn_) [[unlikely]] {
-      if (auto done = look_whether_it_stands(); !done) return std::unexpected(done.error());
+    if (const std::uint64_t turn = source_->turn(); turn != turn_) [[unlikely]] {
+      const auto stands = look_whether_it_stands(turn);
+      if (!stands && source_->turn() != turn) continue;
+      if (!stands) return std::unexpected(stands.error());
     }
     const auto found = go_to_record(seen);
     if (found || source_->turn() == turn_) [[likely]]
@@ -167,11 +173,28 @@ result<bool> cursor::go_to_record(observation& seen) {
 }
 
 /// Records went. As long as these were among them, every step says so, whatever is appended in their place.
-result<void> cursor::look_whether_it_stands() {
-  const std::uint64_t turn = source_->turn();
+result<void> cursor::look_whether_it_stands(std::uint64_t turn) {
   if (position() < source_->first()) return not_there(errc::trimmed, position());
-  if (position() > source_->truncated_since(turn_)) return not_there(errc::truncated, position());
+  const std::uint64_t cut = source_->truncated_since(turn_);
+  if (position() > cut) return not_there(errc::truncated, position());
+  if (cut != none_yet) {
+    if (auto done = stand_anew(); !done) return done;
+  }
   turn_ = turn;
+  return {};
+}
+
+/// The log was cut behind here, or just here. A view may know by another object than ours the segment that was cut: then
+/// ours goes on where that ends.
+result<void> cursor::stand_anew() {
+  const std::uint64_t here = position();
+  const auto in = holding(here);
+  if (!in) return std::unexpected(in.error());
+  if (*in && *in == at_.segment()) return {};
+  auto at = walk_to(here);
+  if (!at) return std::unexpected(at.error());
+  at_ = std::move(at->at);
+  waits_for_ = here;
   return {};
 }
 

@@ -66,7 +66,8 @@ class cursor {
   [[nodiscard]] std::uint32_t epoch() const noexcept { return static_cast<std::uint32_t>(at_.segment()->facts().epoch); }
   [[nodiscard]] result<move> enter_next();
   [[nodiscard]] result<void> look_anew();
-  [[nodiscard]] result<void> look_whether_it_stands();
+  [[nodiscard]] result<void> look_whether_it_stands(std::uint64_t turn);
+  [[nodiscard]] result<void> stand_anew();
   [[nodiscard]] std::unexpected<error> damaged_at(const walker& at) const noexcept;
   [[nodiscard]] std::unexpected<error> not_there(errc code, std::uint64_t sequence) const noexcept;
 

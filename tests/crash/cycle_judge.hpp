@@ -139,6 +139,9 @@ class cycle_judge {
     return lowest_[std::max(moves, first_move_) - first_move_] <= sequence;
   }
 
+  /// A cut that left nothing takes along what was trimmed before, in the segment that it cut.
+  [[nodiscard]] bool may_go_unasked(std::uint64_t moves) const noexcept { return was_cut_since(moves, now_.first); }
+
   /// Trims and resets are exact; beyond that retention has dropped what was checkpointed, and a trim without room some.
   std::string check_first() const {
     std::uint64_t most = std::max(first_least_, now_.checkpointed + 1);
@@ -172,7 +175,7 @@ class cycle_judge {
         if (is_there) return "G6: was cut, and is there: " + text_of(k);
       } else if (k.sequence >= now_.first && !is_there) {
         return "gone: " + text_of(k);
-      } else if (k.sequence < now_.base && ledger_.is_archived[k.id].load() == 0) {
+      } else if (k.sequence < now_.base && !may_go_unasked(first_move_) && ledger_.is_archived[k.id].load() == 0) {
         return "dropped, and not archived: " + text_of(k);
       }
       ++checked_;
@@ -196,7 +199,8 @@ class cycle_judge {
         if (is_there) return "G6: was cut, and is there: " + text;
       } else if (!perhaps_cut && sequence >= now_.first && !is_there) {
         return "G1: returned, and is gone: " + text;
-      } else if (!perhaps_cut && sequence < now_.base && ledger_.is_archived[id].load() == 0) {
+      } else if (!perhaps_cut && sequence < now_.base && !may_go_unasked(e.moves_before.load()) &&
+                 ledger_.is_archived[id].load() == 0) {
         return "dropped, and not archived: " + text;
       }
       ++checked_;
