@@ -167,6 +167,23 @@ const oom_row appending_rows[] = {
      }},
 };
 
+/// If it failed behind its decision the next open ends it; and if no segment could be had it is done.
+fails after_a_cut(scene& s, const result<void>& done, std::uint64_t last) {
+  if (s.log->published_sequence().value == last) s.count = last;
+  if (s.log->failure()) s.log.reset();
+  return error_of(done);
+}
+
+const oom_row cutting_rows[] = {
+    {"truncate_after", full, [](scene& s) { return after_a_cut(s, s.log->truncate_after({20}), 20); }},
+    {"truncate_after, to nothing", full, [](scene& s) { return after_a_cut(s, s.log->truncate_after({0}), 0); }},
+    {"reset", full,
+     [](scene& s) {
+       s.trimmed_to = 41;
+       return after_a_cut(s, s.log->reset({41}), 40);
+     }},
+};
+
 template <class Source>
 fails read_all(const Source& from, std::uint64_t count) {
   for (std::uint64_t s = 1; s <= count; ++s) {
@@ -265,6 +282,7 @@ TEST_CASE("opening: each allocation fails in turn", "[oom][G7]") { sweep(opening
 TEST_CASE("appending, syncing, trimming, closing: each allocation fails in turn", "[oom][slow][G1][G7]") {
   sweep(appending_rows);
 }
+TEST_CASE("cutting: each allocation fails in turn", "[oom][truncate][slow][G6][G7]") { sweep(cutting_rows); }
 TEST_CASE("reading, and looking on: each allocation fails in turn", "[oom][slow][G7]") { sweep(reading_rows); }
 
 TEST_CASE("the sentence of an error is the one thing that throws without memory", "[oom]") {
