@@ -181,7 +181,7 @@ result<void> view_object::look_at_everything() {
 /// What the view knows from now on.
 void view_object::take_over(survey s) {
   const std::uint64_t end = where_truncated(s);
-  const bool is_truncated = end <= frontier_.published();
+  const bool is_truncated = end <= frontier_.published() || was_cut_behind_frontier(s, end);
   // relaxed: changed under guard_ alone.
   const auto next_turn = [this] { return turn_.load(std::memory_order_relaxed, "turn:own") + 1; };
   if (is_truncated) {  // readers learn of it before they miss anything
@@ -191,15 +191,15 @@ void view_object::take_over(survey s) {
   table_.assign(entries_of(s.chain), is_truncated ? end : none_yet);
   seen_ = std::move(s);
   if (is_truncated) {
-    frontier_.move_back(walker{}, end - 1);
+    frontier_.move_back(walker{}, std::min(frontier_.published(), end - 1));
     durable_ = std::min(durable_, end - 1);
     truncations_.note(end, next_turn());
   }
   turn_.fetch_add(1, std::memory_order_release, "turn:D");
 }
 
-/// What came next when the log was truncated last, if it was since the view last looked; otherwise something behind all that
-/// it has shown. A segment that it still knows goes on behind that, or ends where it did.
+/// What came next when the log was truncated last, if it was since the view last looked; otherwise something that no reader
+/// has passed. A segment that it still knows goes on behind that, or ends where it did.
 std::uint64_t view_object::where_truncated(const survey& s) const noexcept {
   for (const auto& link : std::views::reverse(s.chain)) {
     const auto is_it = [&](const chain_link& l) {
@@ -208,6 +208,21 @@ std::uint64_t view_object::where_truncated(const survey& s) const noexcept {
     if (std::ranges::any_of(std::views::reverse(seen_.chain), is_it)) return link.end_sequence;
   }
   return s.first;
+}
+
+/// A reader goes by stamps, and may be further than the frontier. So where a segment that is still known was cut counts, or
+/// where another one followed it that is gone.
+bool view_object::was_cut_behind_frontier(const survey& s, std::uint64_t end) const noexcept {
+  for (const auto& link : std::views::reverse(s.chain)) {
+    const auto known = std::ranges::find_if(seen_.chain, [&](const chain_link& l) {
+      return l.facts.number == link.facts.number && l.facts.salt == link.facts.salt;
+    });
+    if (known == seen_.chain.end()) continue;
+    const bool was_followed = std::next(known) != seen_.chain.end();
+    const bool is_cut_anew = link.end_cause == format::end_cause::truncate && known->end_sequence > end;
+    return end != none_yet && (was_followed || is_cut_anew);
+  }
+  return false;
 }
 
 /// Where the frontier begins to walk.

@@ -64,6 +64,7 @@ class view_object final : public record_source {
   [[nodiscard]] result<void> look_at_everything();
   void take_over(survey s);
   [[nodiscard]] std::uint64_t where_truncated(const survey& s) const noexcept;
+  [[nodiscard]] bool was_cut_behind_frontier(const survey& s, std::uint64_t end) const noexcept;
   [[nodiscard]] result<void> keep_up();
   void watch(live_file live);
   [[nodiscard]] bool is_behind() const noexcept;
