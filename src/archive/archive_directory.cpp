@@ -147,6 +147,9 @@ result<void> archive_directory::make_room(const segment_file& next) {
     const std::uint64_t first = state_->current().trim_point;
     return next.activation->base == first ? result<void>{} : does_not_fit(next.number, first, next.activation->base);
   }
+  // The log was truncated to nothing, and begins where the archive does.
+  if (next.activation->predecessor == 0 && next.activation->base == chain_.front().header.activation->base)
+    return forget_from(0);
   const auto is_before = [&](const archived_segment& a) {
     return a.header.number == next.activation->predecessor && a.header.activation->salt == next.activation->predecessor_salt;
   };
@@ -154,7 +157,8 @@ result<void> archive_directory::make_room(const segment_file& next) {
   const std::uint64_t end = chain_.back().header.end->last + 1;
   if (before == chain_.end()) return does_not_fit(next.number, end, next.activation->base);
   const auto& a = before->header;
-  const bool reaches = next.activation->base > a.activation->base && next.activation->base <= a.end->last + 1;
+  // It begins where that does if that was left without a record.
+  const bool reaches = next.activation->base >= a.activation->base && next.activation->base <= a.end->last + 1;
   if (!reaches) return does_not_fit(next.number, a.end->last + 1, next.activation->base);
   return forget_from(static_cast<std::size_t>(before - chain_.begin()) + 1);
 }

@@ -145,6 +145,10 @@ result<appender::place_of_frames> appender::roll(control_block& full, std::uint6
     full.segment->set_end(end_offset, facts.base);
   }
   VARVE_POINT("roll.ended");
+  if (is_own) {
+    with_.own.finish();
+    with_.preparer.discard_overtaken(facts.number);  // as long as nobody else can take one
+  }
   before_ = facts;
   blocks_.push_back(std::move(*next));  // there is room: next_block() saw to it
   active_.store(&block, std::memory_order_release, "active:A");
@@ -152,7 +156,6 @@ result<appender::place_of_frames> appender::roll(control_block& full, std::uint6
   os::wake_all(full.roll.futex());
   rolls_.fetch_add(1, std::memory_order_relaxed, "roll:count");
   with_.sealer.nudge();
-  if (is_own) with_.preparer.discard_overtaken(facts.number);
   with_.preparer.appends_reached(facts.number, format::segment_header_bytes + bytes);
   return place_of_frames{block.segment, {.offset = format::segment_header_bytes, .sequence = facts.base}, block.position};
 }
@@ -223,13 +226,12 @@ result<appender::place_of_frames> appender::claim_large(std::uint64_t bytes, std
   if (with_.gate.get() != gate::position::open) return refusal();
   const std::uint64_t file_bytes = own_segments::file_bytes(bytes);
   if (auto done = take_room(file_bytes); !done) return std::unexpected(done.error());
-  const auto lock = with_.own.lock();
   auto own = with_.own.make(file_bytes);  // not after stop()
   if (!own) return with_.gate.get() == gate::position::open ? with_.place.fail_call(own.error()) : refusal();
   return roll_into(std::move(*own), bytes, frames);
 }
 
-/// With the lock of the own segments.
+/// Nobody waits for `own` meanwhile but close().
 result<appender::place_of_frames> appender::roll_into(std::unique_ptr<control_block> own, std::uint64_t bytes,
                                                       std::uint64_t frames) noexcept {
   const open_claim* const claim = open_claims::oldest(with_.log);
@@ -244,7 +246,6 @@ result<void> appender::take_room(std::uint64_t file_bytes) noexcept {
   auto found = with_.preparer.take_room(file_bytes);
   if (found == preparer::room::there) return {};
   if (active().capacity != with_.place.meta.segment_bytes && active().segment != nullptr) {
-    const auto lock = with_.own.lock();
     if (control_block* const full = take_active_roll(open_claims::oldest(with_.log))) static_cast<void>(roll(*full, 0, 0));
     found = with_.preparer.take_room(file_bytes);
   }
@@ -267,12 +268,12 @@ control_block* appender::take_active_roll(const open_claim* own) noexcept {
   return nullptr;
 }
 
-/// The active block's, sooner or later; or nobody else's, if it is in that state already.
+/// The active block's, sooner or later: whoever holds it, or rolls, comes to an end. What is stopped stays so.
 control_block& appender::own_roll(roll_state then) noexcept {
   for (;;) {
     control_block& block = *active_.load(std::memory_order_acquire, "active:B");
     std::uint32_t state = 0;
-    if (take_roll(block, state, then) || state_of(state) == then) {
+    if (take_roll(block, state, then) || state_of(state) == roll_state::stopped) {
       os::wake_all(block.roll.futex());
       return block;
     }

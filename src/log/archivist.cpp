@@ -16,6 +16,7 @@ namespace {
 
 // How long after a refusal the same segment is handed out again, if nothing happens before.
 constexpr std::chrono::seconds try_again{1};
+constexpr int nothing = -2;
 // Arbitrary: how often it is looked whether a truncation is done, which takes some syncs.
 constexpr std::chrono::microseconds while_truncated{200};
 // Arbitrary: how late somebody who waits may learn of a failure to seal.
@@ -90,12 +91,11 @@ void archivist::run() noexcept {
       os::nap(while_truncated);
       continue;
     }
-    const auto next = epoch == 0 ? std::nullopt : with_.table.oldest_sealed_behind(with_.state.archived());
-    if (!next) {
+    const int failed = epoch == 0 ? nothing : archive_next(epoch);
+    if (failed == nothing) {
       os::wait_on(work_.futex(), work, os::deadline::max());
       continue;
     }
-    const int failed = archive(*next, epoch);
     // relaxed: released by the next line.
     if (failed >= 0)
       refused_.store(std::uint64_t{request} << 32 | static_cast<std::uint32_t>(failed), std::memory_order_relaxed,
@@ -111,13 +111,16 @@ void archivist::run() noexcept {
   }
 }
 
-/// -1: done, or to be looked at anew. 0: the hook said no. Otherwise errno.
-int archivist::archive(const ended_segment& s, std::uint32_t epoch) noexcept {
-  const std::uint64_t last = s.end - 1;
+/// -1: done, or to be looked at anew. 0: the hook said no. `nothing`: there is no segment. Otherwise errno.
+int archivist::archive_next(std::uint32_t epoch) noexcept {
   try {
+    const auto next = with_.table.oldest_sealed_behind(with_.state.archived());
+    if (next.empty()) return nothing;
+    const std::uint64_t last = next.back().end - 1;
     if (safe_ != last || safe_epoch_ != epoch) {
       VARVE_POINT("archive.before_hook");
-      if (!hooks_.sealed(public_form(s))) return 0;
+      for (const auto& s : next)
+        if (!hooks_.sealed(public_form(s))) return 0;
       safe_ = last;
       safe_epoch_ = epoch;
     }

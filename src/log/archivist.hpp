@@ -77,7 +77,7 @@ class archivist {
  private:
   void run() noexcept;
   void wake() noexcept;
-  [[nodiscard]] int archive(const ended_segment& s, std::uint32_t epoch) noexcept;
+  [[nodiscard]] int archive_next(std::uint32_t epoch) noexcept;
   [[nodiscard]] sealed_segment public_form(const ended_segment& s) const;
 
   parts with_;

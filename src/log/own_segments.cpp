@@ -12,15 +12,18 @@ namespace varve::core {
 
 void own_segments::end() noexcept {
   with_.preparer.nudge();  // whoever waits for room sees that there is no use in it
-  const auto held = lock();
+  std::unique_lock lock{guard_};
   is_over_ = true;
+  finished_.wait(lock, [this] { return in_the_making_ == 0; });
+}
+
+void own_segments::finish() noexcept {
+  const std::scoped_lock lock{guard_};
+  --in_the_making_;
+  finished_.notify_all();
 }
 
 os::result<unfinished_segment> own_segments::create(std::uint64_t file_bytes) noexcept {
-  if (is_over_) {
-    with_.trimmer.uncount_files(file_bytes);
-    return std::unexpected(os::failure{ECANCELED});
-  }
   for (;;) {
     unfinished_segment made{.number = with_.preparer.next_number(), .bytes = file_bytes};
     const auto name = format::name_of(format::file_kind::segment, made.number);
@@ -43,14 +46,26 @@ os::result<std::unique_ptr<control_block>> own_segments::complete(unfinished_seg
   auto made = complete_segment(with_.place, of, number, recipe_);
   while (!made && made.error().number == EEXIST)
     made = complete_segment(with_.place, of, with_.preparer.next_number(), recipe_);
-  if (!made) remove(of);
+  if (!made) {
+    remove(of);
+    finish();
+  }
   return made;
 }
 
 os::result<std::unique_ptr<control_block>> own_segments::make(std::uint64_t file_bytes) noexcept {
+  {
+    const std::scoped_lock lock{guard_};
+    if (is_over_) {
+      with_.trimmer.uncount_files(file_bytes);
+      return std::unexpected(os::failure{ECANCELED});
+    }
+    ++in_the_making_;
+  }
   auto made = create(file_bytes);
-  if (!made) return std::unexpected(made.error());
-  return complete(*made, made->number);
+  if (made) return complete(*made, made->number);
+  finish();
+  return std::unexpected(made.error());
 }
 
 os::result<std::unique_ptr<control_block>> own_segments::number_above(std::uint64_t number,
@@ -66,6 +81,7 @@ void own_segments::give_up(std::unique_ptr<control_block> own) noexcept {
   const unfinished_segment of{.number = own->segment->facts().number, .bytes = own->capacity};
   own.reset();
   remove(of);
+  finish();
 }
 
 void own_segments::remove(const unfinished_segment& of) noexcept {

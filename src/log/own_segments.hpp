@@ -4,11 +4,12 @@
 // that no segment of the log's size holds, and for entries. Layer log.
 //
 // Invariants
-//   I1  Whoever gives a file a name, another one, or removes it, holds the lock; and after end() nobody does. So once the
-//       directory is let go nothing is done in it any more.
-//   I2  What is not yet part of the log then is removed by end().
+//   I1  end() waits for whoever has a file in the making, and nobody begins another one then. So once the directory is let
+//       go nothing is done in it any more.
+//   I2  What is made becomes part of the log, or is removed, by whoever made it.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -37,7 +38,7 @@ class own_segments {
     recipe_.write_ahead = false;  // what stands in such a file is written, and synced, at once
     is_over_ = false;
   }
-  /// Removes what is not part of the log, and refuses everything from then on.
+  /// Refuses everything from then on, and waits for what is in the making. Claims were stopped: nobody waits for a roll.
   void end() noexcept;
 
   /// The size of a file for so many bytes of frames.
@@ -45,11 +46,9 @@ class own_segments {
     return round_up(format::segment_header_bytes + bytes, format::segment_bytes_unit);
   }
 
-  [[nodiscard]] std::unique_lock<std::mutex> lock() noexcept { return std::unique_lock{guard_}; }
+  // ---- Room for the bytes was taken from the preparer; it is given back with what fails, or is given up.
 
-  // ---- With the lock. Room for the bytes was taken from the preparer; it is given back with what fails, or is given up.
-
-  /// A segment that is ready to be begun.
+  /// A segment that is ready to be begun; in the making until finish(), or until something of it fails.
   ///
   /// Errors  ECANCELED after end().
   [[nodiscard]] os::result<std::unique_ptr<control_block>> make(std::uint64_t file_bytes) noexcept;
@@ -57,6 +56,8 @@ class own_segments {
   [[nodiscard]] os::result<std::unique_ptr<control_block>> number_above(std::uint64_t number,
                                                                         std::unique_ptr<control_block>& own) noexcept;
   void give_up(std::unique_ptr<control_block> own) noexcept;
+  /// It is part of the log.
+  void finish() noexcept;
 
  private:
   [[nodiscard]] os::result<unfinished_segment> create(std::uint64_t file_bytes) noexcept;
@@ -66,7 +67,9 @@ class own_segments {
   parts with_;
   segment_recipe recipe_;
   std::mutex guard_;
-  bool is_over_ = true;  // guarded by guard_
+  std::condition_variable finished_;
+  std::uint64_t in_the_making_ = 0;  // guarded by guard_
+  bool is_over_ = true;              // likewise
 };
 
 }  // namespace varve::core

@@ -39,6 +39,12 @@ class record_source {
   /// none_yet if it was not.
   [[nodiscard]] std::uint64_t truncated_since(std::uint64_t turn) const noexcept { return truncations_.lowest_since(turn); }
   [[nodiscard]] virtual std::uint64_t first() noexcept = 0;
+  /// True if nothing went, or is going, since the turn was `turn`: what is missing is missing.
+  [[nodiscard]] bool is_settled(std::uint64_t turn) noexcept {
+    static_cast<void>(published());  // a view learns here what went
+    return !truncations_.is_changing() && this->turn() == turn;
+  }
+
   /// Looks how far the log is published now. Goes back only when the log is truncated.
   [[nodiscard]] virtual std::uint64_t published() noexcept = 0;
   /// What the last look said.

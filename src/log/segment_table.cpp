@@ -205,13 +205,17 @@ std::optional<std::uint64_t> segment_table::oldest_sealed_end() const noexcept {
   return all.front().end_sequence;
 }
 
-std::optional<ended_segment> segment_table::oldest_sealed_behind(std::uint64_t last) const noexcept {
+std::vector<ended_segment> segment_table::oldest_sealed_behind(std::uint64_t last) const {
   const std::scoped_lock lock{guard_};
   const auto all = entries();
   // What is not sealed has none_yet, and stands last.
   const auto found = std::ranges::upper_bound(all, last + 1, {}, &table_entry::end_sequence);
-  if (found == all.end() || !found->sealed) return std::nullopt;
-  return ended_form(*found);
+  if (found == all.end() || !found->sealed) return {};
+  auto first = found;
+  while (first != all.begin() && std::prev(first)->end_sequence == std::prev(first)->facts.base) --first;
+  std::vector<ended_segment> listed;
+  for (; first <= found; ++first) listed.push_back(ended_form(*first));
+  return listed;
 }
 
 std::uint64_t segment_table::last_end_up_to(std::uint64_t target) const noexcept {

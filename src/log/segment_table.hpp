@@ -105,8 +105,9 @@ class segment_table {
   [[nodiscard]] std::vector<retained_segment> list(std::uint64_t next, std::uint64_t now_ns) const;
   /// Where the oldest segment ends, if it is sealed.
   [[nodiscard]] std::optional<std::uint64_t> oldest_sealed_end() const noexcept;
-  /// The oldest segment that is sealed and ends behind `last`.
-  [[nodiscard]] std::optional<ended_segment> oldest_sealed_behind(std::uint64_t last) const noexcept;
+  /// The oldest segment that is sealed and ends behind `last`; before it those without a record that lead to it. May throw
+  /// std::bad_alloc.
+  [[nodiscard]] std::vector<ended_segment> oldest_sealed_behind(std::uint64_t last) const;
   /// Where the newest segment ends that does so at or before `target`, sealed or not; 0 if none does.
   [[nodiscard]] std::uint64_t last_end_up_to(std::uint64_t target) const noexcept;
 

@@ -87,6 +87,13 @@ bool state_file::is_unchanged() const noexcept {
   return newest >= 0 && found->slot[newest]->generation == current_.generation;
 }
 
+bool state_file::is_of_same_epoch() const noexcept {
+  const auto found = read_slots(file_);
+  if (!found) return false;
+  const int newest = found->newest();
+  return newest >= 0 && found->slot[newest]->epoch == current_.epoch;
+}
+
 result<void> state_file::reaffirm(const log_place& place) { return store(place, slot_, current_); }
 
 result<void> state_file::write(const log_place& place, format::state next) {

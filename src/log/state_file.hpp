@@ -26,6 +26,8 @@ class state_file {
   [[nodiscard]] bool is_copy() const noexcept { return copy_; }
   /// Looks at the file again, and whether it says what it said.
   [[nodiscard]] bool is_unchanged() const noexcept;
+  /// True if nothing was truncated, and nobody opened the log, since it was read.
+  [[nodiscard]] bool is_of_same_epoch() const noexcept;
 
   /// Makes the slot that was read durable: it may stand only in the cache.
   [[nodiscard]] result<void> reaffirm(const log_place& place);

@@ -68,6 +68,7 @@ void syncer::move_back(walker end, std::uint64_t durable, std::uint64_t epoch, s
   earlier_bytes_ = position - (at_.segment() ? at_.offset() : 0);
   durable_.store(durable, std::memory_order_release, "durable:B");
   durable_position_.store(position, std::memory_order_relaxed, "durable:position");
+  if (at_.segment()) leave_if_ended();
   with_.events.durable_moved(durable);
 }
 

@@ -29,6 +29,23 @@ class truncations {
     all_[count_++] = {.turn = turn, .end = end};
   }
 
+  /// As long as one lives, what readers look at changes part by part: what they find missing then is no damage. It ends when
+  /// the turn has changed for the last time.
+  class change {
+   public:
+    explicit change(truncations& of) noexcept : of_(&of) { of.set_changing(true); }
+    ~change() { of_->set_changing(false); }
+    change(const change&) = delete;
+    change& operator=(const change&) = delete;
+
+   private:
+    truncations* of_;
+  };
+  [[nodiscard]] bool is_changing() const noexcept {
+    const std::scoped_lock lock{guard_};
+    return is_changing_;
+  }
+
   /// The lowest end since the turn was `turn`; none_yet if there is none. Who has not looked for very long may be given a
   /// lower one, and then looks for his place again without need.
   [[nodiscard]] std::uint64_t lowest_since(std::uint64_t turn) const noexcept {
@@ -43,6 +60,11 @@ class truncations {
     std::uint64_t turn, end;
   };
 
+  void set_changing(bool is) noexcept {
+    const std::scoped_lock lock{guard_};
+    is_changing_ = is;
+  }
+
   /// It is told to those as well who have seen it, but not the one behind it.
   void forget_oldest() noexcept {
     all_[1].end = all_[0].end;
@@ -56,6 +78,7 @@ class truncations {
   mutable std::mutex guard_;
   std::array<entry, entries_max> all_{};
   std::size_t count_ = 0;
+  bool is_changing_ = false;
 };
 
 }  // namespace varve::core

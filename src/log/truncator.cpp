@@ -103,6 +103,9 @@ result<void> truncator::plan_end(std::uint64_t next, plan& p) const {
                  .last_sequence = p.end.sequence()});
   }
   const bool ends_there = before.end_sequence == next;
+  const auto file = read_segment_file(with_.place, p.last.number);
+  if (!file) return std::unexpected(file.error());
+  if (*file && (*file)->links > 1) return with_.place.fail_call({EMLINK}, p.last.number);  // somebody else's file as well
   p.steps.chain.push_back({.facts = p.last,
                            .end_offset = p.end.offset(),
                            .end_sequence = next,
@@ -132,6 +135,7 @@ result<void> truncator::decide(const wish& w) noexcept {
 
 void truncator::take_effect(const wish& w, const plan& p) noexcept {
   VARVE_POINT("truncate.decided");
+  const truncations::change change{with_.truncations};
   const std::uint64_t last = w.next - 1, epoch = with_.state.epoch();
   const std::uint64_t position = with_.appender.held_position();
   with_.live.begin_epoch(epoch, last);

@@ -18,7 +18,8 @@ result<void> cursor::seek(std::uint64_t target) {
   for (;;) {
     const std::uint64_t turn = source_->turn();  // before first() is asked
     auto done = seek_once(target, turn);
-    if (done || source_->turn() == turn) return done;  // what is being truncated may look like damage
+    if (done || source_->is_settled(turn)) return done;  // what is being truncated may look like damage
+    os::nap(look_again);
   }
 }
 
@@ -137,8 +138,9 @@ result<bool> cursor::next_frame(observation& seen) {
       if (!stands) return std::unexpected(stands.error());
     }
     const auto found = go_to_record(seen);
-    if (found || source_->turn() == turn_) [[likely]]
+    if (found || source_->is_settled(turn_)) [[likely]]
       return found;  // what is being truncated may look like damage
+    os::nap(look_again);
   }
 }
 
@@ -232,11 +234,7 @@ result<cursor::move> cursor::enter_next() {
 
 result<pinned_record> cursor::read(std::uint64_t target) {
   if (target == 0) return not_there(errc::trimmed, target);
-  for (;;) {
-    const std::uint64_t turn = source_->turn();
-    auto found = read_once(target);
-    if (found || source_->turn() == turn) return found;  // what is being truncated may look like damage
-  }
+  return look_until_settled([&] { return read_once(target); });
 }
 
 result<pinned_record> cursor::read_once(std::uint64_t target) {

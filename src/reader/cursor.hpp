@@ -6,6 +6,7 @@
 // at or below the published mark = damage; otherwise the end for now.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -13,6 +14,7 @@
 #include <varve/record.hpp>
 
 #include "log/record_source.hpp"
+#include "os/waiting.hpp"
 #include "segment/walker.hpp"
 
 namespace varve::core {
@@ -53,6 +55,20 @@ class cursor {
   [[nodiscard]] result<time_place> find_time_in(std::shared_ptr<const segment> in, record_time time, std::uint64_t from,
                                                 std::uint64_t end) const;
   [[nodiscard]] result<time_place> find_time_behind(std::uint64_t from, record_time time, std::uint64_t end) const;
+  /// What is being truncated may look like damage: then looks again.
+  template <class Look>
+  auto look_until_settled(Look look) const {
+    for (;;) {
+      const std::uint64_t turn = source_->turn();
+      auto found = look();
+      if (found || source_->is_settled(turn)) return found;
+      os::nap(look_again);
+    }
+  }
+  // How long a change of what readers look at may take. Arbitrary.
+  static constexpr std::chrono::microseconds look_again{20};
+
+  [[nodiscard]] result<std::uint64_t> find_time_once(record_time time) const;
   [[nodiscard]] result<std::uint64_t> check_target(std::uint64_t target) const;
   [[nodiscard]] result<bool> is_published(std::uint64_t sequence) const;
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) const;

@@ -10,6 +10,10 @@ namespace varve::core {
 
 result<std::uint64_t> cursor::find_time(record_time time) const {
   if (!source_->keeps_times()) return bad_option("record_times");
+  return look_until_settled([&] { return find_time_once(time); });
+}
+
+result<std::uint64_t> cursor::find_time_once(record_time time) const {
   const std::uint64_t end = source_->published() + 1;
   if (auto done = source_->usable(); !done) return std::unexpected(done.error());
   for (std::uint64_t from = source_->first(); from < end;) {

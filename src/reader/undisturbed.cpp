@@ -29,7 +29,9 @@ result<undisturbed> survey_undisturbed(const log_place& place, const survey_opti
     if (live->turn() != turn && std::ranges::any_of(s->report.findings, is_damage)) continue;
     const auto followed = has_writer_of(*live, *state);
     if (!followed) return place.fail_call(followed.error());
-    if (*followed == (s->ending == ending::living) && (*followed || state->is_unchanged()))
+    // Beside a living writer only a truncation takes back what was read of it.
+    const bool is_same = *followed ? state->is_of_same_epoch() : state->is_unchanged();
+    if (*followed == (s->ending == ending::living) && is_same)
       return undisturbed{std::move(*state), std::move(*live), std::move(*s), turn};
   }
   return fail({.code = errc::timed_out, .subject = place.path});

@@ -165,6 +165,7 @@ result<void> view_object::look_at_everything() {
   for (int looks = 1;; ++looks) {
     auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
     if (!all) return std::unexpected(all.error());
+    const truncations::change change{truncations_};
     state_.emplace(std::move(all->state));
     watch(std::move(all->live));
     take_over(std::move(all->seen));
