@@ -32,16 +32,20 @@ using record_time = std::chrono::sys_time<std::chrono::nanoseconds>;
 
 namespace core {
 
-/// What a record is besides its bytes.
+/// What a record is besides its bytes: two bytes of its frame, as they stand there.
 struct record_shape {
-  bool batch_goes_on = false, is_chunk = false;
-  std::uint8_t extension_words = 0;  // in front of the payload
+  std::uint8_t kind = 0, flags = 0;
+
+  [[nodiscard]] constexpr bool is_chunk() const noexcept { return kind == 2; }
+  [[nodiscard]] constexpr bool batch_goes_on() const noexcept { return (flags & 1U) != 0; }
+  /// In front of the payload.
+  [[nodiscard]] constexpr unsigned extension_words() const noexcept { return flags >> 4U; }
 };
 
 /// The time stands in the first extension word. Read when it is asked for: few ask.
 [[nodiscard]] inline record_time time_before(std::span<const std::byte> payload, record_shape shape) noexcept {
   std::uint64_t ns = 0;
-  if (shape.extension_words != 0) std::memcpy(&ns, payload.data() - shape.extension_words * sizeof ns, sizeof ns);
+  if (shape.extension_words() != 0) std::memcpy(&ns, payload.data() - shape.extension_words() * sizeof ns, sizeof ns);
   return record_time{std::chrono::nanoseconds{ns}};
 }
 
@@ -67,8 +71,8 @@ class VARVE_EXPORT pinned_record {
     return {reinterpret_cast<const char*>(payload_.data()), payload_.size()};
   }
   [[nodiscard]] record_time time() const noexcept { return core::time_before(payload_, shape_); }
-  [[nodiscard]] bool is_chunk() const noexcept { return shape_.is_chunk; }
-  [[nodiscard]] bool batch_goes_on() const noexcept { return shape_.batch_goes_on; }
+  [[nodiscard]] bool is_chunk() const noexcept { return shape_.is_chunk(); }
+  [[nodiscard]] bool batch_goes_on() const noexcept { return shape_.batch_goes_on(); }
 
  private:
   friend class record;
@@ -108,10 +112,10 @@ class VARVE_EXPORT record {
   [[nodiscard]] record_time time() const noexcept { return core::time_before(payload_, shape_); }
 
   /// True if it is a chunk of an entry.
-  [[nodiscard]] bool is_chunk() const noexcept { return shape_.is_chunk; }
+  [[nodiscard]] bool is_chunk() const noexcept { return shape_.is_chunk(); }
 
   /// True if the next record belongs to the same batch, or entry.
-  [[nodiscard]] bool batch_goes_on() const noexcept { return shape_.batch_goes_on; }
+  [[nodiscard]] bool batch_goes_on() const noexcept { return shape_.batch_goes_on(); }
 
   /// Cost  one increment of a reference count.
   [[nodiscard]] pinned_record pin() const noexcept;

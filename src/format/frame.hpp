@@ -125,7 +125,6 @@ struct frame {
 
   [[nodiscard]] bool is_record() const noexcept { return has_body(kind); }
   [[nodiscard]] bool goes_on() const noexcept { return (flags & frame_flags::goes_on) != 0; }
-  [[nodiscard]] unsigned extension_words() const noexcept { return flags >> frame_flags::extension_shift; }
   [[nodiscard]] bool begins_inside() const noexcept { return (flags & frame_flags::begins_inside) != 0; }
 };
 

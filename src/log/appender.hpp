@@ -295,10 +295,11 @@ inline result<appended> appender::append_batch_as(std::size_t count, const appen
                     .type = options.type,
                     .kind = kind,
                     .time_ns = with_time ? time_or_now(options.time) : 0};
+  std::uint8_t begins = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const bytes_view piece = payload(i);
-    label.batch_flags = static_cast<std::uint8_t>((i + 1 < count ? format::frame_flags::goes_on : 0) |
-                                                  (i > 0 ? format::frame_flags::begins_inside : 0));
+    label.batch_flags = static_cast<std::uint8_t>(begins | (i + 1 < count ? format::frame_flags::goes_on : 0));
+    begins = format::frame_flags::begins_inside;
     at.extent = format::frame_bytes(piece.size(), extension);
     fill(in, at, piece, label);
     at.offset += at.extent;

@@ -23,6 +23,11 @@ result<sequence> log_object::append(bytes_view payload, const append_options& op
       return std::unexpected(last.error());
     return sequence{last->sequence};
   }
+  return append_and_wait(payload, options);
+}
+
+/// On its own: where the payload's address is taken it would be kept in memory.
+result<sequence> log_object::append_and_wait(bytes_view payload, const append_options& options) noexcept {
   return append_pieces({&payload, 1}, options);
 }
 

@@ -175,6 +175,7 @@ class log_object final : public record_source, public std::enable_shared_from_th
   [[nodiscard]] bool is_callback_thread() const noexcept {
     return archivist_.is_this_thread() || checkpointer_.is_this_thread();
   }
+  [[nodiscard, gnu::noinline]] result<sequence> append_and_wait(bytes_view payload, const append_options& options) noexcept;
   template <class Make>
   [[nodiscard]] result<event> make_event(Make make) noexcept;
   [[nodiscard]] result<void> honour(const durability& policy, const appended& last) noexcept;

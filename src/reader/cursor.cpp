@@ -7,10 +7,11 @@ namespace varve::core {
 namespace {
 
 record_shape shape_of(const format::frame& f) noexcept {
-  return {.batch_goes_on = f.goes_on(),
-          .is_chunk = f.kind == format::frame_kind::chunk,
-          .extension_words = static_cast<std::uint8_t>(f.extension_words())};
+  return {.kind = static_cast<std::uint8_t>(f.kind), .flags = f.flags};
 }
+static_assert(record_shape{.kind = static_cast<std::uint8_t>(format::frame_kind::chunk)}.is_chunk());
+static_assert(record_shape{.flags = format::frame_flags::goes_on}.batch_goes_on());
+static_assert(record_shape{.flags = format::frame_flags::timed}.extension_words() == 1);
 
 }  // namespace
 
@@ -34,10 +35,16 @@ result<void> cursor::seek_once(std::uint64_t target, std::uint64_t turn) {
   return {};
 }
 
-result<std::uint64_t> cursor::check_target(std::uint64_t target) const {
-  if (auto done = source_->usable(); !done) return std::unexpected(done.error());
-  if (target == 0) target = source_->first();
+/// The log may be used, and `target` was not trimmed.
+[[gnu::always_inline]] inline result<void> cursor::check_kept(std::uint64_t target) const {
+  if (auto done = source_->usable(); !done) return done;
   if (target < source_->first()) return not_there(errc::trimmed, target);
+  return {};
+}
+
+result<std::uint64_t> cursor::check_target(std::uint64_t target) const {
+  if (auto done = check_kept(target == 0 ? none_yet : target); !done) return std::unexpected(done.error());
+  if (target == 0) target = source_->first();
   const auto reached = is_published(target - 1);
   if (!reached) return std::unexpected(reached.error());
   if (!*reached) return not_there(source_->beyond(target), target);
@@ -84,6 +91,32 @@ result<approach> cursor::walk_to(std::uint64_t target) const {
   return found;
 }
 
+void cursor::step(observation& seen) noexcept {
+  if (at_.segment()) [[likely]]
+    at_.step(how_deep_, seen);
+  else
+    seen.what = sight::end;  // the first segment is the next one
+}
+
+/// Moves behind the next frame that is a record.
+[[gnu::always_inline]] inline result<bool> cursor::next_frame(observation& seen) {
+  for (;;) {
+    if (auto done = source_->usable(); !done) return std::unexpected(done.error());
+    if (const std::uint64_t turn = source_->turn(); turn != turn_) [[unlikely]] {
+      const auto stands = look_whether_it_stands(turn);
+      if (!stands && source_->turn() != turn) continue;
+      if (!stands) return std::unexpected(stands.error());
+    }
+    step(seen);
+    if (seen.what == sight::frame && seen.frame.is_record()) [[likely]]
+      return true;
+    const auto found = go_to_record(seen);
+    if (found || source_->is_settled(turn_)) [[likely]]
+      return found;  // what is being truncated may look like damage
+    os::nap(look_again);
+  }
+}
+
 // A record is made where the caller has it, here and below: small structs are copied in larger units than they were written
 // in, which takes the processor longer than all the rest of a step.
 result<std::optional<record>> cursor::next() {
@@ -128,34 +161,13 @@ result<bool> cursor::wait(os::deadline until) {
   }
 }
 
-/// Moves behind the next frame that is a record.
-result<bool> cursor::next_frame(observation& seen) {
-  for (;;) {
-    if (auto done = source_->usable(); !done) return std::unexpected(done.error());
-    if (const std::uint64_t turn = source_->turn(); turn != turn_) [[unlikely]] {
-      const auto stands = look_whether_it_stands(turn);
-      if (!stands && source_->turn() != turn) continue;
-      if (!stands) return std::unexpected(stands.error());
-    }
-    const auto found = go_to_record(seen);
-    if (found || source_->is_settled(turn_)) [[likely]]
-      return found;  // what is being truncated may look like damage
-    os::nap(look_again);
-  }
-}
-
+/// From what is `seen` where the cursor stands.
 result<bool> cursor::go_to_record(observation& seen) {
-  for (bool looked_again = false;;) {
-    if (!at_.segment()) {
-      const auto moved = enter_next();
-      if (!moved) return std::unexpected(moved.error());
-      if (*moved == move::end_for_now) return false;
-    }
-    at_.step(how_deep_, seen);
+  for (bool looked_again = false;; step(seen)) {
     if (seen.what == sight::frame) {
+      if (seen.frame.is_record()) return true;
       looked_again = false;
-      if (!seen.frame.is_record()) continue;
-      return true;
+      continue;
     }
     if (seen.what == sight::end) {
       const auto moved = enter_next();
@@ -233,13 +245,12 @@ result<cursor::move> cursor::enter_next() {
 }
 
 result<pinned_record> cursor::read(std::uint64_t target) {
-  if (target == 0) return not_there(errc::trimmed, target);
   return look_until_settled([&] { return read_once(target); });
 }
 
 result<pinned_record> cursor::read_once(std::uint64_t target) {
-  const auto reachable = check_target(target);
-  if (!reachable) return std::unexpected(reachable.error());
+  if (target == 0) return not_there(errc::trimmed, target);
+  if (auto done = check_kept(target); !done) return std::unexpected(done.error());
   const auto published = is_published(target);
   if (!published) return std::unexpected(published.error());
   if (!*published) return not_there(source_->beyond(target), target);

@@ -69,6 +69,7 @@ class cursor {
   static constexpr std::chrono::microseconds look_again{20};
 
   [[nodiscard]] result<std::uint64_t> find_time_once(record_time time) const;
+  [[nodiscard]] result<void> check_kept(std::uint64_t target) const;
   [[nodiscard]] result<std::uint64_t> check_target(std::uint64_t target) const;
   [[nodiscard]] result<bool> is_published(std::uint64_t sequence) const;
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) const;
@@ -77,6 +78,8 @@ class cursor {
   /// Moves behind the next record, which is `seen`; false: the end for now.
   [[nodiscard]] result<bool> next_frame(observation& seen);
   [[nodiscard]] result<bool> go_to_record(observation& seen);
+  /// Looks at what comes next; moves behind it if that is a frame.
+  void step(observation& seen) noexcept;
   [[nodiscard]] result<void> seek_once(std::uint64_t target, std::uint64_t turn);
   [[nodiscard]] result<pinned_record> read_once(std::uint64_t target);
   [[nodiscard]] std::uint32_t epoch() const noexcept { return static_cast<std::uint32_t>(at_.segment()->facts().epoch); }

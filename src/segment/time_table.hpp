@@ -22,7 +22,7 @@ class segment;
 class walker;
 
 [[nodiscard]] inline record_time time_of(const format::frame& f) noexcept {
-  return time_before(f.payload, {.extension_words = static_cast<std::uint8_t>(f.extension_words())});
+  return time_before(f.payload, {.flags = f.flags});
 }
 
 /// Of all records of a segment; 0: not known, or it has none.
