@@ -54,6 +54,12 @@ void declare() {
   }
 }
 
+void declare_times() {
+  const append_lap single{.payload_bytes = 128, .records = records_of(varve_store::name, 128)};
+  declare_lap(lap_name("append", varve_times_store::name, single),
+              [=](auto& state) { run_append_lap<varve_times_store>(state, single); });
+}
+
 }  // namespace
 }  // namespace bench
 
@@ -61,6 +67,7 @@ int main(int argc, char** argv) {
   return bench::run_program(argc, argv, [] {
     bench::name_peers();
     bench::declare<bench::varve_store>();
+    bench::declare_times();
     bench::declare<bench::floor_store>();
     bench::declare<bench::varve_in_place_store>();
     bench::declare<bench::rocksdb_store>();

@@ -7,7 +7,10 @@
 // cache with posix_fadvise, and it is opened again, all outside of the time that is taken. What the device and a
 // hypervisor keep for themselves stays where it is.
 //
+// A record is also looked for by its time, in a log that keeps times.
+//
 // The floor knows where each frame stands, and compares its stamp and its checksum.
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -61,6 +64,41 @@ class varve_reads {
 
  private:
   explicit varve_reads(varve::log log) noexcept : log_{std::move(log)} {}
+  varve::log log_;
+};
+
+/// By the time of a record instead of its number; there is one every microsecond.
+class varve_finds {
+ public:
+  static constexpr std::string_view name = "varve";
+
+  static std::string fill(const std::filesystem::path& directory) {
+    auto log = varve::log::open(directory / "log", {.record_times = true});
+    if (!log) return log.error().message();
+    numbered_payload payload{payload_bytes};
+    for (std::uint64_t i = 1; i <= record_count(); ++i)
+      if (const auto at = log->append(payload(i), {.time = time_of(i)}); !at) return at.error().message();
+    const auto closed = log->close();
+    return closed ? std::string{} : closed.error().message();
+  }
+  static made<varve_finds> make(const store_plan& plan) {
+    auto log = varve::log::open(plan.directory / "log", {.create = false});
+    if (!log) return std::unexpected(log.error().message());
+    return std::unique_ptr<varve_finds>{new varve_finds{std::move(*log)}};
+  }
+  template <class See>
+  bool read(std::uint64_t number, See&& see) {
+    const auto at = log_.find_time(time_of(number));
+    if (!at) return false;
+    see(std::string_view{reinterpret_cast<const char*>(&at->value), sizeof at->value});
+    return true;
+  }
+
+ private:
+  explicit varve_finds(varve::log log) noexcept : log_{std::move(log)} {}
+  [[nodiscard]] static varve::record_time time_of(std::uint64_t number) noexcept {
+    return varve::record_time{std::chrono::microseconds{number}};
+  }
   varve::log log_;
 };
 
@@ -191,6 +229,7 @@ int main(int argc, char** argv) {
     bench::declare<bench::varve_reads<1024>>("varve/stride_1024");
     bench::declare<bench::varve_reads<2048>>("varve/stride_2048");
     bench::declare<bench::varve_reads<4096>>("varve/stride_4096");
+    bench::declare<bench::varve_finds>("varve/find_time");
     bench::declare<bench::floor_reads>("floor");
     bench::declare<bench::rocksdb_store, bench::peer_reads<bench::rocksdb_store>>("rocksdb");
     bench::declare<bench::leveldb_store, bench::peer_reads<bench::leveldb_store>>("leveldb");

@@ -39,6 +39,8 @@ std::string generate(const report::results& r, const std::filesystem::path& docu
   add_section(text, "Append", "`./dev bench append`. Nothing is durable; segments are ready.", append_table(r, "append"));
   add_section(text, "Append in batches of 16", "`./dev bench append`. For a record, not for a batch.",
               append_table(r, "append_batch"));
+  add_section(text, "Append with times", "`./dev bench append`. 128 B, one thread, by the clock of the machine.",
+              times_table(r));
   add_section(text, "Sync", "`./dev bench sync`. 128 B, durable when append returns; for a record.", sync_table(r));
   add_section(text, "Sustained", "`./dev bench sustained`. One thread; latencies contain one reading of the clock.",
               sustained_table(r));
@@ -49,7 +51,10 @@ std::string generate(const report::results& r, const std::filesystem::path& docu
       bounded_table(r));
   add_section(text, "Read by number", "`./dev bench read`. 128 B, in random order, one thread.", read_table(r));
   add_section(text, "Scan", "`./dev bench scan`. One thread, everything in memory.", scan_table(r));
-  add_section(text, "Open", "`./dev bench open`. 256 MiB of records of 128 B.", open_table(r));
+  add_section(
+      text, "Open",
+      "`./dev bench open`. 256 MiB of records of 128 B; many segments are 10,000 of 64 KiB, with a record of 40 KiB each.",
+      open_table(r));
   for (const auto& [file, title] : draw(r, pictures))
     text +=
         fmt::format("![{}]({})\n\n", title, (pictures.lexically_relative(document.parent_path()) / file).generic_string());

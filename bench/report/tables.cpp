@@ -81,6 +81,13 @@ std::string append_table(const results& r, const std::string& what) {
   return rows ? text : std::string{};
 }
 
+std::string times_table(const results& r) {
+  const auto plain = lap_of("append", "varve", 128, 1), timed = lap_of("append", "varve_times", 128, 1);
+  if (!r.median(plain, each) || !r.median(timed, each)) return {};
+  return head({"without times", "with times", ""}) +
+         row({time_cell(r, plain), time_cell(r, timed), times_cell(r, timed, plain)});
+}
+
 std::string sync_table(const results& r) {
   std::string text =
       head({"file system", "threads", "varve", "floor", "of the floor", "RocksDB", "LevelDB", "LMDB", "SQLite"});
@@ -110,6 +117,7 @@ std::string read_table(const results& r) {
   };
   add("the floor", "floor");
   for (const unsigned stride : strides) add(fmt::format("varve, stride {}", stride), fmt::format("varve/stride_{}", stride));
+  add("varve, the record of a time", "varve/find_time");
   for (const auto peer : peers) add(std::string{peer}, std::string{peer});
   return rows ? text : std::string{};
 }
@@ -136,12 +144,20 @@ std::string scan_table(const results& r) {
 }
 
 std::string open_table(const results& r) {
-  const auto close = r.median("open/after_close", "seconds"), death = r.median("open/after_death", "seconds");
-  if (!close || !death) return {};
-  return head({"the log was", "open"}) +
-         row({"closed", fmt::format("{} ({:.0f} %)", time_text(*close * 1e9), *r.spread("open/after_close", "seconds"))}) +
-         row({"left by a writer that died",
-              fmt::format("{} ({:.0f} %)", time_text(*death * 1e9), *r.spread("open/after_death", "seconds"))});
+  std::string text = head({"what", "takes"});
+  std::size_t rows = 0;
+  const auto add = [&](const std::string& shown, const std::string& name) {
+    const auto median = r.median(name, "seconds");
+    if (!median) return;
+    text += row({shown, fmt::format("{} ({:.0f} %)", time_text(*median * 1e9), *r.spread(name, "seconds"))});
+    ++rows;
+  };
+  add("opening a log that was closed", "open/after_close");
+  add("opening one that was left by a writer that died", "open/after_death");
+  add("opening one of many segments, closed", "open/many_segments");
+  add("verifying that, 1 thread", "open/verify/1_thread");
+  add("verifying that, 2 threads", "open/verify/2_threads");
+  return rows ? text : std::string{};
 }
 
 std::string sustained_table(const results& r) {

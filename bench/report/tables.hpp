@@ -11,6 +11,8 @@ namespace report {
 
 [[nodiscard]] std::string machine(const results& r);
 [[nodiscard]] std::string append_table(const results& r, const std::string& what);
+/// What it takes to keep the time of each record.
+[[nodiscard]] std::string times_table(const results& r);
 [[nodiscard]] std::string sync_table(const results& r);
 [[nodiscard]] std::string read_table(const results& r);
 [[nodiscard]] std::string scan_table(const results& r);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// varve_store.hpp - varve as a store: one segment that takes the whole lap, and a spare one.
+// varve_store.hpp - varve as a store: one segment that takes the whole lap, and a spare one. With times, or without.
 #pragma once
 
 #include <varve/varve.hpp>
@@ -10,22 +10,25 @@
 
 namespace bench {
 
-class varve_store {
+template <bool with_times>
+class basic_varve_store {
  public:
-  static constexpr std::string_view name = "varve";
+  static constexpr std::string_view name = with_times ? "varve_times" : "varve";
 
-  static made<varve_store> make(const store_plan& plan) {
-    const varve::log_options options{.segment_bytes = segment_bytes_for(plan.records, plan.payload_bytes),
+  static made<basic_varve_store> make(const store_plan& plan) {
+    const std::uint64_t time_bytes = with_times ? 8 : 0;
+    const varve::log_options options{.segment_bytes = segment_bytes_for(plan.records, plan.payload_bytes + time_bytes),
+                                     .record_times = with_times,
                                      .durability = plan.durable ? varve::immediate() : varve::none(),
                                      .prepared_segments = 1};
     auto log = open_ready(plan.directory / "log", options);
     if (!log) return std::unexpected(log.error());
-    return std::unique_ptr<varve_store>{new varve_store{plan.directory / "log", std::move(*log)}};
+    return std::unique_ptr<basic_varve_store>{new basic_varve_store{plan.directory / "log", std::move(*log)}};
   }
 
-  ~varve_store() { discard_records(directory_); }
-  varve_store(const varve_store&) = delete;
-  varve_store& operator=(const varve_store&) = delete;
+  ~basic_varve_store() { discard_records(directory_); }
+  basic_varve_store(const basic_varve_store&) = delete;
+  basic_varve_store& operator=(const basic_varve_store&) = delete;
 
   bool append(std::string_view payload) noexcept { return log_.append(payload).has_value(); }
   bool append_batch(std::span<const std::string_view> batch) noexcept { return log_.append_batch(batch).has_value(); }
@@ -48,10 +51,13 @@ class varve_store {
   [[nodiscard]] varve::log& log() noexcept { return log_; }
 
  private:
-  varve_store(std::filesystem::path directory, varve::log log) noexcept
+  basic_varve_store(std::filesystem::path directory, varve::log log) noexcept
       : directory_{std::move(directory)}, log_{std::move(log)} {}
   std::filesystem::path directory_;
   varve::log log_;
 };
+
+using varve_store = basic_varve_store<false>;
+using varve_times_store = basic_varve_store<true>;
 
 }  // namespace bench

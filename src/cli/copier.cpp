@@ -2,7 +2,6 @@
 
 #include "cli/copier.hpp"
 
-#include <cerrno>
 #include <filesystem>
 #include <span>
 #include <system_error>
@@ -17,13 +16,6 @@
 
 namespace varve::cli {
 namespace {
-
-failure exists(const std::string& directory) {
-  failure f = usage_failure("exists", fmt::format("{}: there is something already; choose another directory", directory));
-  f.path = directory;
-  f.os_errno = EEXIST;
-  return f;
-}
 
 append_options options_of(const pinned_record& r) {
   append_options options;
@@ -73,7 +65,7 @@ copier::copier(std::string directory, const log_options& options, sequence first
     : directory_(std::move(directory)), next_(first.value) {
   std::error_code ignored;
   if (std::filesystem::symlink_status(directory_, ignored).type() != std::filesystem::file_type::not_found)
-    throw exists(directory_);
+    throw exists_failure(directory_);
   target_.emplace(open_to_write(directory_, options));
   if (next_ == 1) return;
   if (const auto done = target_->reset(first); !done) {

@@ -49,7 +49,7 @@ TEST_CASE("copy rewrites a log with other settings, record for record", "[tool][
 
   const auto made_before = snapshot(copy);
   const ran again = run({"copy", p.log, copy, "--json"});
-  CHECK(again.exit_code == 2);
+  CHECK(again.exit_code == 3);
   CHECK(again.error().at("code") == "exists");
   CHECK((snapshot(copy) == made_before));
   CHECK(run({"copy", p.log + "x", p.file("other")}).exit_code == 3);
@@ -79,7 +79,7 @@ TEST_CASE("a copy of damaged records is refused, and nothing is left of it; salv
   CHECK(run({"get", p.file("saved"), "77", "--json"}).error().at("code") == "abandoned");
   CHECK(run({"get", p.file("saved"), "78"}).out == "78" + std::string(4000, '.') + "\n");
   CHECK(run({"get", p.file("saved"), "154"}).out == "d\n");
-  CHECK(run({"salvage", p.log, p.file("saved")}).exit_code == 2);
+  CHECK(run({"salvage", p.log, p.file("saved")}).exit_code == 3);
   CHECK_THAT(run({"salvage", p.log, p.file("more")}).out, Catch::Contains("sequences are missing, in 2 gaps"));
   CHECK(run({"salvage", p.file("saved"), p.file("whole")}).exit_code == 0);
 }
