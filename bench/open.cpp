@@ -86,7 +86,7 @@ void verify_lap(benchmark::State& state, unsigned threads) {
   const auto directory = place.path() / "log";
   if (const auto wrong = fill_many(directory); !wrong.empty()) return fail_lap(state, wrong);
   const auto begin = clock::now();
-  const auto found = varve::verify(directory, {.threads = threads});
+  const auto found = varve::verify(directory, {}, {.threads = threads});
   const double seconds = seconds_between(begin, clock::now());
   if (!found) return fail_lap(state, found.error().message());
   if (!found->findings.empty()) return fail_lap(state, "the log is not whole");
