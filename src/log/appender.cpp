@@ -86,7 +86,7 @@ result<appender::place_of_frames> appender::claim_otherwise(claim_outcome seen, 
     state = await_roll(*block, own != nullptr);
     if (with_.gate.get() != gate::position::open) return refusal();
     if (state_of(state) == roll_state::failed) return with_.place.fail_call({errno_of(state)});
-    if (state_of(state) == roll_state::held) return waits_for(*own);
+    if (own != nullptr && state_of(state) == roll_state::held) return waits_for(*own);
     if (state_of(state) == roll_state::stopped) return fail({.code = errc::closed, .subject = with_.place.path});
     place_of_frames place;
     seen = claim_at_once(bytes, frames, block, place);

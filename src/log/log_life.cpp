@@ -75,7 +75,7 @@ log_object::log_object(log_place place, const log_options& options, reading_laye
       checkpointer_({place_, state_, frontier_, syncer_, appender_, latch_, sealer_},
                     static_cast<bool>(options.checkpoint.save), options.checkpoint.after_bytes),
       truncator_({place_, state_, live_, table_, frontier_, syncer_, trimmer_, sealer_, appender_, latch_, gate_, wake_,
-                  truncations_, turn_, life_}) {}
+                  cuts(), turn_, life_}) {}
 
 log_object::~log_object() {
   static_cast<void>(close());
@@ -90,7 +90,8 @@ void log_object::end_threads() noexcept {
   preparer_.stop();
 }
 
-result<void> log_object::start(const log_options& options) {
+/// The files that are there as long as the log is.
+result<void> log_object::open_files(const log_options& options) {
   if (auto done = check_cap(options, place_.meta.segment_bytes); !done) return done;
   if (const auto made = gate_.make(); !made) return place_.fail_call(made.error());
   auto state = state_file::open(place_, os::access::read_write);
@@ -108,6 +109,11 @@ result<void> log_object::start(const log_options& options) {
   auto wake = wake_page::open(place_.directory);
   if (!wake) return place_.fail_call(wake.error());
   wake_ = std::move(*wake);
+  return {};
+}
+
+result<void> log_object::start(const log_options& options) {
+  if (auto done = open_files(options); !done) return done;
   auto s = survey_log(place_, state_.file(), live_,
                       {.mode = options.recovery,
                        .every_byte = options.verify_at_open,

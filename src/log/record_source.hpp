@@ -69,9 +69,10 @@ class record_source {
   }
 
  protected:
-  core::truncations truncations_;
+  [[nodiscard]] core::truncations& cuts() noexcept { return truncations_; }
 
  private:
+  core::truncations truncations_;
   const shared::word<std::uint64_t>* turn_;
 };
 

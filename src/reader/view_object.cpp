@@ -165,7 +165,7 @@ result<void> view_object::look_at_everything() {
   for (int looks = 1;; ++looks) {
     auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
     if (!all) return std::unexpected(all.error());
-    const truncations::change change{truncations_};
+    const truncations::change change{cuts()};
     state_.emplace(std::move(all->state));
     watch(std::move(all->live));
     take_over(std::move(all->seen));
@@ -186,7 +186,7 @@ void view_object::take_over(survey s) {
   // relaxed: changed under guard_ alone.
   const auto next_turn = [this] { return turn_.load(std::memory_order_relaxed, "turn:own") + 1; };
   if (is_truncated) {  // readers learn of it before they miss anything
-    truncations_.note(end, next_turn());
+    cuts().note(end, next_turn());
     turn_.fetch_add(1, std::memory_order_release, "turn:D");
   }
   table_.assign(entries_of(s.chain), is_truncated ? end : none_yet);
@@ -194,7 +194,7 @@ void view_object::take_over(survey s) {
   if (is_truncated) {
     frontier_.move_back(walker{}, std::min(frontier_.published(), end - 1));
     durable_ = std::min(durable_, end - 1);
-    truncations_.note(end, next_turn());
+    cuts().note(end, next_turn());
   }
   turn_.fetch_add(1, std::memory_order_release, "turn:D");
 }

@@ -29,12 +29,11 @@ TEST_CASE("whatever ends a life, the next one finds what was promised and nothin
   }
   std::cout << "lives: " << sum.lives << " (deaths " << sum.deaths << ", power losses " << sum.power_losses
             << ", stopped inside a call " << sum.crashes_inside_calls << "), records checked " << sum.records_checked
-            << ", of them chunks " << sum.chunks_checked
-            << ", unfinished claims " << sum.unfinished_claims << ", lives with finished appends behind one "
-            << sum.unfinished_before_finished << ", stepped over " << sum.stepped_over << ", cut " << sum.cut_records
-            << ", batches dropped whole " << sum.batches_dropped << ", trims " << sum.trims << " and " << sum.trims_cut_short
-            << " cut short, truncations " << sum.truncations << " and " << sum.truncations_cut_short
-            << " cut short, segments out of dropped files " << sum.recycled << '\n';
+            << ", of them chunks " << sum.chunks_checked << ", unfinished claims " << sum.unfinished_claims
+            << ", lives with finished appends behind one " << sum.unfinished_before_finished << ", stepped over "
+            << sum.stepped_over << ", cut " << sum.cut_records << ", batches dropped whole " << sum.batches_dropped
+            << ", trims " << sum.trims << " and " << sum.trims_cut_short << " cut short, truncations " << sum.truncations
+            << " and " << sum.truncations_cut_short << " cut short, segments out of dropped files " << sum.recycled << '\n';
   if (logs >= 100)
     CHECK((sum.trims_cut_short > 0 && sum.truncations_cut_short > 0 && sum.recycled > 0 && sum.chunks_checked > 0));
 }
