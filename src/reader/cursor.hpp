@@ -57,7 +57,7 @@ class cursor {
   [[nodiscard]] result<time_place> find_time_behind(std::uint64_t from, record_time time, std::uint64_t end) const;
   /// What is being truncated may look like damage: then looks again.
   template <class Look>
-  auto look_until_settled(Look look) const {
+  [[nodiscard]] auto look_until_settled(Look look) const {
     for (;;) {
       const std::uint64_t turn = source_->turn();
       auto found = look();

@@ -256,7 +256,8 @@ TEST_CASE("a trim that is cut short happens or does not, and nothing else does",
     die_at(point);
     must(l.trim_before({60}).has_value());
     append(200);
-    must(false);  // it dies before
+    // It dies before; unless a thread of the log has all that was dropped mapped still: then nothing is used again.
+    must(std::string_view{point}.starts_with("recycle"));
   });
   if (power_loss) make_power_loss(dir.path());
   for (int opens = 0; opens < 2; ++opens) {
