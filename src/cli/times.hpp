@@ -11,7 +11,7 @@
 #include <varve/log_view.hpp>
 
 namespace CLI {
-class Validator;
+class Validator;  // NOLINT(readability-identifier-naming): CLI11 calls it so
 }  // namespace CLI
 
 namespace varve::cli {
