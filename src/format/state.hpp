@@ -41,7 +41,8 @@ struct state {
   std::uint64_t report_cut_records = 0;
   std::uint64_t report_stepped_over = 0;
   std::uint32_t report_ending = 0;  // how that open found the log: 0 not noted, 1 clean, 2 death of a process, 3 power loss
-  std::array<std::byte, 504 - 164> reserved{};
+  std::uint32_t truncations = 0;    // how often it was truncated: tells that from the death of a writer
+  std::array<std::byte, 504 - 168> reserved{};
   std::uint64_t checksum = 0;
 };
 static_assert(offsetof(state, generation) == 16);
@@ -61,6 +62,7 @@ static_assert(offsetof(state, archived) == 120);
 static_assert(offsetof(state, report_kept) == 128);
 static_assert(offsetof(state, report_stepped_over) == 152);
 static_assert(offsetof(state, report_ending) == 160);
+static_assert(offsetof(state, truncations) == 164);
 
 /// True if the fields of a valid sector make sense: what was written by a program other than varve may not.
 [[nodiscard]] constexpr bool is_sane(const state& s) noexcept {

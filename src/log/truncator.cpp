@@ -123,6 +123,7 @@ result<void> truncator::decide(const wish& w) noexcept {
   auto done = with_.state.change(with_.place, [&](format::state& next) {
     may_follow = format::may_be_followed(next);
     next.epoch += 1;
+    next.truncations += 1;  // only compared, so that it may wrap
     next.truncate_intent = w.next;
     next.durable_floor = w.next - 1;
     if (w.resets) next.trim_point = w.next;

@@ -110,10 +110,16 @@ void cursor::step(observation& seen) noexcept {
     step(seen);
     if (seen.what == sight::frame && seen.frame.is_record()) [[likely]]
       return true;
+    const walker here = at_;
+    const std::uint64_t waits_for = waits_for_;
     const auto found = go_to_record(seen);
-    if (found || source_->is_settled(turn_)) [[likely]]
-      return found;  // what is being truncated may look like damage
-    os::nap(look_again);
+    // On the way records may have gone, and others have come in their place: then whether this one stands is asked first.
+    const bool is_same_turn = source_->turn() == turn_;
+    if (is_same_turn && (found || source_->is_settled(turn_))) [[likely]]
+      return found;
+    at_ = here;
+    waits_for_ = waits_for;
+    if (is_same_turn) os::nap(look_again);  // what is being truncated may look like damage
   }
 }
 

@@ -166,9 +166,11 @@ result<void> view_object::look_at_everything() {
     auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
     if (!all) return std::unexpected(all.error());
     const truncations::change change{cuts()};
+    // Only that tells a truncation from a death, after which a segment that nobody has passed a record of may go as well.
+    const bool was_truncated = state_ && state_->current().truncations != all->state.current().truncations;
     state_.emplace(std::move(all->state));
     watch(std::move(all->live));
-    take_over(std::move(all->seen));
+    take_over(std::move(all->seen), was_truncated);
     seen_turn_.store(all->turn, std::memory_order_relaxed, "turn:seen");
     const auto start = start_of(seen_);
     if (start) {
@@ -180,9 +182,10 @@ result<void> view_object::look_at_everything() {
 }
 
 /// What the view knows from now on.
-void view_object::take_over(survey s) {
+void view_object::take_over(survey s, bool was_truncated) {
   const std::uint64_t end = where_truncated(s);
-  const bool is_truncated = end <= frontier_.published() || was_cut_behind_frontier(s, end);
+  // A reader goes by stamps, and may be further than the frontier.
+  const bool is_truncated = end <= frontier_.published() || (was_truncated && end != none_yet);
   // relaxed: changed under guard_ alone.
   const auto next_turn = [this] { return turn_.load(std::memory_order_relaxed, "turn:own") + 1; };
   if (is_truncated) {  // readers learn of it before they miss anything
@@ -209,21 +212,6 @@ std::uint64_t view_object::where_truncated(const survey& s) const noexcept {
     if (std::ranges::any_of(std::views::reverse(seen_.chain), is_it)) return link.end_sequence;
   }
   return s.first;
-}
-
-/// A reader goes by stamps, and may be further than the frontier. So where a segment that is still known was cut counts, or
-/// where another one followed it that is gone.
-bool view_object::was_cut_behind_frontier(const survey& s, std::uint64_t end) const noexcept {
-  for (const auto& link : std::views::reverse(s.chain)) {
-    const auto known = std::ranges::find_if(seen_.chain, [&](const chain_link& l) {
-      return l.facts.number == link.facts.number && l.facts.salt == link.facts.salt;
-    });
-    if (known == seen_.chain.end()) continue;
-    const bool was_followed = std::next(known) != seen_.chain.end();
-    const bool is_cut_anew = link.end_cause == format::end_cause::truncate && known->end_sequence > end;
-    return end != none_yet && (was_followed || is_cut_anew);
-  }
-  return false;
 }
 
 /// Where the frontier begins to walk.

@@ -62,9 +62,8 @@ class view_object final : public record_source {
   void look_further() noexcept;
   void set_trouble(std::optional<error> what) noexcept;
   [[nodiscard]] result<void> look_at_everything();
-  void take_over(survey s);
+  void take_over(survey s, bool was_truncated);
   [[nodiscard]] std::uint64_t where_truncated(const survey& s) const noexcept;
-  [[nodiscard]] bool was_cut_behind_frontier(const survey& s, std::uint64_t end) const noexcept;
   [[nodiscard]] result<void> keep_up();
   void watch(live_file live);
   [[nodiscard]] bool is_behind() const noexcept;

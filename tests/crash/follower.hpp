@@ -98,8 +98,6 @@ class follower {
         if (!moved) return complain(seen, moved.error());
         continue;
       }
-      // A view that finds less published than its reader has passed cannot tell a death from a cut, and says so once.
-      if (!next && next.error().code() == errc::truncated && at->seek({at->position().value}).has_value()) continue;
       if (!next) return complain(seen, next.error());
       if (!*next) continue;
       const record& r = **next;

@@ -90,7 +90,8 @@ const golden goldens[] = {
                                 .report_cut_bytes = 14,
                                 .report_cut_records = 15,
                                 .report_stepped_over = 16,
-                                .report_ending = 17}));
+                                .report_ending = 17,
+                                .truncations = 18}));
      },
      R"(
 00000  56 41 52 56 53 54 41 54
@@ -443,6 +444,7 @@ TEST_CASE("the tables of the document show each byte of each structure where the
                 VARVE_FIELD(state, report_cut_records),
                 VARVE_FIELD(state, report_stepped_over),
                 VARVE_FIELD(state, report_ending),
+                VARVE_FIELD(state, truncations),
                 VARVE_FIELD(state, checksum)});
   check_fields("### Mark", sector_bytes,
                {VARVE_FIELD(mark, head), VARVE_FIELD(mark, epoch), VARVE_FIELD(mark, segment), VARVE_FIELD(mark, offset),

@@ -224,6 +224,7 @@ const directory_row state_rows[] = {
        state_of(d, [](auto& s) {
          s.report_kept = s.report_cut_bytes = ~0ULL;
          s.report_ending = 77;
+         s.truncations = ~0U;
        });
      }},
     {"checkpoint and archive are nonsense",
