@@ -136,7 +136,6 @@ result<void> log_object::start(const log_options& options) {
   const bool goes_on = s->goes_on_in_last();
   auto block = goes_on ? block_to_go_on(*s, options) : fresh_block(*s, options);
   if (!block) return std::unexpected(block.error());
-  const bool was_truncated = state_.file().current().truncate_intent != 0;
   if (const auto done = live_.forget_marks_after(state_.epoch()); !done) return place_.fail_call(done.error());
   if (auto done = store_open_state(*s); !done) return done;
   // Only now: a log that is still said to be clean has no segments but those that it closed with.
@@ -148,7 +147,7 @@ result<void> log_object::start(const log_options& options) {
   const auto announced = live_.begin_appending(epoch, os::process_id());
   if (!announced) return place_.fail_call(announced.error());
   if (!*announced) return fail({.code = errc::locked, .subject = place_.path});
-  if (was_truncated) live_.bump_turn();  // by a writer that died before it could say so
+  live_.bump_turn();  // a writer may have truncated, or carried out another's truncation, and died before it could say so
   wake_.begin_publishing();
   walker end;  // of a log without a segment to append to: whoever needs it looks for the next one
   const std::uint64_t offset = bytes_claimed(**block);

@@ -19,8 +19,10 @@ result<void> cursor::seek(std::uint64_t target) {
   for (;;) {
     const std::uint64_t turn = source_->turn();  // before first() is asked
     auto done = seek_once(target, turn);
-    if (done || source_->is_settled(turn)) return done;  // what is being truncated may look like damage
-    os::nap(look_again);
+    // Where it stands may have gone, and come again, since the turn was asked; what is being truncated may look like damage.
+    const bool is_same_turn = source_->turn() == turn;
+    if (is_same_turn && (done || source_->is_settled(turn))) return done;
+    if (is_same_turn) os::nap(look_again);
   }
 }
 

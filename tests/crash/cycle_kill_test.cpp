@@ -119,11 +119,10 @@ class cycle_loop {
     return child.was_killed() ? std::string{} : "the child ended by itself, status " + std::to_string(child.status());
   }
 
-  /// What a move was that was cut short is known now.
+  /// What a move was that was cut short is known now; a view learns of it from the next writer.
   void settle(bool counted) {
     using enum cycle_ledger::move_state;
     const std::uint64_t moves = ledger_->moves_begun.load();
-    ledger_->moves_done.store(moves);
     if (moves == 0 || ledger_->moves[moves - 1].state.load() != begun) return;
     ++cut_short;
     carried_out += counted ? 1U : 0U;

@@ -37,6 +37,7 @@ class cycle_writer {
     auto opened = log::open(directory, options());
     if (!opened) return complain("open", opened.error()), 1;
     log_ = &*opened;
+    ledger_.moves_done.store(ledger_.moves_begun.load());  // what the last life began is over, and views know it
     if (!life_.armed_from_the_start) deadly_point::arm();
     std::vector<std::thread> threads;
     for (std::uint32_t w = 0; w < life_.writers; ++w) threads.emplace_back([this, w] { append_all(w); });
