@@ -99,10 +99,12 @@ class surveyor {
  private:
   void find_chain(const segment_files& found) {
     in_chain_ = chain_from(found, survey_.first);
+    if (in_chain_.size() != 1) return;
     // Nothing durable may ever have stood in the segment that followed what was dropped, and a power loss have taken it.
-    const auto was_dropped = [&](const segment_file& f) { return f.seal && f.seal->last + 1 < survey_.first; };
-    if (survey_.ending != ending::living && in_chain_.size() == 1 && was_dropped(found.files[in_chain_.front()]))
-      in_chain_.clear();
+    // Beside a living writer what followed may be gone, and this one is kept to be used again.
+    const auto& only = found.files[in_chain_.front()];
+    const std::uint64_t least = survey_.ending == ending::living ? survey_.first + 1 : survey_.first;
+    if (only.seal && only.seal->last + 1 < least) in_chain_.clear();
   }
 
   /// Never judged, only removed: whatever was done to it since it was dropped.

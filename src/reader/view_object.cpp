@@ -148,6 +148,7 @@ result<bool> view_object::extend_chain() {
     if (!f.activation || !f.identity || f.foreign) continue;
     // What it truncates, and has not removed yet, is of an earlier epoch; also if nothing is left of the log.
     if (f.activation->epoch != state_->current().epoch) continue;
+    if (f.seal && f.seal->last < seen_.first) continue;  // trimmed, and kept to be used again
     if (!chain.empty()) {
       auto& last = chain.back();
       if (f.activation->predecessor != last.facts.number || f.activation->predecessor_salt != last.facts.salt) continue;

@@ -222,13 +222,15 @@ TEST_CASE("an archive position that cannot be written holds the trim, and the ho
   auto l = log::open(directory, options);
   REQUIRE(l.has_value());
   for (std::uint64_t s = 1; s <= 10; ++s) REQUIRE(l->append(text_of(s)).has_value());
-  memory_os::fail({.calls = call::write_at, .number = EIO, .nth = 1, .name = "varve.state"});
+  // Until it is healed: the first attempt is made in the background, perhaps before the trim asks for one.
+  memory_os::fail({.calls = call::write_at, .number = EIO, .for_ever = true, .name = "varve.state"});
   other.note_trim(11);
   const auto no = l->trim_before({11});
   REQUIRE_FALSE(no.has_value());
   CHECK(no.error().code() == errc::io);
   CHECK(l->first_sequence() == sequence{1});
   CHECK(other.drops == 0);
+  memory_os::heal();
   CHECK(l->trim_before({11}).has_value());
   CHECK(l->first_sequence() == sequence{11});
   CHECK(other.copies == other.drops);

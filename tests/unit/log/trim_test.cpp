@@ -241,6 +241,29 @@ TEST_CASE("a view goes on behind what was trimmed before it had walked there", "
   CHECK((*r->next())->sequence() == sequence{90});
 }
 
+// What was dropped stands there until it is used again, and what followed it may be gone already.
+TEST_CASE("a view takes nothing that is kept to be used again for the log", "[trim][truncate][view][G6][G8]") {
+  const temp_dir dir;
+  auto options = with_spares;
+  options.max_disk_bytes = 12 * options.segment_bytes;
+  auto l = log::open(dir.path(), options);
+  REQUIRE(l);
+  while (l->append(large(l->published_sequence().value + 1)).has_value()) {
+  }
+  const std::uint64_t end = l->published_sequence().value;
+  CHECK(l->truncate_after({end - 1}).error().code() == errc::no_space);  // it is cut, and there is none to go on in
+  REQUIRE(l->trim_before({end}).has_value());
+  const auto view = log_view::open(dir.path());
+  REQUIRE(view);
+  auto r = view->reader();
+  REQUIRE(r);
+  CHECK_FALSE(r->next()->has_value());
+  append_large(*l, 40);
+  CHECK(view->first_sequence() == sequence{end});
+  CHECK(check_large(*view) == 40);
+  CHECK((*r->next())->text() == large(end));
+}
+
 TEST_CASE("a trim that is cut short happens or does not, and nothing else does", "[trim][G3][G6]") {
   const auto* const point = GENERATE("trim.before_state", "state.before_store", "state.before_sync", "trim.before_drop",
                                      "recycle.before_erase", "recycle.before_sync", "recycle.renamed");
