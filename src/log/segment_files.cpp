@@ -8,6 +8,7 @@
 #include <map>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "format/file_name.hpp"
 
@@ -122,16 +123,20 @@ result<std::optional<segment_file>> read_segment_file(const log_place& place, st
 result<segment_files> read_segment_files(const log_place& place, std::uint64_t above) {
   const auto names = os::list(place.directory);
   if (!names) return place.fail_call(names.error());
-  segment_files found;
+  std::vector<std::uint64_t> numbers;
   for (const auto& name : *names) {
     const auto number = format::parse_name(format::file_kind::segment, name);
-    if (!number || *number <= above) continue;
-    auto read = read_segment_file(place, *number);
+    if (number && *number > above) numbers.push_back(*number);
+  }
+  segment_files found;
+  found.files.reserve(numbers.size());  // of a million nothing is held twice
+  for (const std::uint64_t number : numbers) {
+    auto read = read_segment_file(place, number);
     if (!read) return std::unexpected(read.error());
     if (!*read) continue;
     segment_file& f = **read;
     // Not of files that are no part of the log, whoever put them there: the next number must not run out.
-    if (f.identity && f.activation && !f.foreign) found.highest = std::max(found.highest, *number);
+    if (f.identity && f.activation && !f.foreign) found.highest = std::max(found.highest, number);
     found.files.push_back(std::move(f));
   }
   std::ranges::sort(found.files, {}, &segment_file::number);

@@ -2,6 +2,7 @@
 //
 // Names in a log's directory that are none of the log's, whatever is in them, and however many they are.
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -122,6 +123,8 @@ constexpr bool is_limited = true;
 void in_bounds(std::uint64_t memory_bytes, const std::function<int()>& body) {
   child_process child{[&] {
     const rlimit limit{.rlim_cur = memory_bytes, .rlim_max = memory_bytes};
+    // What malloc reserves for each thread, 64 MiB of addresses, is no memory; and how many do depends on how they run.
+    if (is_limited && ::mallopt(M_ARENA_MAX, 1) != 1) return 97;
     if (is_limited && ::setrlimit(RLIMIT_AS, &limit) != 0) return 98;
     ::alarm(600);
     return body();
