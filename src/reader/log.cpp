@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <new>
 #include <string_view>
 
 #include <varve/log.hpp>
@@ -27,9 +28,13 @@ void log::let_go() noexcept {
 }
 
 result<log> log::open(const std::filesystem::path& directory, const log_options& options) {
-  auto object = core::log_object::open(directory, options, core::reading_for(options));
-  if (!object) return std::unexpected(object.error());
-  return log{std::move(*object)};
+  try {
+    auto object = core::log_object::open(directory, options, core::reading_for(options));
+    if (!object) return std::unexpected(object.error());
+    return log{std::move(*object)};
+  } catch (const std::bad_alloc&) {  // where the user's functions were copied
+    return core::fail({.code = errc::out_of_memory});
+  }
 }
 
 result<void> log::close() noexcept { return object_->close(); }

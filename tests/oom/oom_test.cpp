@@ -1,52 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Each allocation of each public call fails in turn: once, and for ever; the caller's own, and those of all threads. The
-// call answers out_of_memory or succeeds, the log is what it was, and nothing is left behind.
+// Each allocation of each public call fails in turn: once, and for ever; the caller's own, and those of all threads.
 #include <span>
 
-#include "oom/scene.hpp"
-#include "support/catch.hpp"
-#include "support/log_files.hpp"
+#include "oom/sweep.hpp"
 
 namespace varve::testing {
 namespace {
-
-using fails = std::optional<error>;
-
-// ---- How a log is before the call.
-void nothing(scene&) {}
-void closed(scene& s) {
-  s.open();
-  while (s.count < scene::records) static_cast<void>(s.append());
-  s.log.reset();
-}
-void opened(scene& s) {
-  closed(s);
-  s.open();
-}
-void viewed(scene& s) {
-  closed(s);
-  s.open_view();
-}
-void viewed_beside_a_writer(scene& s) {
-  opened(s);
-  s.open_view();
-  static_cast<void>(s.append());
-}
-void full(scene& s) {  // the next append rolls
-  opened(s);
-  static_cast<void>(s.append());
-}
-void dead(scene& s) {
-  die_with(s.dir, s.options(), [](log& l) {
-    for (std::uint64_t i = 1; i <= scene::records; ++i) must(l.append(payload_of(i)).has_value());
-  });
-  s.count = scene::records;
-}
-void power_lost(scene& s) {
-  dead(s);
-  make_power_loss(s.dir);
-}
 
 fails open_log(scene& s) {
   auto made = log::open(s.dir, s.options());
@@ -227,54 +187,6 @@ const oom_row reading_rows[] = {
     {"verify", closed, [](scene& s) { return error_of(verify(s.dir)); }},
     {"verify beside a writer", opened, [](scene& s) { return error_of(verify(s.dir)); }},
 };
-
-struct outcome {
-  std::uint64_t failed_allocations = 0;
-  std::string wrong{};  // what does not hold; empty if all does
-};
-
-/// Always in the same directory, since the names of logs are kept for ever.
-outcome run(const oom_row& row, const fs::path& dir, whose threads, bool for_ever, std::uint64_t nth) {
-  fs::remove_all(dir);
-  scene s{dir};
-  row.prepare(s);
-  failing_allocation failing{threads, nth, for_ever};
-  const auto error = row.call(s);
-  outcome o{.failed_allocations = failing.end()};
-  if (error && error->code() != errc::out_of_memory) o.wrong = error->message();
-  if (error && o.failed_allocations == 0) o.wrong = "out of memory, though there is some: " + error->message();
-  if (o.wrong.empty()) o.wrong = trouble_with(s);
-  return o;
-}
-
-/// Until the call gets all that it asks for.
-void sweep(const oom_row& row, const fs::path& dir, whose threads, bool for_ever) {
-  constexpr std::uint64_t nth_max = 2000;
-  for (std::uint64_t nth = 1; nth <= nth_max; ++nth) {
-    INFO(row.name << ": allocation " << nth << " of " << (threads == whose::this_thread ? "the caller" : "all") << " fails "
-                  << (for_ever ? "for ever" : "once"));
-    const auto blocks = blocks_in_use();
-    const auto descriptors = descriptors_in_use();
-    const auto [failed, wrong] = run(row, dir, threads, for_ever, nth);
-    const auto left = blocks_in_use() - blocks - (wrong.capacity() > 15 ? 1 : 0);
-    const auto left_open = descriptors_in_use() - descriptors;
-    REQUIRE(wrong == "");
-    CHECK(left == 0);
-    CHECK(left_open == 0);
-    if (failed == 0) return;
-  }
-  FAIL(row.name << ": allocates for ever");
-}
-
-void sweep(std::span<const oom_row> rows) {
-  const fast_dir place;
-  const auto dir = place.path() / "log";
-  for (const auto& row : rows) {
-    static_cast<void>(run(row, dir, whose::this_thread, false, UINT64_MAX));  // what is made once and kept
-    for (const auto threads : {whose::this_thread, whose::every_thread})
-      for (const bool for_ever : {false, true}) sweep(row, dir, threads, for_ever);
-  }
-}
 
 }  // namespace
 

@@ -40,13 +40,15 @@ struct scene {
   static constexpr std::uint32_t prepared = 1;
 
   explicit scene(const fs::path& directory) : dir(directory) {}
-  [[nodiscard]] log_options options() const { return {.segment_bytes = 64 * 1024, .prepared_segments = prepared}; }
+  [[nodiscard]] const log_options& options() const { return with; }
 
   fs::path dir;
+  log_options with{.segment_bytes = 64 * 1024, .prepared_segments = prepared};
   std::uint64_t count = 0;       // the last record that is there
   std::uint64_t trimmed_to = 1;  // where the log may begin since
   std::optional<varve::log> log{};
   std::optional<log_view> view{};
+  fs::path copy{};  // where a call puts one
 
   void open() {
     auto opened = varve::log::open(dir, options());
@@ -64,11 +66,13 @@ struct scene {
   }
 };
 
-/// One call. `prepare` runs while memory is there, `call` while it is not.
+/// One call. `prepare` runs while memory is there, `call` while it is not, and `check` when it is there again.
 struct oom_row {
   const char* name;
   void (*prepare)(scene& s);
   std::optional<error> (*call)(scene& s);
+  /// What is wrong besides; empty if nothing is.
+  std::string (*check)(scene& s, bool succeeded) = nullptr;
 };
 
 template <class Result>
