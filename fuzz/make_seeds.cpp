@@ -34,6 +34,8 @@ void write(const std::string& target, const std::string& name, const byte_vector
 
 // ---- Lives of a log
 
+using life = std::function<void(log&)>;
+
 void some_records(log& l) {
   static_cast<void>(l.append("one"));
   const std::string_view batch[] = {"two", "", "four"};
@@ -61,16 +63,40 @@ void rolled_and_synced(log& l) {
   some_records(l);
 }
 
+void large_and_entry(log& l) {
+  some_records(l);
+  static_cast<void>(l.append(std::string(100'000, '\0')));  // in a segment of its own size
+  if (auto made = l.begin_entry()) {
+    for (const char* chunk : {"a", "", "chunk"}) static_cast<void>(made->write_chunk(chunk));
+    static_cast<void>(made->publish());
+  }
+}
+
+void truncated(log& l) {
+  rolled_and_synced(l);
+  static_cast<void>(l.truncate_after({3}));
+  some_records(l);
+}
+
+/// The machine stops at a call of this kind, once the truncation is decided.
+life stopped_while_truncated(machine::call at, std::uint64_t last) {
+  return [=](log& l) {
+    rolled_and_synced(l);
+    machine::crash_at_call(1, at);
+    static_cast<void>(l.truncate_after({last}));
+  };
+}
+
 struct ending {
   bool close = false, hole = false;
   std::optional<machine::fate> power{};  // of what was not durable
 };
 
-using life = std::function<void(log&)>;
-
-packed_log log_after(const life& lived, const ending& how, checksum sum = checksum::xxh3) {
+packed_log log_after(const life& lived, const ending& how, checksum sum = checksum::xxh3, bool with_times = false) {
   machine::reset();
-  auto opened = log::open("log", {.segment_bytes = format::segment_bytes_min, .checksum = sum, .prepared_segments = 1});
+  auto opened = log::open(
+      "log",
+      {.segment_bytes = format::segment_bytes_min, .checksum = sum, .record_times = with_times, .prepared_segments = 1});
   check(opened.has_value(), "a log on a fresh machine");
   std::optional<log> l{std::move(*opened)};
   lived(*l);
@@ -158,6 +184,21 @@ void write_operations() {
                                    append_large, lose_power,   batch,        trim, open_and_stop, append});
   write_steps("trims_claims", 1,
               {append_large, claim, append_large, append_large, trim, publish, trim, claim, append, trim, kill, trim, look});
+  write_steps("cuts", 0, {append, append_large, append_large, batch,    truncate, append, look,     truncate,   append_large,
+                          sync,   truncate,     look,         kill,     truncate, append, truncate, lose_power, append,
+                          reset,  append,       look,         truncate, reset,    append, close,    truncate,   look});
+  write_steps("cuts_stopped", 2, {append_large, append_large, batch,        stop_in_call, truncate, kill,      append_large,
+                                  append,       stop_in_call, truncate,     lose_power,   append,   fail_call, truncate,
+                                  kill,         batch,        stop_in_call, reset,        kill,     append,    look});
+  write_steps("checkpoints", 5,
+              {append,     batch, checkpoint, look,      append,     checkpoint, truncate,   append,    checkpoint,
+               kill,       look,  append,     trim,      append,     checkpoint, lose_power, append,    stop_in_call,
+               checkpoint, kill,  append,     fail_call, checkpoint, reset,      append,     checkpoint});
+  write_steps("large", 0, {append_large, append_large, append_large, append_large, append_large, append_large, append_large,
+                           append_large, kill,         append_large, append_large, append_large, append_large, lose_power,
+                           append_large, truncate,     append_large, append_large, trim,         look});
+  write_steps("entries", 6,
+              {entry, append, entry, look, append_large, entry, kill, entry, sync, entry, lose_power, entry, truncate});
   write_steps("stopped", 0, {append, stop_in_call, append_large, sync, kill, batch, open_and_stop, append, open_and_stop});
 }
 
@@ -205,6 +246,23 @@ void make_seeds() {
   refresh<format::state>(copy.files[state_file], 0);
   refresh<format::state>(copy.files[state_file], format::state_slot_stride);
   write_log("copy", copy);
+  write_log("dead_times", log_after(synced_half, {}, checksum::xxh3, true));
+  write_log("dead_large", log_after(large_and_entry, {}));
+  write_log("dead_truncated", log_after(truncated, {.hole = true}));
+  write_log("closed_truncated", log_after(truncated, {.close = true}));
+  write_log("power_truncated", log_after(truncated, {.power = fate::random}));
+  for (const std::uint64_t last : {3U, 0U}) {
+    const auto number = std::to_string(last);
+    write_log("truncating_" + number, log_after(stopped_while_truncated(machine::call::remove, last), {}));
+    write_log("truncating_power_" + number,
+              log_after(stopped_while_truncated(machine::call::remove, last), {.power = fate::random}));
+  }
+  const auto stopped_at_end = [](log& l) {
+    some_records(l);
+    machine::crash_at_call(1, machine::call::write_at, ".seg");
+    static_cast<void>(l.truncate_after({3}));
+  };
+  write_log("truncating_end", log_after(stopped_at_end, {}));
   const auto plain = log_after(some_records, {});
   write_frames(plain);
   write_segment("frames", plain, 1);

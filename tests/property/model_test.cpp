@@ -15,18 +15,18 @@ using kind = step::kind;
 /// What a program does, without anything that goes wrong.
 constexpr kind calm[] = {kind::append, kind::append,  kind::append_large, kind::append_durable, kind::batch,
                          kind::claim,  kind::publish, kind::abandon,      kind::sync,           kind::look,
-                         kind::close,  kind::trim,    kind::entry};
+                         kind::close,  kind::trim,    kind::entry,        kind::checkpoint};
 /// Records are large, so that segments end, go and come back.
 constexpr kind trims[] = {kind::append,     kind::append_large,  kind::append_large, kind::append_large, kind::append_large,
                           kind::batch,      kind::sync,          kind::trim,         kind::trim,         kind::claim,
                           kind::publish,    kind::look,          kind::write_back,   kind::close,        kind::kill,
-                          kind::lose_power, kind::open_and_stop, kind::entry};
+                          kind::lose_power, kind::open_and_stop, kind::entry,        kind::checkpoint};
 /// Both ends go, again and again.
 constexpr kind cuts[] = {kind::append,    kind::append, kind::append_large, kind::append_large, kind::batch,
                          kind::batch,     kind::sync,   kind::trim,         kind::truncate,     kind::truncate,
                          kind::truncate,  kind::reset,  kind::claim,        kind::publish,      kind::look,
                          kind::close,     kind::kill,   kind::lose_power,   kind::stop_in_call, kind::stop_in_call,
-                         kind::fail_call, kind::entry};
+                         kind::fail_call, kind::entry,  kind::checkpoint};
 constexpr kind deaths[] = {kind::append,        kind::append,     kind::append_large, kind::batch, kind::claim,
                            kind::publish,       kind::sync,       kind::close,        kind::kill,  kind::look,
                            kind::open_and_stop, kind::lose_power, kind::entry};

@@ -28,9 +28,9 @@ void demand(const error& e, std::initializer_list<errc> allowed) {
 
 std::string to_string(const step& s) {
   constexpr const char* names[] = {
-      "append", "append_large", "append_durable", "batch",     "claim",     "publish",      "abandon",
-      "sync",   "look",         "write_back",     "fail_call", "fill_disk", "stop_in_call", "close",
-      "kill",   "lose_power",   "open_and_stop",  "trim",      "truncate",  "reset",        "entry"};
+      "append",        "append_large", "append_durable", "batch",     "claim",        "publish",   "abandon", "sync",
+      "look",          "write_back",   "fail_call",      "fill_disk", "stop_in_call", "close",     "kill",    "lose_power",
+      "open_and_stop", "trim",         "truncate",       "reset",     "entry",        "checkpoint"};
   static_assert(std::size(names) == step_kinds);
   return std::string{names[static_cast<unsigned>(s.what)]} + '(' + std::to_string(s.a) + ", " + std::to_string(s.b) + ')';
 }
@@ -42,6 +42,14 @@ model::model(checksum sum, bool with_times, std::uint64_t seed) : seed_(seed) {
   options_.checksum = sum;
   options_.record_times = with_times;
   options_.prepared_segments = 1;
+  options_.checkpoint = {.save =
+                             [this](const checkpoint_request& r) {
+                               // What a stopped machine has made durable is nothing.
+                               if (!memory_os::crashed()) saved_ = std::max(saved_.load(), r.last.value);
+                               return true;
+                             },
+                         .after_bytes = 0};
+  options_.retention.keep_records = UINT64_MAX;  // or what was saved would go
   reopen();
 }
 
@@ -187,6 +195,31 @@ void model::sync() {
   durable_ = next() - 1;
 }
 
+void model::checkpoint() {
+  const auto done = log_->checkpoint();
+  if (memory_os::crashed()) {
+    over_ = true;
+    return;
+  }
+  if (!claims_.empty())
+    return demand(!done && done.error().code() == errc::would_block_itself, "a checkpoint that would wait for itself");
+  if (!done) return void(is_over(done.error()));
+  demand(done->value == published(), "a checkpoint of something else", done->value);
+  checkpointed_ = done->value;
+  durable_ = std::max(durable_, checkpointed_);
+  compare_checkpoint();
+}
+
+/// A position is not before what was said, nor beyond what was saved or is gone.
+void model::compare_checkpoint() const {
+  const std::uint64_t at = log_->checkpointed_sequence().value, gone = log_->first_sequence().value - 1;
+  const std::uint64_t least = perhaps_cut_ ? std::min(checkpointed_, perhaps_cut_->last) : checkpointed_;
+  demand(at >= std::max(least, gone), "a checkpoint is forgotten", at);
+  // Where there is no record there is nothing to save.
+  for (std::uint64_t s = std::max(saved_.load(), gone) + 1; s <= at && !faulty_; ++s)
+    demand(!log_->read({s}), "a checkpoint of what was not saved", s);
+}
+
 /// Everything below the target goes, or nothing does.
 void model::trim(const step& s) {
   const std::uint64_t target = s.a % 4 == 0 ? next() + (s.a % 32 == 0) : first_ + s.b % (next() - first_ + 1);
@@ -258,6 +291,9 @@ void model::cut(std::uint64_t first, std::uint64_t last, Do what) {
   first_ = first;
   perhaps_first_.clear();
   forget_behind(last);
+  saved_ = std::min(saved_.load(), last);
+  checkpointed_ = std::min(checkpointed_, last);
+  compare_checkpoint();
   for (auto& r : readers) {
     const std::uint64_t at = r.position().value;
     const auto record = r.next();
@@ -333,7 +369,7 @@ void model::apply(const step& s) {
   if (!is_usable()) return;
   switch (s.what) {
     case kind::append: return append(s.b % 700, false);
-    case kind::append_large: return append(s.b % 60'000, false);
+    case kind::append_large: return append((s.a % 8 == 5 ? 60'000U : 0U) + s.b % 60'000, false);
     case kind::append_durable: return append(s.b % 700, true);
     case kind::batch:
     case kind::entry: return append_batch(s);
@@ -343,6 +379,7 @@ void model::apply(const step& s) {
     case kind::trim: return trim(s);
     case kind::truncate: return truncate(s);
     case kind::reset: return reset(s);
+    case kind::checkpoint: return checkpoint();
     default: return sync();
   }
 }
@@ -392,9 +429,14 @@ void model::reopen() {
   auto opened = log::open(directory, options_);
   if (!opened) throw broken_promise{"a log does not open: " + opened.error().message()};
   log_ = std::move(*opened);
+  faulty_ = false;
   const std::uint64_t kept = log_->published_sequence().value;
   compare(*log_, kept);
   demand(log_->durable_sequence().value == kept, "what is kept is not durable", kept);
+  compare_checkpoint();
+  demand(saved_ <= kept || perhaps_cut_, "what was saved is gone", kept);
+  checkpointed_ = log_->checkpointed_sequence().value;
+  saved_ = std::min(std::max(saved_.load(), checkpointed_), kept);
   first_ = log_->first_sequence().value;
   perhaps_first_.clear();
   perhaps_cut_.reset();
@@ -402,7 +444,7 @@ void model::reopen() {
   forget_behind(kept);
   for (std::uint64_t s = first_; s <= kept; ++s)
     known_[s].now = log_->read({s}) ? entry::state::finished : entry::state::skipped;
-  power_lost_ = over_ = faulty_ = false;
+  power_lost_ = over_ = false;
 }
 
 void model::finish() {

@@ -7,6 +7,7 @@
 // All steps are made by one thread. What several threads leave behind is in tests/power/lives.hpp.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -26,7 +27,7 @@ class broken_promise : public std::logic_error {
 struct step {
   enum class kind : std::uint8_t {
     append,
-    append_large,    // some of these fill a segment
+    append_large,    // some of these fill a segment, or more than that
     append_durable,  // immediate()
     batch,
     claim,    // is held until one of the next two, or the end of this life
@@ -46,12 +47,13 @@ struct step {
     truncate,       // likewise, from the other end
     reset,
     entry,
+    checkpoint,
   };
   kind what = kind::append;
   std::uint8_t a = 0;
   std::uint16_t b = 0;
 };
-constexpr unsigned step_kinds = static_cast<unsigned>(step::kind::entry) + 1;
+constexpr unsigned step_kinds = static_cast<unsigned>(step::kind::checkpoint) + 1;
 [[nodiscard]] std::string to_string(const step& s);
 
 class model {
@@ -93,6 +95,8 @@ class model {
   void publish_oldest(const step& s);
   void abandon_newest();
   void sync();
+  void checkpoint();
+  void compare_checkpoint() const;
   void trim(const step& s);
   void truncate(const step& s);
   void reset(const step& s);
@@ -132,7 +136,9 @@ class model {
     std::uint64_t first, last;
     bool operator==(const ends&) const = default;
   };
-  std::optional<ends> perhaps_cut_;  // by a truncation of that kind: then the log is just this
+  std::optional<ends> perhaps_cut_;       // by a truncation of that kind: then the log is just this
+  std::uint64_t checkpointed_ = 0;        // what a checkpoint, or an open, has said
+  std::atomic<std::uint64_t> saved_ = 0;  // what the function for that was given, and so is durable
   std::uint64_t ids_ = 0;
   std::uint64_t recycled_ = 0;
   std::uint64_t seed_;
