@@ -6,7 +6,6 @@
 #include <new>
 
 #include "format/file_name.hpp"
-#include "log/own_thread.hpp"
 #include "log/preparer.hpp"
 #include "log/sealer.hpp"
 #include "os/waiting.hpp"
@@ -25,25 +24,17 @@ constexpr std::chrono::milliseconds look_again{100};
 }  // namespace
 
 void archivist::start() {
-  if (archives()) thread_ = std::make_unique<std::thread>([this] { run(); });
+  if (archives()) worker_.start([this] { run(); });
 }
 
 void archivist::stop() noexcept {
-  if (!thread_) return;
-  stopping_.store(1, std::memory_order_release, "work:A");
-  wake();
-  thread_->join();
-  thread_.reset();
+  if (worker_.stop()) tell_outcome();
+}
+
+void archivist::tell_outcome() noexcept {
   outcome_.fetch_add(1, std::memory_order_release, "outcome:A");
   os::wake_all(outcome_.futex());
 }
-
-void archivist::wake() noexcept {
-  work_.fetch_add(1, std::memory_order_release, "work:A");
-  os::wake_all(work_.futex());
-}
-
-bool archivist::is_this_thread() const noexcept { return own_thread::of == this; }
 
 std::optional<std::uint64_t> archivist::limit() const noexcept {
   return archives() ? std::optional{with_.state.archived()} : std::nullopt;
@@ -60,7 +51,7 @@ result<void> archivist::archive_before(std::uint64_t target) noexcept {
   if (is_this_thread()) return fail({.code = errc::would_block_itself, .subject = with_.place.path});
   // Each request allows one more attempt after a refusal.
   const std::uint32_t mine = requested_.fetch_add(1, std::memory_order_relaxed, "archive:request") + 1;
-  wake();  // releases the request
+  worker_.wake();  // releases the request
   for (;;) {
     // outcome:B  acquire. Pairs with outcome:A.
     const std::uint32_t seen = outcome_.load(std::memory_order_acquire, "outcome:B");
@@ -73,18 +64,15 @@ result<void> archivist::archive_before(std::uint64_t target) noexcept {
       if (number != 0) return with_.place.fail_call({number});
       return fail({.code = errc::cancelled, .subject = with_.place.path});
     }
-    if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0)
-      return fail({.code = errc::closed, .subject = with_.place.path});
+    if (worker_.is_stopping()) return fail({.code = errc::closed, .subject = with_.place.path});  // ordered by outcome:B
     os::wait_on(outcome_.futex(), seen, std::chrono::steady_clock::now() + look_again);
   }
 }
 
 void archivist::run() noexcept {
-  own_thread::of = this;
   for (;;) {
-    // work:B  acquire. Pairs with work:A; what is loaded relaxed below is ordered by it.
-    const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
-    if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;
+    const std::uint32_t work = worker_.look();  // what is loaded relaxed below is ordered by it
+    if (worker_.is_stopping()) return;
     const std::uint32_t request = requested_.load(std::memory_order_relaxed, "archive:request");
     const std::uint32_t epoch = with_.state.settled_epoch();  // before the table is looked at: see I1
     if (epoch == 0 && !with_.latch.is_set()) {
@@ -93,17 +81,16 @@ void archivist::run() noexcept {
     }
     const int failed = epoch == 0 ? nothing : archive_next(epoch);
     if (failed == nothing) {
-      os::wait_on(work_.futex(), work, os::deadline::max());
+      worker_.sleep(work);
       continue;
     }
     // relaxed: released by the next line.
     if (failed >= 0)
       refused_.store(std::uint64_t{request} << 32 | static_cast<std::uint32_t>(failed), std::memory_order_relaxed,
                      "archive:refused");
-    outcome_.fetch_add(1, std::memory_order_release, "outcome:A");
-    os::wake_all(outcome_.futex());
+    tell_outcome();
     if (failed >= 0) {
-      os::wait_on(work_.futex(), work, std::chrono::steady_clock::now() + try_again);
+      worker_.sleep(work, std::chrono::steady_clock::now() + try_again);
       continue;
     }
     with_.sealer.nudge();    // rules may let it go now

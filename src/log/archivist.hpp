@@ -11,14 +11,12 @@
 //   I2  While there is a hook, no trim point is written behind a segment that ends before it and is not archived.
 //
 // Ordering
-//   work:A / work:B         a segment was sealed, somebody waits, or stop was asked for, then the thread is woken (`work_`)
 //   outcome:A / outcome:B   what an attempt came to is noted, then whoever waits is told (`outcome_`)
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include <varve/archive.hpp>
 
@@ -27,6 +25,7 @@
 #include "log/log_place.hpp"
 #include "log/log_state.hpp"
 #include "log/segment_table.hpp"
+#include "log/worker.hpp"
 #include "os/shared.hpp"
 
 namespace varve::core {
@@ -53,14 +52,14 @@ class archivist {
   void start();
   /// Waits for the hook, if it is being called.
   void stop() noexcept;
-  void forget_thread() noexcept { static_cast<void>(thread_.release()); }  // in a forked child
+  void forget_thread() noexcept { worker_.forget(); }
   /// A segment was sealed.
   void nudge() noexcept {
-    if (archives()) wake();
+    if (archives()) worker_.wake();
   }
 
   [[nodiscard]] bool archives() const noexcept { return static_cast<bool>(hooks_.sealed); }
-  [[nodiscard]] bool is_this_thread() const noexcept;
+  [[nodiscard]] bool is_this_thread() const noexcept { return worker_.is_this_thread(); }
   /// Up to where segments may go as far as the archive is concerned; nothing: all may.
   [[nodiscard]] std::optional<std::uint64_t> limit() const noexcept;
   /// True if everything that ends at or before `target` may go.
@@ -76,18 +75,16 @@ class archivist {
 
  private:
   void run() noexcept;
-  void wake() noexcept;
+  void tell_outcome() noexcept;
   [[nodiscard]] int archive_next(std::uint32_t epoch) noexcept;
   [[nodiscard]] sealed_segment public_form(const ended_segment& s) const;
 
   parts with_;
   const archive_hooks hooks_;
-  shared::word<std::uint32_t> work_{0};
-  shared::word<std::uint32_t> stopping_{0};
   shared::word<std::uint32_t> requested_{0};  // counts calls of archive_before()
   shared::word<std::uint32_t> outcome_{0};    // bumped to wake those who wait
   shared::word<std::uint64_t> refused_{0};    // the request that a failed attempt answers, above errno; 0: the hook said no
-  std::unique_ptr<std::thread> thread_;
+  worker worker_;
 
   // Touched by the thread only: what is safe, though varve.state could not be told.
   std::uint64_t safe_ = 0;

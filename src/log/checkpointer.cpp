@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "log/own_thread.hpp"
 #include "log/sealer.hpp"
 #include "os/waiting.hpp"
 
@@ -22,26 +21,18 @@ void checkpointer::start(saving save, std::uint64_t behind) {
   save_ = std::move(save);
   // relaxed, here and below: whether a checkpoint is due is a hint, that a later look mends.
   saved_position_.store(with_.appender.position() - behind, std::memory_order_relaxed, "checkpoint:position");
-  thread_ = std::make_unique<std::thread>([this] { run(); });
+  worker_.start([this] { run(); });
   look();
 }
 
 void checkpointer::stop() noexcept {
-  if (!thread_) return;
-  stopping_.store(1, std::memory_order_release, "work:A");
-  wake();
-  thread_->join();
-  thread_.reset();
+  if (worker_.stop()) tell_outcome();
+}
+
+void checkpointer::tell_outcome() noexcept {
   outcome_.fetch_add(1, std::memory_order_release, "outcome:A");
   os::wake_all(outcome_.futex());
 }
-
-void checkpointer::wake() noexcept {
-  work_.fetch_add(1, std::memory_order_release, "work:A");
-  os::wake_all(work_.futex());
-}
-
-bool checkpointer::is_this_thread() const noexcept { return own_thread::of == this; }
 
 std::optional<std::uint64_t> checkpointer::limit() const noexcept {
   return saves_ ? std::optional{with_.state.checkpoint()} : std::nullopt;
@@ -55,14 +46,14 @@ bool checkpointer::is_due() const noexcept {
 void checkpointer::press() noexcept {
   if (!saves_ || after_bytes_ == 0 || resting_.load(std::memory_order_relaxed, "checkpoint:resting") != 0) return;
   pressed_.store(1, std::memory_order_relaxed, "checkpoint:pressed");  // relaxed: released by the next line
-  wake();
+  worker_.wake();
 }
 
 result<std::uint64_t> checkpointer::checkpoint() noexcept {
   with_.frontier.advance();
   if (with_.frontier.published() <= with_.state.checkpoint()) return with_.state.checkpoint();
   const std::uint32_t mine = requested_.fetch_add(1, std::memory_order_relaxed, "checkpoint:request") + 1;
-  wake();  // releases the request
+  worker_.wake();  // releases the request
   for (;;) {
     // outcome:B  acquire. Pairs with outcome:A.
     const std::uint32_t seen = outcome_.load(std::memory_order_acquire, "outcome:B");
@@ -73,22 +64,20 @@ result<std::uint64_t> checkpointer::checkpoint() noexcept {
         return with_.state.checkpoint();
       }
     }
-    if (is_stopping()) return fail({.code = errc::closed, .subject = with_.place.path});  // relaxed: ordered by outcome:B
+    if (worker_.is_stopping()) return fail({.code = errc::closed, .subject = with_.place.path});  // ordered by outcome:B
     os::wait_on(outcome_.futex(), seen, os::deadline::max());
   }
 }
 
 void checkpointer::run() noexcept {
-  own_thread::of = this;
   for (std::uint32_t served = 0;;) {
-    // work:B  acquire. Pairs with work:A; what is loaded relaxed below is ordered by it.
-    const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
-    if (is_stopping()) return;
+    const std::uint32_t work = worker_.look();  // what is loaded relaxed below is ordered by it
+    if (worker_.is_stopping()) return;
     const std::uint32_t request = requested_.load(std::memory_order_relaxed, "checkpoint:request");
     const bool pressed = pressed_.exchange(0, std::memory_order_relaxed, "checkpoint:pressed") != 0;
     const bool wanted = (pressed || is_due()) && !with_.latch.is_set();
     if (request == served && !wanted) {
-      os::wait_on(work_.futex(), work, os::deadline::max());
+      worker_.sleep(work);
       continue;
     }
     const auto moved = save_once();
@@ -107,10 +96,10 @@ void checkpointer::rest(std::uint32_t served) noexcept {
   const auto until = std::chrono::steady_clock::now() + try_again;
   resting_.store(1, std::memory_order_relaxed, "checkpoint:resting");
   for (;;) {
-    const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
-    if (is_stopping() || requested_.load(std::memory_order_relaxed, "checkpoint:request") != served) break;
+    const std::uint32_t work = worker_.look();
+    if (worker_.is_stopping() || requested_.load(std::memory_order_relaxed, "checkpoint:request") != served) break;
     if (std::chrono::steady_clock::now() >= until) break;
-    os::wait_on(work_.futex(), work, until);
+    worker_.sleep(work, until);
   }
   resting_.store(0, std::memory_order_relaxed, "checkpoint:resting");
 }
@@ -121,13 +110,12 @@ void checkpointer::answer(std::uint32_t request, const result<bool>& outcome) no
     answered_ = request;
     refusal_ = outcome ? std::nullopt : std::optional{outcome.error()};
   }
-  outcome_.fetch_add(1, std::memory_order_release, "outcome:A");
-  os::wake_all(outcome_.futex());
+  tell_outcome();
 }
 
 /// True if the position has moved; false if there was nothing to save.
 result<bool> checkpointer::save_once() noexcept {
-  while (!is_stopping()) {
+  while (!worker_.is_stopping()) {
     if (const auto failed = with_.latch.get()) return std::unexpected(*failed);
     const std::uint32_t epoch = with_.state.settled_epoch();  // before anything else is looked at: see I2
     if (epoch == 0) {

@@ -11,7 +11,6 @@
 //       called: the same sequences may be other records by then.
 //
 // Ordering
-//   work:A / work:B         a checkpoint is due or asked for, or stop was, then the thread is woken (`work_`)
 //   outcome:A / outcome:B   what an attempt came to is noted, then whoever waits is told (`outcome_`)
 #pragma once
 
@@ -20,7 +19,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 #include "base/error.hpp"
 #include "log/appender.hpp"
@@ -29,6 +27,7 @@
 #include "log/log_place.hpp"
 #include "log/log_state.hpp"
 #include "log/syncer.hpp"
+#include "log/worker.hpp"
 #include "os/shared.hpp"
 
 namespace varve::core {
@@ -61,16 +60,16 @@ class checkpointer {
   void start(saving save, std::uint64_t behind);
   /// Waits for the function, if it is being called.
   void stop() noexcept;
-  void forget_thread() noexcept { static_cast<void>(thread_.release()); }  // in a forked child
+  void forget_thread() noexcept { worker_.forget(); }
 
   [[nodiscard]] bool saves() const noexcept { return saves_; }
-  [[nodiscard]] bool is_this_thread() const noexcept;
+  [[nodiscard]] bool is_this_thread() const noexcept { return worker_.is_this_thread(); }
   /// Up to where segments may go as far as checkpoints are concerned; nothing: all may.
   [[nodiscard]] std::optional<std::uint64_t> limit() const noexcept;
 
   /// The log has grown, or rolled: begins a checkpoint if one is due.
   void look() noexcept {
-    if (saves_ && is_due() && resting_.load(std::memory_order_relaxed, "checkpoint:resting") == 0) wake();
+    if (saves_ && is_due() && resting_.load(std::memory_order_relaxed, "checkpoint:resting") == 0) worker_.wake();
   }
   /// There is no room for another segment: likewise, however little was appended.
   void press() noexcept;
@@ -83,9 +82,8 @@ class checkpointer {
  private:
   void run() noexcept;
   void rest(std::uint32_t served) noexcept;
-  void wake() noexcept;
+  void tell_outcome() noexcept;
   [[nodiscard]] bool is_due() const noexcept;
-  [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(std::memory_order_relaxed, "work:stop") != 0; }
   [[nodiscard]] result<bool> save_once() noexcept;
   void answer(std::uint32_t request, const result<bool>& outcome) noexcept;
 
@@ -95,13 +93,11 @@ class checkpointer {
   saving save_;
   shared::word<std::uint64_t> saved_position_{
       0};  // of the last checkpoint, in bytes as the appender counts; may be "below 0"
-  shared::word<std::uint32_t> work_{0};
-  shared::word<std::uint32_t> stopping_{0};
   shared::word<std::uint32_t> pressed_{0};
   shared::word<std::uint32_t> resting_{0};    // after a refusal, for a while
   shared::word<std::uint32_t> requested_{0};  // counts calls of checkpoint()
   shared::word<std::uint32_t> outcome_{0};    // bumped to wake those who wait
-  std::unique_ptr<std::thread> thread_;
+  worker worker_;
 
   std::mutex guard_;
   std::uint32_t answered_ = 0;    // guarded by guard_: the last request that an attempt answers

@@ -33,15 +33,11 @@ void preparer::start(segment_recipe recipe, const supply& wanted, std::uint64_t 
   wanted_ = wanted;
   highest_.store(highest, std::memory_order_relaxed, "supply:number");  // relaxed: a thread that is begun later sees it
   if (active) warmer_.add(std::move(active), offset);
-  thread_ = std::make_unique<std::thread>([this] { run(); });
+  worker_.start([this] { run(); });
 }
 
 void preparer::stop() noexcept {
-  if (!thread_) return;
-  stopping_.store(1, std::memory_order_release, "work:A");
-  nudge();
-  thread_->join();
-  thread_.reset();
+  if (!worker_.stop()) return;
   warmer_.clear();
   control_block* block = nullptr;
   while (queue_.pop(block)) {
@@ -58,14 +54,8 @@ void preparer::remove_unused(std::uint64_t number, std::uint64_t bytes) noexcept
   static_cast<void>(with_.trimmer.remove_file(number, bytes));  // otherwise the next open does it
 }
 
-void preparer::nudge() noexcept {
-  work_.fetch_add(1, std::memory_order_release, "work:A");
-  os::wake_all(work_.futex());
-}
-
 bool preparer::offer(std::uint64_t dropped) noexcept {
-  return stopping_.load(std::memory_order_relaxed, "work:stop") == 0 && spares_.read_available() < wanted_.spares &&
-         spares_.push(dropped);
+  return !worker_.is_stopping() && spares_.read_available() < wanted_.spares && spares_.push(dropped);
 }
 
 /// A segment that was never begun: its file may be used again, under a higher number.
@@ -108,8 +98,8 @@ void preparer::run() noexcept {
   std::uint32_t failed_request = 0;
   bool failing = false;
   for (;;) {
-    const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
-    if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;  // relaxed: ordered by work:B
+    const std::uint32_t work = worker_.look();
+    if (worker_.is_stopping()) return;
     with_.checkpointer.look();
     const std::uint32_t request = requested_.load(std::memory_order_relaxed, "supply:request");  // relaxed: likewise
     const bool enough = prepared_segments_max - queue_.write_available() >= wanted_.ahead;
@@ -121,7 +111,7 @@ void preparer::run() noexcept {
       if (warmer_.warm_some()) continue;
       // Not for ever behind a backlog: whoever latches a failure seals no more, and does not wake us.
       const auto pause = is_backlogged() ? look_again : look_for_room_again;
-      os::wait_on(work_.futex(), work, backlogged ? std::chrono::steady_clock::now() + pause : os::deadline::max());
+      worker_.sleep(work, backlogged ? std::chrono::steady_clock::now() + pause : os::deadline::max());
       continue;
     }
     const os::result<bool> done = found == room::there ? prepare_one() : std::unexpected(os::failure{ENOSPC});
@@ -247,8 +237,8 @@ preparer::room preparer::find_room(Fits fits) noexcept {
 }
 
 void preparer::await_change() noexcept {
-  const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
-  os::wait_on(work_.futex(), work, std::chrono::steady_clock::now() + look_for_room_again);
+  const std::uint32_t work = worker_.look();
+  worker_.sleep(work, std::chrono::steady_clock::now() + look_for_room_again);
 }
 
 bool preparer::is_backlogged() const noexcept {

@@ -13,13 +13,11 @@
 //
 // Ordering
 //   supply:A / supply:B   a segment is queued, or a failure recorded, then the taker is told (`outcome_`)
-//   work:A / work:B       what the preparer should know is written, then it is woken (`work_`)
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include <boost/lockfree/spsc_queue.hpp>
 
@@ -28,6 +26,7 @@
 #include "base/error.hpp"
 #include "log/segment_maker.hpp"
 #include "log/warmer.hpp"
+#include "log/worker.hpp"
 #include "os/shared.hpp"
 
 namespace varve::core {
@@ -74,7 +73,7 @@ class preparer {
   /// Ends the thread, and removes what was prepared, and what was kept to be used again.
   void stop() noexcept;
   /// In a forked child, where the thread does not exist.
-  void forget_thread() noexcept { static_cast<void>(thread_.release()); }
+  void forget_thread() noexcept { worker_.forget(); }
 
   /// Takes a prepared segment, waiting while one is being made. Called by one roller at a time. Those with a number of
   /// `above` or less are not used: a segment of its own size has overtaken them.
@@ -105,7 +104,7 @@ class preparer {
     nudge();
   }
   /// Something has changed that preparation waited for.
-  void nudge() noexcept;
+  void nudge() noexcept { worker_.wake(); }
   [[nodiscard]] std::uint64_t warm_bytes() const noexcept { return warmer_.bytes(); }
   [[nodiscard]] std::uint64_t ready_count() const noexcept { return queue_.read_available(); }
   [[nodiscard]] std::uint64_t spare_count() const noexcept { return spares_.read_available(); }
@@ -140,12 +139,10 @@ class preparer {
   boost::lockfree::spsc_queue<std::uint64_t, boost::lockfree::capacity<spare_segments_max>> spares_;
   shared::word<std::uint64_t> recycled_{0};
 
-  shared::word<std::uint32_t> work_{0};  // bumped to wake the thread
-  shared::word<std::uint32_t> stopping_{0};
   shared::word<std::uint32_t> requested_{0};  // counts calls of take()
   shared::word<std::uint32_t> outcome_{0};    // bumped to wake the taker
   shared::word<std::uint64_t> failure_{0};    // the request that a failed attempt answers, above errno in the low half
-  std::unique_ptr<std::thread> thread_;
+  worker worker_;
 };
 
 }  // namespace varve::core

@@ -3,7 +3,6 @@
 
 #include "format/segment_header.hpp"
 #include "log/archivist.hpp"
-#include "os/waiting.hpp"
 
 namespace varve::core {
 namespace {
@@ -27,33 +26,16 @@ os::result<void> write_seal(const os::file& file, const segment_facts& facts, st
   return os::sync_data(file);  // the header sectors written before it as well
 }
 
-void sealer::start() {
-  thread_ = std::make_unique<std::thread>([this] { run(); });
-}
-
-void sealer::stop() noexcept {
-  if (!thread_) return;
-  stopping_.store(1, std::memory_order_release, "work:A");
-  nudge();
-  thread_->join();
-  thread_.reset();
-}
-
-void sealer::nudge() noexcept {
-  work_.fetch_add(1, std::memory_order_release, "work:A");
-  os::wake_all(work_.futex());
-}
-
 void sealer::run() noexcept {
   for (;;) {
-    const std::uint32_t work = work_.load(std::memory_order_acquire, "work:B");
-    if (stopping_.load(std::memory_order_relaxed, "work:stop") != 0) return;  // relaxed: ordered by work:B
+    const std::uint32_t work = worker_.look();
+    if (worker_.is_stopping()) return;
     switch (seal_next()) {
       case sealed::one: with_.retainer.run(); break;
-      case sealed::not_yet: os::wait_on(work_.futex(), work, std::chrono::steady_clock::now() + look_again); break;
+      case sealed::not_yet: worker_.sleep(work, std::chrono::steady_clock::now() + look_again); break;
       case sealed::nothing:
         with_.retainer.run();  // records also grow too old while nothing is sealed
-        os::wait_on(work_.futex(), work, with_.retainer.next_run());
+        worker_.sleep(work, with_.retainer.next_run());
         break;
     }
   }

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // sealer.hpp - syncs and seals ended segments, in a thread of its own, under every policy. Layer log.
-//
-// Ordering
-//   work:A / work:B   a segment has ended, or stop was asked for, then the thread is woken (`work_`)
 #pragma once
 
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "base/error.hpp"
 #include "log/failure_latch.hpp"
@@ -18,7 +14,7 @@
 #include "log/segment_table.hpp"
 #include "log/syncer.hpp"
 #include "log/trimmer.hpp"
-#include "os/shared.hpp"
+#include "log/worker.hpp"
 
 namespace varve::core {
 
@@ -49,10 +45,13 @@ class sealer {
   sealer& operator=(const sealer&) = delete;
 
   /// May throw std::system_error if there can be no thread.
-  void start();
-  void stop() noexcept;
-  void forget_thread() noexcept { static_cast<void>(thread_.release()); }  // in a forked child
-  void nudge() noexcept;
+  void start() {
+    worker_.start([this] { run(); });
+  }
+  void stop() noexcept { worker_.stop(); }
+  void forget_thread() noexcept { worker_.forget(); }
+  /// A segment has ended, or may go.
+  void nudge() noexcept { worker_.wake(); }
 
   /// Seals what has ended and is published, in the caller's thread, who has called stop() or keep_out(). A failure is
   /// latched.
@@ -69,9 +68,7 @@ class sealer {
 
   parts with_;
   std::mutex sealing_;  // from when a segment is chosen until it is sealed
-  shared::word<std::uint32_t> work_{0};
-  shared::word<std::uint32_t> stopping_{0};
-  std::unique_ptr<std::thread> thread_;
+  worker worker_;
 };
 
 }  // namespace varve::core
