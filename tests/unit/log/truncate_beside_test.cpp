@@ -86,6 +86,38 @@ TEST_CASE("a checkpoint that is asked for in the middle of a truncation is one o
   REQUIRE(l->close().has_value());
 }
 
+TEST_CASE("what was saved before a truncation does not count for what comes in its place", "[truncate][checkpoint][G6]") {
+  const temp_dir dir;
+  std::string saved;
+  std::atomic<int> calls = 0;
+  std::atomic<bool> goes_on = false;
+  log_options options{.segment_bytes = 64 * 1024};
+  options.checkpoint = {.save =
+                            [&](const checkpoint_request& r) {
+                              saved.clear();
+                              for (auto next = r.records.next(); next && *next; next = r.records.next())
+                                saved += (*next)->text();
+                              if (++calls == 1) goes_on.wait(false);
+                              return true;
+                            },
+                        .after_bytes = 0};
+  auto l = log::open(dir.path(), options);
+  REQUIRE(l.has_value());
+  append_all(*l, "abcdef");
+  std::thread saves{[&] { static_cast<void>(l->checkpoint()); }};
+  while (calls == 0) std::this_thread::yield();
+  // All of it has been read; only now the log is cut, and grows to the same length.
+  CHECK(l->truncate_after({3}).has_value());
+  append_all(*l, "XYZ");
+  goes_on = true;
+  goes_on.notify_all();
+  saves.join();
+  CHECK(calls == 2);
+  CHECK(saved == "abcXYZ");
+  CHECK(l->checkpointed_sequence() == sequence{6});
+  REQUIRE(l->close().has_value());
+}
+
 TEST_CASE("what is sealed and being cut is not archived in the middle of a truncation", "[truncate][archive]") {
   const temp_dir dir;
   std::atomic<std::uint64_t> archived = 0;
