@@ -51,7 +51,7 @@ void refresh_frames(const packed_log& log, std::span<std::byte> file, dice& rand
 /// A number in a sector becomes another one that somebody may have reason to fear: an edge, or nearly what it was.
 void change_number(std::span<std::byte> file, std::size_t sector, dice& random) {
   if (file.size() < sector + format::sector_bytes) return;
-  const std::size_t at = sector + 16 + 8 * random.below(18);
+  const std::size_t at = sector + 16 + 8 * random.below(19);
   const auto was = load<std::uint64_t>(file, at);
   const std::uint64_t edges[] = {0,       1,          was + 1,     was - 1,         was + 8,    was - 8,    was + 24,
                                  was * 2, 0x7fffffff, 0xffffffff,  ~0ULL,           ~0ULL >> 1, 1ULL << 63, random.next(),
@@ -66,6 +66,21 @@ void change_some_number(std::uint8_t name, std::span<std::byte> file, dice& rand
   if (name == live_file) sector = format::sector_bytes * random.below(3);
   if (name == state_file) sector = random.pick(state_slots);
   change_number(file, sector, random);
+}
+
+/// As if its writer had decided to truncate it, and died.
+void decide_truncation(packed_log& log, dice& random) {
+  const auto state = log.files.find(state_file);
+  if (state == log.files.end()) return;
+  const std::span<std::byte> file{state->second};
+  const std::uint64_t next = 1 + random.below(24);
+  for (const std::size_t slot : {std::size_t{0}, std::size_t{format::state_slot_stride}}) {
+    if (file.size() < slot + format::sector_bytes) continue;
+    store(file, slot + offsetof(format::state, condition), format::condition::open);
+    store(file, slot + offsetof(format::state, truncate_intent), next);
+    store(file, slot + offsetof(format::state, durable_floor), next - 1);
+    store(file, slot + offsetof(format::state, truncations), static_cast<std::uint32_t>(random.below(3)));
+  }
 }
 
 void change_files(packed_log& log, dice& random) {
@@ -97,6 +112,7 @@ void change_files(packed_log& log, dice& random) {
       break;
     }
     case 6: log.flags ^= static_cast<std::uint8_t>(1U << random.below(8)); break;
+    case 7: decide_truncation(log, random); break;
     default: change_some_number(file->first, file->second, random); break;
   }
 }
