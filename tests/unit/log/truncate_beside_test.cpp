@@ -118,6 +118,33 @@ TEST_CASE("what was saved before a truncation does not count for what comes in i
   REQUIRE(l->close().has_value());
 }
 
+TEST_CASE("what was archived before a truncation does not count for what comes in its place", "[truncate][archive][G6]") {
+  const temp_dir dir;
+  std::atomic<std::uint64_t> ends = 0;
+  std::atomic<int> calls = 0;
+  std::atomic<bool> goes_on = false;
+  log_options options{.segment_bytes = 64 * 1024};
+  options.archive.sealed = [&](const sealed_segment& s) {
+    ends = s.sequences.end.value;
+    if (++calls == 1) goes_on.wait(false);
+    return true;
+  };
+  auto l = log::open(dir.path(), options);
+  REQUIRE(l.has_value());
+  for (int i = 0; i < 4; ++i) REQUIRE(l->append(std::string(20'000, 'x')).has_value());  // one more than a segment holds
+  while (calls == 0) std::this_thread::yield();
+  CHECK(ends == 4);
+  // The hook has the segment in its hand; only now that is cut, and its sequences are given out again.
+  CHECK(l->truncate_after({1}).has_value());
+  append_all(*l, "XYZ");
+  goes_on = true;
+  goes_on.notify_all();
+  CHECK(l->trim_before({2}).has_value());  // waits until what is left of the segment is safe
+  CHECK(ends == 2);
+  CHECK(l->archived_sequence() == sequence{1});
+  REQUIRE(l->close().has_value());
+}
+
 TEST_CASE("what is sealed and being cut is not archived in the middle of a truncation", "[truncate][archive]") {
   const temp_dir dir;
   std::atomic<std::uint64_t> archived = 0;
