@@ -35,9 +35,11 @@ struct retention_rules {
 
 /// What happens when a log has come to log_options::max_disk_bytes and needs another segment.
 enum class when_full : std::uint8_t {
-  refuse,       ///< Appends answer no_space until something was trimmed.
-  drop_oldest,  ///< The oldest sealed segment goes, whoever reads it.
-  wait,         ///< Appends wait until something was trimmed, by a call or by the rules.
+  refuse,  ///< Appends answer no_space until something was trimmed.
+  /// The oldest sealed segment goes, whoever reads it. What is read, or waits for a claim, still takes its room: an append
+  /// waits a moment for that, and then answers no_space.
+  drop_oldest,
+  wait,  ///< Appends wait until something was trimmed, by a call or by the rules.
 };
 
 /// Why a segment stays, or goes.

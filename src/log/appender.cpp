@@ -145,15 +145,13 @@ result<appender::place_of_frames> appender::roll(control_block& full, std::uint6
     full.segment->set_end(end_offset, facts.base);
   }
   VARVE_POINT("roll.ended");
-  if (is_own) {
-    with_.own.finish();
-    with_.preparer.discard_overtaken(facts.number);  // as long as nobody else can take one
-  }
+  if (is_own) with_.preparer.discard_overtaken(facts.number);  // as long as nobody else can take one
   before_ = facts;
   blocks_.push_back(std::move(*next));  // there is room: next_block() saw to it
   active_.store(&block, std::memory_order_release, "active:A");
   full.roll.store(roll_word(roll_state::rolled), std::memory_order_release, "roll:B");
   os::wake_all(full.roll.futex());
+  if (is_own) with_.own.finish();  // not before: whoever finds nothing in the making looks whether it is the active one
   rolls_.fetch_add(1, std::memory_order_relaxed, "roll:count");
   with_.sealer.nudge();
   with_.preparer.appends_reached(facts.number, format::segment_header_bytes + bytes);
@@ -240,21 +238,24 @@ result<appender::place_of_frames> appender::roll_into(std::unique_ptr<control_bl
   return with_.gate.get() == gate::position::open && claim != nullptr ? waits_for(*claim) : refusal();
 }
 
-/// For a file of this size. If there is none, what would make room may stand in a segment of its own, which cannot go as
-/// long as it takes appends: these then go on in another one.
+/// For a file of this size.
 result<void> appender::take_room(std::uint64_t file_bytes) noexcept {
-  auto found = with_.preparer.take_room(file_bytes);
-  if (found == preparer::room::there) return {};
-  if (active().capacity != with_.place.meta.segment_bytes && active().segment != nullptr) {
-    if (control_block* const full = take_active_roll(open_claims::oldest(with_.log))) static_cast<void>(roll(*full, 0, 0));
-    found = with_.preparer.take_room(file_bytes);
-  }
-  for (;; found = with_.preparer.take_room(file_bytes)) {
-    if (with_.gate.get() != gate::position::open) return refusal();
+  for (;;) {
+    const auto found = with_.preparer.take_room(file_bytes);
     if (found == preparer::room::there) return {};
+    if (with_.gate.get() != gate::position::open) return refusal();
+    if (leave_own_segment()) continue;
     if (found == preparer::room::none) return with_.place.fail_call({ENOSPC});
     with_.preparer.await_change();
   }
+}
+
+/// What would make room may stand in a segment of its own, which cannot go as long as it takes appends: these then go on in
+/// another one. False if it is none, or there is no other.
+bool appender::leave_own_segment() noexcept {
+  if (active().capacity == with_.place.meta.segment_bytes || active().segment == nullptr) return false;
+  control_block* const full = take_active_roll(open_claims::oldest(with_.log));
+  return full != nullptr && roll(*full, 0, 0).has_value();
 }
 
 control_block* appender::take_active_roll(const open_claim* own) noexcept {

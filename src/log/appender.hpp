@@ -165,6 +165,7 @@ class appender {
   [[nodiscard]] result<place_of_frames> roll_into(std::unique_ptr<control_block> own, std::uint64_t bytes,
                                                   std::uint64_t frames) noexcept;
   [[nodiscard]] result<void> take_room(std::uint64_t file_bytes) noexcept;
+  [[nodiscard]] bool leave_own_segment() noexcept;
   [[nodiscard]] static std::optional<error> take_over(const result<place_of_frames>& claimed,
                                                       place_of_frames& place) noexcept;
   [[nodiscard]] bool take_roll(control_block& block, std::uint32_t& state, roll_state then) noexcept;

@@ -173,7 +173,7 @@ result<void> log_object::start(const log_options& options) {
   return {};
 }
 
-void log_object::start_threads(const log_options& options, const survey& s, std::shared_ptr<segment> active,
+void log_object::start_threads(const log_options& options, const survey& s, const std::shared_ptr<segment>& active,
                                std::uint64_t offset) {
   own_.start(recipe_of(options));
   preparer_.start(recipe_of(options),
@@ -182,7 +182,7 @@ void log_object::start_threads(const log_options& options, const survey& s, std:
                    .warm_bytes = options.warm_bytes,
                    .disk_bytes_max = options.max_disk_bytes,
                    .full = options.when_full},
-                  s.highest, std::move(active), offset);
+                  s.highest, active, offset);
   sealer_.start();
   periodic_.start();
   archivist_.start();

@@ -160,7 +160,8 @@ class log_object final : public record_source, public std::enable_shared_from_th
   [[nodiscard]] result<std::unique_ptr<control_block>> fresh_block(survey& s, const log_options& options);
   [[nodiscard]] result<void> begin_fresh(control_block& block, const survey& s);
   [[nodiscard]] result<void> store_open_state(const survey& s);
-  void start_threads(const log_options& options, const survey& s, std::shared_ptr<segment> active, std::uint64_t offset);
+  void start_threads(const log_options& options, const survey& s, const std::shared_ptr<segment>& active,
+                     std::uint64_t offset);
   void tell_leftovers(const survey& s);
   void end_threads() noexcept;
   [[nodiscard]] result<void> store_clean_state(std::uint64_t next);

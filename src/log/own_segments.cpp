@@ -18,6 +18,7 @@ void own_segments::end() noexcept {
 }
 
 void own_segments::finish() noexcept {
+  with_.preparer.room_is_used();
   const std::scoped_lock lock{guard_};
   --in_the_making_;
   finished_.notify_all();
@@ -58,6 +59,7 @@ os::result<std::unique_ptr<control_block>> own_segments::make(std::uint64_t file
     const std::scoped_lock lock{guard_};
     if (is_over_) {
       with_.trimmer.uncount_files(file_bytes);
+      with_.preparer.room_is_used();
       return std::unexpected(os::failure{ECANCELED});
     }
     ++in_the_making_;

@@ -23,16 +23,21 @@ constexpr std::size_t backlog_segments_min = 4, backlog_segments_max = 64;
 // Arbitrary: how late an append may learn that the device has failed while it waits for a segment, or that a reader has let
 // go of what takes the room.
 constexpr std::chrono::milliseconds look_again{100}, look_for_room_again{5};
+// Arbitrary: how long what takes the room may be held by somebody who, for all we know, waits for us.
+constexpr std::chrono::milliseconds wait_for_holders{100};
+
+// Every sequence with which a segment may have ended.
+constexpr std::uint64_t last_ended = none_yet - 2;
 
 }  // namespace
 
-void preparer::start(segment_recipe recipe, const supply& wanted, std::uint64_t highest, std::shared_ptr<segment> active,
-                     std::uint64_t offset) {
+void preparer::start(segment_recipe recipe, const supply& wanted, std::uint64_t highest,
+                     const std::shared_ptr<segment>& active, std::uint64_t offset) {
   warmer_.set_ahead(wanted.warm_bytes);
   recipe_ = std::move(recipe);
   wanted_ = wanted;
   highest_.store(highest, std::memory_order_relaxed, "supply:number");  // relaxed: a thread that is begun later sees it
-  if (active) warmer_.add(std::move(active), offset);
+  if (active) warmer_.add(active, offset);
   worker_.start([this] { run(); });
 }
 
@@ -61,7 +66,6 @@ bool preparer::offer(std::uint64_t dropped) noexcept {
 /// A segment that was never begun: its file may be used again, under a higher number.
 void preparer::discard(std::unique_ptr<control_block> block) noexcept {
   const std::uint64_t number = block->segment->facts().number;
-  block->segment->set_end(format::segment_header_bytes, 0);  // so that the warmer lets go of it
   block.reset();
   with_.trimmer.discard_file(number);
 }
@@ -198,6 +202,7 @@ preparer::room preparer::take_room(std::uint64_t bytes) noexcept {
   return find_room([&] {
     while (!count_if_it_fits(bytes))
       if (!drop_spare()) return false;
+    promised_.fetch_add(1, std::memory_order_relaxed, "supply:promise");  // relaxed: who looks at it holds room_
     return true;
   });
 }
@@ -209,9 +214,16 @@ bool preparer::count_if_it_fits(std::uint64_t bytes) noexcept {
   return true;
 }
 
-/// With room_. `fits` looks, and takes the room if there is some.
-template <class Fits>
-preparer::room preparer::find_room(Fits fits) noexcept {
+/// With room_. `look` looks, and takes the room if there is some.
+template <class Look>
+preparer::room preparer::find_room(Look look) noexcept {
+  const auto fits = [&] {
+    const bool found = look();
+    if (found) held_since_.reset();
+    return found;
+  };
+  // supply:D  acquire. Pairs with supply:C: who finds nothing promised finds the active segment to be what was made of it.
+  const bool is_promised = promised_.load(std::memory_order_acquire, "supply:D") != 0;
   if (fits()) return room::there;
   // Nothing is sealed any more, or nobody may trim: who waits for a segment must get an answer.
   if (with_.latch.is_set() || with_.gate.get() != gate::position::open) return room::none;
@@ -227,13 +239,24 @@ preparer::room preparer::find_room(Fits fits) noexcept {
       case retainer::drop::failed: return room::none;
       case retainer::drop::busy: return room::soon;
       case retainer::drop::done:
+        held_since_.reset();
         if (fits()) return room::there;
         break;
-      case retainer::drop::nothing_sealed:
-        // What has ended is sealed soon, and can go then. What waits for a claim may wait for us.
-        return with_.table.backlog(with_.frontier.published()).segments != 0 ? room::soon : room::none;
+      case retainer::drop::nothing_sealed: return is_about_to_come(is_promised) ? room::soon : room::none;
     }
   }
+}
+
+/// With room_, where nothing is left to be dropped. What has ended and is published is sealed soon, and can go then. What
+/// waits for a claim, is in the making, or was dropped and is still held, is free in a moment if an append is in the middle
+/// of its copy, or one of our threads about to let go; but who holds it may also wait for us. So it is not waited for long.
+bool preparer::is_about_to_come(bool is_promised) noexcept {
+  if (with_.table.backlog(with_.frontier.published()).segments != 0) return true;
+  const bool is_held = is_promised || with_.table.backlog(last_ended).segments != 0 || with_.trimmer.has_readers();
+  if (!is_held) return false;
+  const auto now = std::chrono::steady_clock::now();
+  if (!held_since_) held_since_ = now;
+  return now - *held_since_ < wait_for_holders;
 }
 
 void preparer::await_change() noexcept {

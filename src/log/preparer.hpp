@@ -13,11 +13,14 @@
 //
 // Ordering
 //   supply:A / supply:B   a segment is queued, or a failure recorded, then the taker is told (`outcome_`)
+//   supply:C / supply:D   a file for which room was taken takes appends, then it is no longer looked for (`promised_`)
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include <boost/lockfree/spsc_queue.hpp>
 
@@ -68,7 +71,7 @@ class preparer {
   };
   /// The next file gets the number after `highest`; appends begin in `active`, if there is one, at `offset`. May throw
   /// std::system_error if there can be no thread.
-  void start(segment_recipe recipe, const supply& wanted, std::uint64_t highest, std::shared_ptr<segment> active,
+  void start(segment_recipe recipe, const supply& wanted, std::uint64_t highest, const std::shared_ptr<segment>& active,
              std::uint64_t offset);
   /// Ends the thread, and removes what was prepared, and what was kept to be used again.
   void stop() noexcept;
@@ -90,6 +93,8 @@ class preparer {
   enum class room : std::uint8_t { there, soon, none };
   /// Takes room for `bytes` more. `soon`: look again after await_change().
   [[nodiscard]] room take_room(std::uint64_t bytes) noexcept;
+  /// What it was taken for is part of the log, or was given up.
+  void room_is_used() noexcept { promised_.fetch_add(~std::uint32_t{0}, std::memory_order_release, "supply:C"); }
   /// Waits for a moment, or until something has changed that room depends on.
   void await_change() noexcept;
 
@@ -118,8 +123,9 @@ class preparer {
   [[nodiscard]] os::result<std::unique_ptr<control_block>> make_of(std::uint64_t dropped);
   [[nodiscard]] bool is_backlogged() const noexcept;
   [[nodiscard]] room take_room_for_next() noexcept;
-  template <class Fits>
-  [[nodiscard]] room find_room(Fits fits) noexcept;
+  template <class Look>
+  [[nodiscard]] room find_room(Look look) noexcept;
+  [[nodiscard]] bool is_about_to_come(bool is_promised) noexcept;
   [[nodiscard]] bool count_if_it_fits(std::uint64_t bytes) noexcept;
   void remove_unused(std::uint64_t number, std::uint64_t bytes) noexcept;
   [[nodiscard]] bool take_spare(std::uint64_t& dropped) noexcept;
@@ -130,11 +136,13 @@ class preparer {
   segment_recipe recipe_;
   supply wanted_;
   warmer warmer_;
-  shared::word<std::uint64_t> highest_{0};  // of all numbers in use
-  std::mutex room_;                         // whoever takes room
-  bool is_over_ = false;                    // guarded by room_: nobody takes any more
-  bool has_room_ = false;                   // touched by the thread only: room is taken for the next file
-  std::mutex spares_out_;                   // whoever takes a spare file
+  shared::word<std::uint64_t> highest_{0};                           // of all numbers in use
+  std::mutex room_;                                                  // whoever takes room
+  bool is_over_ = false;                                             // guarded by room_: nobody takes any more
+  std::optional<std::chrono::steady_clock::time_point> held_since_;  // likewise: since when all that might go is held
+  shared::word<std::uint32_t> promised_{0};                          // how often room was taken that is not used yet
+  bool has_room_ = false;  // touched by the thread only: room is taken for the next file
+  std::mutex spares_out_;  // whoever takes a spare file
   boost::lockfree::spsc_queue<control_block*, boost::lockfree::capacity<prepared_segments_max>> queue_;
   boost::lockfree::spsc_queue<std::uint64_t, boost::lockfree::capacity<spare_segments_max>> spares_;
   shared::word<std::uint64_t> recycled_{0};

@@ -43,19 +43,19 @@ void sealer::run() noexcept {
 
 sealer::sealed sealer::seal_next() noexcept {
   const std::scoped_lock lock{sealing_};
-  const auto s = with_.table.oldest_ended();
+  auto s = with_.table.oldest_ended();
   if (!s || with_.latch.is_set()) return sealed::nothing;
   with_.frontier.advance();
   if (with_.frontier.published() + 1 < s->end_sequence()) return sealed::not_yet;
-  return seal_one(s) ? sealed::one : sealed::nothing;  // a failure is latched
+  return seal_one(std::move(s)) ? sealed::one : sealed::nothing;  // a failure is latched
 }
 
 void sealer::seal_all() noexcept {
-  while (const auto s = with_.table.oldest_ended())
-    if (!seal_one(s)) return;
+  while (auto s = with_.table.oldest_ended())
+    if (!seal_one(std::move(s))) return;
 }
 
-bool sealer::seal_one(const std::shared_ptr<segment>& s) noexcept {
+bool sealer::seal_one(std::shared_ptr<segment> s) noexcept {
   if (!with_.syncer.sync_segment(s)) return false;
   const auto times = with_.place.keeps_times() ? times_in(s) : time_range{};
   if (const auto done = write_seal(s->file(), s->facts(), s->end_offset(), s->end_sequence(), times); !done) {
@@ -66,7 +66,9 @@ bool sealer::seal_one(const std::shared_ptr<segment>& s) noexcept {
                                         .offset = format::seal_offset}));
     return false;
   }
-  with_.table.mark_sealed(s->facts().number, times.largest_ns);
+  const std::uint64_t number = s->facts().number;
+  s.reset();  // it may be dropped from here on, and would take space as long as we hold it
+  with_.table.mark_sealed(number, times.largest_ns);
   static_cast<void>(with_.trimmer.drop());  // what could not be removed is tried again, and told to who trims next
   with_.archivist.nudge();
   with_.preparer.nudge();

@@ -64,7 +64,7 @@ class sealer {
 
   void run() noexcept;
   [[nodiscard]] sealed seal_next() noexcept;
-  [[nodiscard]] bool seal_one(const std::shared_ptr<segment>& s) noexcept;
+  [[nodiscard]] bool seal_one(std::shared_ptr<segment> s) noexcept;
 
   parts with_;
   std::mutex sealing_;  // from when a segment is chosen until it is sealed

@@ -162,6 +162,7 @@ result<void> syncer::share(std::uint64_t target, os::deadline until, os::deadlin
       lock.unlock();
       lead();
       lock.lock();
+      if (at_.segment()) leave_if_ended();
       companions_ = std::exchange(joined_, 0U);
       ++round_;
       leading_ = false;

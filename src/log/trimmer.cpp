@@ -102,4 +102,9 @@ std::uint64_t trimmer::disk_bytes() noexcept {
   return bytes;
 }
 
+bool trimmer::has_readers() noexcept {
+  const std::scoped_lock lock{counting_};
+  return std::ranges::any_of(leftovers_, [](const leftover& l) { return !l.readers.expired(); });
+}
+
 }  // namespace varve::core

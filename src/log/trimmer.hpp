@@ -62,6 +62,8 @@ class trimmer {
   void uncount_files(std::uint64_t bytes) noexcept { count_files(std::uint64_t{0} - bytes); }
   /// Of all segment files, and of what somebody reads that was unlinked.
   [[nodiscard]] std::uint64_t disk_bytes() noexcept;
+  /// Is something that was unlinked still mapped in this process?
+  [[nodiscard]] bool has_readers() noexcept;
   /// Removes a file that is no part of the log, or not any more, and was counted with so many bytes. `readers`: who in this
   /// process has it mapped still.
   [[nodiscard]] os::result<void> remove_file(std::uint64_t number, std::uint64_t bytes,

@@ -15,40 +15,42 @@ constexpr std::uint64_t step_bytes = std::uint64_t{1} << 20;
 
 }  // namespace
 
-void warmer::add(std::shared_ptr<segment> s, std::uint64_t from) noexcept {
+void warmer::add(const std::shared_ptr<segment>& s, std::uint64_t from) noexcept {
   try {
-    coming_.push_back({std::move(s), from});
+    coming_.push_back({.segment = s, .number = s->facts().number, .capacity = s->facts().capacity, .warm_to = from});
   } catch (const std::bad_alloc&) {
     return;  // its pages come in at their first use
   }
   drop_passed();  // a thread that is busy preparing has no time to warm
 }
 
-/// Those that have ended, which would stay mapped as long as they are known here.
+/// Those that have ended, or were given up.
 void warmer::drop_passed() noexcept {
-  std::erase_if(coming_, [](const coming& c) { return c.segment->end_sequence() != none_yet; });
+  std::erase_if(coming_, [](const coming& c) {
+    const auto s = c.segment.lock();
+    return !s || s->end_sequence() != none_yet;
+  });
 }
 
 bool warmer::warm_some() noexcept {
   drop_passed();
   const std::uint64_t number = number_.load(std::memory_order_relaxed, "warm:place");
-  const bool is_known = !coming_.empty() && coming_.front().segment->facts().number == number;
+  const bool is_known = !coming_.empty() && coming_.front().number == number;
   std::uint64_t offset = is_known ? offset_.load(std::memory_order_relaxed, "warm:place") : 0;
   std::uint64_t left = ahead_ != 0 ? ahead_ : number == 0 ? ahead_at_first : ahead_later;
   std::uint64_t warm = 0;
   for (auto& each : coming_) {
-    const std::uint64_t capacity = each.segment->facts().capacity;
     const std::uint64_t begin = std::max(offset, each.warm_to);
-    const std::uint64_t end = std::min(capacity, offset + left);
+    const std::uint64_t end = std::min(each.capacity, offset + left);
     if (begin < end) {
       const std::uint64_t bytes = std::min(end - begin, step_bytes);
-      each.segment->populate_for_writing(begin, bytes);
+      if (const auto s = each.segment.lock()) s->populate_for_writing(begin, bytes);
       each.warm_to = begin + bytes;
       bytes_.store(warm + each.warm_to - std::min(offset, each.warm_to), std::memory_order_relaxed, "warm:bytes");
       return true;
     }
     warm += each.warm_to - std::min(offset, each.warm_to);
-    left -= std::min(left, capacity - std::min(offset, capacity));
+    left -= std::min(left, each.capacity - std::min(offset, each.capacity));
     offset = 0;
   }
   bytes_.store(warm, std::memory_order_relaxed, "warm:bytes");

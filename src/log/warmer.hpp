@@ -4,6 +4,7 @@
 //
 // The first store to a page of a mapped file costs one to five microseconds in the kernel: as much as fifty small appends.
 // So the preparer's thread does it ahead of them: a little in any case, and more once appends come in numbers.
+// It holds a segment only while it brings its pages in: what is dropped would take space as long.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,7 @@ class warmer {
   /// So much ahead from the beginning, instead of little at first; 0: as it comes.
   void set_ahead(std::uint64_t bytes) noexcept { ahead_ = bytes; }
   /// `s` will be appended to after those that were added before. Without memory for it, it is not warmed.
-  void add(std::shared_ptr<segment> s, std::uint64_t from) noexcept;
+  void add(const std::shared_ptr<segment>& s, std::uint64_t from) noexcept;
   void clear() noexcept { coming_.clear(); }
   /// Brings in some pages. False if enough are there.
   [[nodiscard]] bool warm_some() noexcept;
@@ -49,7 +50,8 @@ class warmer {
   void drop_passed() noexcept;
 
   struct coming {
-    std::shared_ptr<core::segment> segment;
+    std::weak_ptr<core::segment> segment;
+    std::uint64_t number, capacity;
     std::uint64_t warm_to;
   };
   std::deque<coming> coming_;  // the first is the one that is appended to, as far as is known
