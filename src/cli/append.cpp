@@ -230,6 +230,16 @@ exit_code append(const append_verb_options& options, output& out) {
   return o.signal == 0 ? exit_code::fine : exit_code_of_signal(o.signal);
 }
 
+// What a log is made with; append makes one with the defaults.
+void refuse_settings(CLI::App& app) {
+  for (const std::string name : {"--segment-size", "--checksum", "--version-info", "--times"}) {
+    const auto refuse = [name](const std::vector<std::string>&) {
+      throw CLI::ValidationError(name, "a log gets this when it is made; use varve create first");
+    };
+    app.add_option_function<std::vector<std::string>>(name, refuse)->expected(0, 1)->group("");  // not in the help
+  }
+}
+
 }  // namespace
 
 action set_up_append(CLI::App& app) {
@@ -262,6 +272,7 @@ action set_up_append(CLI::App& app) {
           ->check(path_with_a_name())
           ->option_text("TO");
   add_compression(app, options->compression_level)->needs(archive);
+  refuse_settings(app);
   add_json(app, options->json);
   set_footer(app,
              "  varve append orders --file orders.txt --batch 100\n"

@@ -43,7 +43,7 @@ tally take_all(const archive_options& options, const archiver& keeper) {
   tally counted;
   for (const auto& s : take(view.segments())) {
     if (s.state != segment_description::state::sealed) continue;
-    line.tick([&] { return fmt::format("archiving: {} segments, {}", counted.segments, size_text(counted.bytes)); });
+    line.tick([&] { return fmt::format("archiving: {}, {}", segments_text(counted.segments), size_text(counted.bytes)); });
     const bool done = keep({.number = s.number,
                             .directory = options.directory,
                             .path = {},
@@ -65,9 +65,16 @@ log open_log(const archive_options& options, archive_hooks hooks) {
 }
 
 void write_report(const archive_options& options, const tally& t, sequence archived, sequence published, output& out) {
+  const std::string rest = count_text(published.value - archived.value);
+  if (!options.json && t.segments == 0) {
+    out.print(
+        "nothing is in {} yet: no segment of {}, which has {} records, is complete; varve backup copies a log as it is\n",
+        options.to, options.directory, rest);
+    return;
+  }
   if (!options.json) {
-    out.print("{} segments of {} are in {}, {}; {} records are in none of them yet\n", count_text(t.segments),
-              options.directory, options.to, size_text(t.bytes), count_text(published.value - archived.value));
+    out.print("{} of {} {} in {}, {}; {} records are in none of them yet\n", segments_text(t.segments), options.directory,
+              t.segments == 1 ? "is" : "are", options.to, size_text(t.bytes), rest);
     return;
   }
   nlohmann::ordered_json report;
@@ -106,10 +113,18 @@ struct expand_options {
   bool json = false;
 };
 
+failure why_not(const error& e) {
+  failure f = failure_to_read(e);
+  if (e.code() == errc::not_found)
+    f.message = fmt::format(
+        "{}: there is no archive here, or nothing in it yet; the first segment that is complete makes one", f.path);
+  return f;
+}
+
 exit_code expand(const expand_options& options, output& out) {
   const auto done = expand_archive(options.from, options.to);
   if (!done && done.error().code() == errc::bad_option) throw exists_failure(options.to);
-  if (!done) throw failure_to_read(done.error());
+  if (!done) throw why_not(done.error());
   if (!options.json) {
     out.print("{} records of the archive {} are in {}\n", count_text(done->size()), options.from, options.to);
     return exit_code::fine;

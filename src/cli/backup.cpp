@@ -53,8 +53,8 @@ exit_code back_up(const backup_verb_options& options, output& out) {
     write_json(options, *done, out);
     return exit_code::fine;
   }
-  out.print("{} records of {} are in {}: {} segments, {} bytes copied, {} shared\n", count_text(done->sequences.size()),
-            options.directory, options.to, count_text(done->segments), count_text(done->bytes_copied),
+  out.print("{} records of {} are in {}: {}, {} bytes copied, {} shared\n", count_text(done->sequences.size()),
+            options.directory, options.to, segments_text(done->segments), count_text(done->bytes_copied),
             count_text(done->bytes_shared));
   return exit_code::fine;
 }

@@ -40,6 +40,7 @@ std::string one_line(std::string_view text) {
 std::vector<flag> flags_of(const CLI::App& app) {
   std::vector<flag> flags;
   for (const CLI::Option* o : app.get_options()) {
+    if (o->get_group().empty()) continue;  // only there to be refused
     const bool has_value = o->get_items_expected_max() != 0;
     for (const auto& name : o->get_lnames()) flags.push_back({name, true, has_value, one_line(o->get_description())});
     for (const auto& name : o->get_snames()) flags.push_back({name, false, has_value, one_line(o->get_description())});

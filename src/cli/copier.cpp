@@ -84,10 +84,24 @@ copier::~copier() {
 }
 
 void copier::add(const record& r) {
+  look_for_signal();
   if (r.sequence() != next()) flush();
   abandon_before(r.sequence().value);
   pending_.push_back(r.pin());
   if (!r.batch_goes_on()) flush();
+}
+
+void copier::look_for_signal() {
+  constexpr std::uint64_t every = 64;  // records; arbitrary: a look is a system call
+  if (added_++ % every != 0) return;
+  const int number = signals_.take();
+  if (number == 0) return;
+  failure f;
+  f.exit = exit_code_of_signal(number);
+  f.code = "signal";
+  f.message = fmt::format("ended by signal {}; nothing is left of {}", number, directory_);
+  f.path = directory_;
+  throw failure(f);
 }
 
 void copier::flush() {

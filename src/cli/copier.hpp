@@ -13,6 +13,8 @@
 #include <varve/log.hpp>
 #include <varve/log_view.hpp>
 
+#include "cli/signals.hpp"
+
 namespace varve::cli {
 
 /// How the new log is made; what is not said is as in the other one.
@@ -26,7 +28,8 @@ struct copy_settings {
 void add_copy_settings(CLI::App& app, copy_settings& settings);
 [[nodiscard]] log_options options_of(const copy_settings& settings, const log_description& from);
 
-/// Makes the log; unless finish() returns it is removed again.
+/// Makes the log; unless finish() returns it is removed again, also if a signal ends it (the first one: a second ends the
+/// process at once).
 class copier {
  public:
   /// Throws  failure: `exists` if there is anything of that name.
@@ -40,7 +43,7 @@ class copier {
   /// True between the records of a batch or entry.
   [[nodiscard]] bool inside_batch() const noexcept { return !pending_.empty(); }
   /// Sequences before it that did not come become abandoned ones. A batch or entry stays one, as far as its records come
-  /// one behind the other.
+  /// one behind the other. Throws  failure, also if a signal has come.
   void add(const record& r);
   /// Abandons what is left before `end`, and closes the log.
   void finish(sequence end);
@@ -49,14 +52,16 @@ class copier {
   [[nodiscard]] std::uint64_t abandoned() const noexcept { return abandoned_; }
 
  private:
+  void look_for_signal();
   void flush();
   [[nodiscard]] std::uint64_t append_pending(const append_options& options);
   void abandon_before(std::uint64_t end);
 
   std::string directory_;
+  ending_signals signals_;
   std::optional<log> target_;
   std::vector<pinned_record> pending_;  // of one batch or entry
-  std::uint64_t next_ = 1, records_ = 0, abandoned_ = 0;
+  std::uint64_t next_ = 1, records_ = 0, abandoned_ = 0, added_ = 0;
 };
 
 }  // namespace varve::cli

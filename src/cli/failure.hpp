@@ -23,7 +23,7 @@ namespace varve::cli {
 
 struct failure : std::exception {
   exit_code exit = exit_code::system;
-  std::string code;     // a name of errc, or one of the tool's own: usage, exists, bad_input
+  std::string code;     // a name of errc, or one of the tool's own: usage, exists, signal, bad_input
   std::string message;  // one sentence for people
   std::string path;
   input_place place;  // in the input that path names

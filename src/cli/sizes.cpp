@@ -77,4 +77,6 @@ std::string count_text(std::uint64_t count) {
   return text;
 }
 
+std::string segments_text(std::uint64_t count) { return count_text(count) + (count == 1 ? " segment" : " segments"); }
+
 }  // namespace varve::cli

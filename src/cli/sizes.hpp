@@ -29,4 +29,7 @@ namespace varve::cli {
 /// "1,234,567".
 [[nodiscard]] std::string count_text(std::uint64_t count);
 
+/// "1 segment", "1,234 segments".
+[[nodiscard]] std::string segments_text(std::uint64_t count);
+
 }  // namespace varve::cli

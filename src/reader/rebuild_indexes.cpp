@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include <new>
+#include <system_error>
 
 #include <varve/log.hpp>
 #include <varve/recovery.hpp>
 
+#include "format/file_name.hpp"
 #include "log/index_files.hpp"
 #include "log/log_directory.hpp"
 #include "reader/undisturbed.hpp"
 
 namespace varve {
 namespace {
+
+/// As the log's other files, if that can be seen.
+std::uint32_t mode_of_files(const std::filesystem::path& directory) {
+  std::error_code unknown;
+  const auto status = std::filesystem::status(directory / format::meta_name, unknown);
+  if (unknown || !std::filesystem::exists(status)) return log_options{}.file_mode;
+  return (static_cast<std::uint32_t>(status.permissions()) & 0777U) | 0600U;
+}
 
 /// With the writer's lock, so that nobody goes on in a segment meanwhile.
 result<index_rebuild> rebuild_all(const std::filesystem::path& directory, const log_options& options) {
@@ -26,7 +36,7 @@ result<index_rebuild> rebuild_all(const std::filesystem::path& directory, const 
 
 result<index_rebuild> rebuild_indexes(const std::filesystem::path& directory) {
   try {
-    const log_options options{.spare_segments = 0, .create = false};
+    const log_options options{.spare_segments = 0, .create = false, .file_mode = mode_of_files(directory)};
     {
       auto recovered = log::open(directory, options);
       if (!recovered) return std::unexpected(recovered.error());

@@ -235,6 +235,22 @@ TEST_CASE("times and options of another policy are answered in words", "[tool][G
   CHECK_FALSE(std::filesystem::exists(p.log));
 }
 
+TEST_CASE("append says where the settings of a new log are made", "[tool]") {
+  const place p;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"--segment-size", "1MiB"}, {"--checksum=crc32c"}, {"--times"}}) {
+    std::vector<std::string> command{"append", p.log};
+    command.insert(command.end(), words.begin(), words.end());
+    const ran r = run(command, "x\n");
+    CHECK(r.exit_code == 2);
+    CHECK_THAT(r.err, Catch::Contains(": a log gets this when it is made; use varve create first"));
+  }
+  CHECK_FALSE(std::filesystem::exists(p.log));
+  CHECK(run({"append", "--help"}).out.find("--segment-size") == std::string::npos);
+  CHECK(run({"completion", "bash"}).out.find("--threads --batch --max-record --type --archive --compress --json") !=
+        std::string::npos);
+}
+
 TEST_CASE("a signal ends an input that never ends: complete lines are in, the log is closed, the report is there",
           "[tool][G1]") {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {

@@ -62,6 +62,27 @@ TEST_CASE("archive keeps what is sealed; reading verbs read it, compressed or no
   CHECK(again.error().at("code") == "exists");
 }
 
+TEST_CASE("archive and expand say what to do as long as no segment is complete, and count one in the singular",
+          "[tool][archive]") {
+  const place p;
+  const std::string to = p.file("archive");
+  REQUIRE(run({"create", p.log, "--segment-size", "64KiB"}).exit_code == 0);
+  REQUIRE(run({"append", p.log}, "one\n").exit_code == 0);
+  const ran none = run({"archive", p.log, to});
+  CHECK(none.exit_code == 0);
+  CHECK(none.out == "nothing is in " + to + " yet: no segment of " + p.log +
+                        ", which has 1 records, is complete; varve backup copies a log as it is\n");
+  const ran expanded = run({"expand", to, p.file("expanded")});
+  CHECK(expanded.exit_code == 3);
+  CHECK(expanded.err ==
+        "varve expand: " + to +
+            ": there is no archive here, or nothing in it yet; the first segment that is complete makes one\n");
+  REQUIRE(run({"append", p.log}, long_lines(20)).exit_code == 0);
+  CHECK_THAT(run({"archive", p.log, to}).out, Catch::StartsWith("1 segment of " + p.log + " is in " + to));
+  CHECK(run({"expand", to, p.file("expanded")}).exit_code == 0);
+  CHECK_THAT(run({"backup", p.log, p.file("copy")}).out, Catch::Contains(": 2 segments, "));
+}
+
 TEST_CASE("append archives as it goes on", "[tool][archive]") {
   const place p;
   const std::string to = p.file("archive");

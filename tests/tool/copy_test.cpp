@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // copy, salvage, recover and index: new logs out of old ones, and old ones put right.
+#include <csignal>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -54,6 +55,34 @@ TEST_CASE("copy rewrites a log with other settings, record for record", "[tool][
   CHECK((snapshot(copy) == made_before));
   CHECK(run({"copy", p.log + "x", p.file("other")}).exit_code == 3);
   CHECK_FALSE(std::filesystem::exists(p.file("other")));
+}
+
+TEST_CASE("a copy, or what is salvaged, is removed when a signal ends that", "[tool][copy][salvage]") {
+  const place p;
+  REQUIRE(run({"append", p.log, "--batch", "100"}, numbered_lines(300'000)).exit_code == 0);
+  for (const char* verb : {"copy", "salvage"}) {
+    CAPTURE(verb);
+    const std::string to = p.file(verb);
+    running_tool tool({verb, p.log, to, "--json"});
+    REQUIRE(comes_true([&] { return std::filesystem::exists(to); }));
+    tool.send(SIGTERM);
+    const ran ended = tool.wait();
+    if (ended.exit_code == 0) continue;  // it was faster
+    CHECK(ended.exit_code == 128 + SIGTERM);
+    CHECK(ended.error().at("code") == "signal");
+    CHECK_FALSE(std::filesystem::exists(to));
+  }
+}
+
+TEST_CASE("indexes that are made anew have the mode of the log's other files", "[tool][index]") {
+  const place p;
+  auto l = varve::log::open(p.log, {.segment_bytes = 64 * 1024, .file_mode = 0640});
+  REQUIRE(l);
+  for (int i = 0; i < 40; ++i) REQUIRE(l->append(std::string(4000, 'x')).has_value());
+  REQUIRE(l->close().has_value());
+  const auto mode = std::filesystem::status(p.log + "/varve.meta").permissions();
+  REQUIRE(run({"index", "rebuild", p.log}).exit_code == 0);
+  for (const auto& file : std::filesystem::directory_iterator(p.log)) CHECK((file.status().permissions() == mode));
 }
 
 TEST_CASE("a copy of damaged records is refused, and nothing is left of it; salvage takes the rest",
