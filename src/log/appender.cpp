@@ -330,12 +330,31 @@ void appender::move_to(std::uint64_t next, const segment_facts& before, std::uin
 }
 
 result<void> appender::go_on() noexcept {
-  spare_.reset();
   control_block& held = *active_.load(std::memory_order_relaxed, "active:own");  // relaxed: as above
+  if (spare_ && held.segment != nullptr) {
+    go_on_in(held);
+    return {};
+  }
+  spare_.reset();
   // No longer held: who has a claim may wait, and close() takes over what fails.
   held.roll.store(roll_word(roll_state::rolling), std::memory_order_release, "roll:B");
   const auto rolled = roll(held, 0, 0);
   return rolled ? result<void>{} : std::unexpected(rolled.error());
+}
+
+/// In the same segment: nothing was moved. Not in the same block: who has seen it open may add to it at any time, and waits
+/// there until it is rolled.
+void appender::go_on_in(control_block& held) noexcept {
+  auto block = std::move(spare_);
+  block->base = held.base;
+  block->position = held.position;
+  block->capacity = held.capacity;
+  block->segment = held.segment;
+  block->claims.store(held.crossing, std::memory_order_relaxed, "claim:first");  // relaxed: released by active:A
+  blocks_.push_back(std::move(block));                                           // there is room: hold() saw to it
+  active_.store(blocks_.back().get(), std::memory_order_release, "active:A");
+  held.roll.store(roll_word(roll_state::rolled), std::memory_order_release, "roll:B");
+  os::wake_all(held.roll.futex());
 }
 
 void appender::give_up() noexcept {

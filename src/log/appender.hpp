@@ -121,7 +121,8 @@ class appender {
   [[nodiscard]] result<void> hold() noexcept;
   /// Goes on with `next` instead, behind `before`. It takes no claims yet: appends still wait. `epoch` is the new one.
   void move_to(std::uint64_t next, const segment_facts& before, std::uint64_t epoch) noexcept;
-  /// Appends go on, in a fresh segment. If none can be had they answer so, until one takes that over.
+  /// Appends go on, in a fresh segment after move_to(), otherwise where they were held. If no segment can be had they answer
+  /// so, until one takes that over.
   [[nodiscard]] result<void> go_on() noexcept;
   /// Appends answer with the failure that is latched.
   void give_up() noexcept;
@@ -168,6 +169,7 @@ class appender {
   [[nodiscard]] bool leave_own_segment() noexcept;
   [[nodiscard]] static std::optional<error> take_over(const result<place_of_frames>& claimed,
                                                       place_of_frames& place) noexcept;
+  void go_on_in(control_block& held) noexcept;
   [[nodiscard]] bool take_roll(control_block& block, std::uint32_t& state, roll_state then) noexcept;
   [[nodiscard]] control_block& own_roll(roll_state then) noexcept;
   /// The active block, whose roll is the caller's from now on, in whose thread `own` is the oldest open claim. None if

@@ -126,7 +126,8 @@ segment_table::unsealed segment_table::backlog(std::uint64_t last) const noexcep
 void segment_table::mark_sealed(std::uint64_t number, std::uint64_t newest_ns) noexcept {
   std::shared_ptr<segment> evicted;  // likewise
   const std::scoped_lock lock{guard_};
-  const auto rest = entries().subspan(first_unsealed_);
+  // Also the last one, which was sealed before if a truncation has cut it.
+  const auto rest = entries().subspan(std::min(first_unsealed_, std::max<std::size_t>(entries().size(), 1) - 1));
   const auto entry = std::ranges::find(rest, number, [](const table_entry& e) { return e.facts.number; });
   if (entry == rest.end()) return;
   entry->sealed = true;
@@ -272,7 +273,8 @@ segment_table::ending_of segment_table::ending_at(std::uint64_t sequence) noexce
   if (entry == nullptr) return {};
   return {.facts = entry->facts,
           .end_sequence = entry->resident ? entry->resident->end_sequence() : entry->end_sequence,
-          .sealed = entry->sealed};
+          .sealed = entry->sealed,
+          .newest_ns = entry->newest_ns};
 }
 
 void segment_table::cut(std::uint64_t from, std::uint64_t end, std::uint64_t end_offset) noexcept {
@@ -286,6 +288,7 @@ void segment_table::cut(std::uint64_t from, std::uint64_t end, std::uint64_t end
     if (last.facts.base < from) {
       if (mapped) mapped->set_end(end_offset, end);
       if (!last.resident) {
+        if (last.end_sequence != end) last.newest_ns = 0;  // that record may be gone
         last.end_offset = end_offset;
         last.end_sequence = end;
       }

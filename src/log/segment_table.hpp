@@ -95,6 +95,7 @@ class segment_table {
     segment_facts facts;
     std::uint64_t end_sequence = none_yet;
     bool sealed = false;
+    std::uint64_t newest_ns = 0;  // as in a table_entry
   };
   [[nodiscard]] ending_of ending_at(std::uint64_t sequence) noexcept;
   /// Takes them out, and lets the one before them, if there is one, end at `end` and at `end_offset`. Who still reads any of

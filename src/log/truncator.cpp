@@ -111,7 +111,8 @@ result<void> truncator::plan_end(std::uint64_t next, plan& p) const {
                            .end_sequence = next,
                            .end_recorded = ends_there,
                            .end_cause = format::end_cause::truncate,
-                           .sealed = ends_there && before.sealed});
+                           .sealed = ends_there && before.sealed,
+                           .newest_ns = ends_there ? before.newest_ns : 0});
   p.steps.next = next;
   return {};
 }

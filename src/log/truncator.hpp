@@ -4,7 +4,8 @@
 //
 // A truncation is a roll that it starts itself. Appends are held, all claims are finished, everything is durable; then one
 // write of varve.state decides: from there on recovery ends the work by the same steps, if nobody else does. Only when they
-// are done and the intent is cleared, a fresh segment is begun: whoever redoes an intent never meets new records.
+// are done and the intent is cleared, a fresh segment is begun: whoever redoes an intent never meets new records. One that
+// is refused, or finds nothing to drop, lets appends go on where they were held.
 //
 // Invariants
 //   I1  What is kept was durable before the intent was.

@@ -11,9 +11,10 @@
 //   others   written before the block is published, then never
 //
 // Invariants
-//   I1  A block is never reset: a segment file that is put to use again gets a new one.
+//   I1  A block is never reset: a segment file that is put to use again gets a new one, and so does a segment whose claims
+//       were held and go on.
 //   I2  A block lives until the log object dies, so a late appender always finds it. (256 bytes for each segment begun by
-//       this opening of the log.)
+//       this opening of the log, and for each truncation that came to nothing.)
 //   I3  The segment is mapped until it is sealed. By then every claim from it is published; who claims behind its end
 //       looks at `claims`, `roll` and `capacity` alone.
 //   I4  An appender adds only while roll is open, and never twice to one block. Claims of more than add_bytes_max are made

@@ -259,6 +259,44 @@ TEST_CASE("each drop is announced once, with the file still there", "[archive][t
   CHECK(next == l->first_sequence());
 }
 
+TEST_CASE("segments without records are handed out and dropped like others, what is truncated is not told",
+          "[archive][trim][truncate]") {
+  const temp_dir dir;
+  archive a;
+  auto l = open_with(dir, a);
+  REQUIRE(l);
+  append_large(*l, 5);
+  REQUIRE(l->truncate_after({4}).has_value());
+  REQUIRE(l->append(std::string(100'000, 'l')).has_value());  // passes by the segment that was begun
+  append_large(*l, 3 * per_segment);
+  REQUIRE(l->trim_before({22}).has_value());
+  const auto kept = a.kept(), dropped = a.dropped();
+  REQUIRE(kept.size() >= 3);
+  CHECK((kept[0].sequences == sequence_range{{1}, {5}}));
+  CHECK((kept[1].sequences == sequence_range{{5}, {5}}));
+  CHECK(kept[1].used_bytes == 4096);
+  CHECK(kept[2].sequences.first == sequence{5});
+  REQUIRE(dropped.size() >= 3);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(dropped[i].number == kept[i].number);
+
+  REQUIRE(l->truncate_after({23}).has_value());
+  REQUIRE(l->reset({30}).has_value());
+  CHECK(a.dropped().size() == dropped.size());
+}
+
+TEST_CASE("a segment without records goes at once where the log begins", "[archive]") {
+  const temp_dir dir;
+  archive a;
+  auto l = open_with(dir, a);
+  REQUIRE(l);
+  REQUIRE(l->append(std::string(100'000, 'l')).has_value());
+  append_large(*l, 2 * per_segment);
+  wait_until([&] { return !a.kept().empty(); });
+  CHECK(a.kept()[0].sequences.first == sequence{1});
+  REQUIRE(a.dropped().size() == 1);
+  CHECK((a.dropped()[0].sequences == sequence_range{{1}, {1}}));
+}
+
 TEST_CASE("a drop that a death kept from being done is announced again, a file without records is not", "[archive][trim]") {
   const temp_dir dir;
   die_with(dir.path(), {.segment_bytes = 64 * 1024, .spare_segments = 0}, [](log& l) {
