@@ -24,7 +24,11 @@ class entry_object;
 /// are published at once, or none: atomic as a batch is, for readers and for recovery.
 ///
 /// Nothing of the log is claimed before publish(), so an entry may be held as long as one likes. Its chunks are gathered in
-/// memory; publish() copies them into the log.
+/// memory while a segment of the log could take them all. An entry of more is written to the file of a segment of its own:
+/// it takes memory for about a segment, up to 4 GiB of chunks, and space on the disk from then on, which counts against
+/// log_options::max_disk_bytes. It holds up neither log::close(), after which it answers `closed`, nor anything else; but
+/// under when_full::wait those that wait for room may wait for what it holds. publish() makes the file durable before it
+/// claims anything, so it may take as long as a sync of it all, while others go on appending.
 ///
 /// Thread-safety  one entry, one thread at a time. It must not outlive the log.
 /// Moved-from     only assign or destroy.
@@ -38,7 +42,8 @@ class VARVE_EXPORT entry {
 
   /// Adds one chunk. 0 bytes are legal.
   ///
-  /// Errors  too_large: no segment could take all of the entry. out_of_memory. In both cases the entry is as it was.
+  /// Errors  too_large: no segment could take all of the entry. out_of_memory; no_space, io and what else log::append() may
+  ///         answer. In all these cases the entry is as it was.
   ///         closed, forked; closed also after publish() or roll_back().
   [[nodiscard]] result<void> write_chunk(std::span<const std::byte> payload) noexcept;
   [[nodiscard]] result<void> write_chunk(std::string_view payload) noexcept;
@@ -51,7 +56,8 @@ class VARVE_EXPORT entry {
   ///
   /// Returns  their sequences.
   /// Errors   bad_option without a chunk; otherwise as log::append_batch(). What failed before anything was claimed can be
-  ///          tried again; what was published and could not be made durable is over. closed after publish() or roll_back().
+  ///          tried again. What was published and could not be made durable is over, and so is a large entry whose file
+  ///          could not (io): then chunks() is 0, and nothing was published. closed after publish() or roll_back().
   [[nodiscard]] result<sequence_range> publish() noexcept;
 
   /// Gives the entry up; nothing of it was ever claimed. Does nothing if it is published.

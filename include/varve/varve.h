@@ -250,7 +250,8 @@ VARVE_CALL int varve_log_append_pieces(varve_log* log, const varve_bytes* pieces
 VARVE_CALL int varve_log_append_batch(varve_log* log, const varve_bytes* payloads, size_t count,
                                       const varve_append_options* options, uint64_t* first);
 
-/* An entry of several chunks, which are published together, or given up. `options` are those of its publication. */
+/* An entry of several chunks, which are published together, or given up. `options` are those of its publication. What is more
+ * than a segment of the log takes is written to a file, not kept in memory. */
 VARVE_CALL int varve_log_begin_entry(varve_log* log, const varve_append_options* options, varve_entry** entry);
 VARVE_CALL int varve_entry_write_chunk(varve_entry* entry, const void* data, size_t bytes);
 VARVE_CALL uint64_t varve_entry_chunks(const varve_entry* entry);

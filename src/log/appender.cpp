@@ -118,10 +118,9 @@ std::uint32_t appender::await_roll(const control_block& block, bool holds_claim)
 }
 
 result<appender::place_of_frames> appender::roll(control_block& full, std::uint64_t bytes, std::uint64_t frames,
-                                                 std::unique_ptr<control_block> own) noexcept {
+                                                 own_file* own) noexcept {
   VARVE_POINT("roll.begun");
-  const bool is_own = own != nullptr;
-  auto next = next_block(full, std::move(own));
+  auto next = next_block(full, own);
   if (!next) {
     const auto failed = with_.place.fail_call(next.error());
     full.roll.store(roll_word(roll_state::failed, next.error().number), std::memory_order_release, "roll:B");
@@ -145,21 +144,19 @@ result<appender::place_of_frames> appender::roll(control_block& full, std::uint6
     full.segment->set_end(end_offset, facts.base);
   }
   VARVE_POINT("roll.ended");
-  if (is_own) with_.preparer.discard_overtaken(facts.number);  // as long as nobody else can take one
+  if (own != nullptr) with_.preparer.discard_overtaken(facts.number);  // as long as nobody else can take one
   before_ = facts;
   blocks_.push_back(std::move(*next));  // there is room: next_block() saw to it
   active_.store(&block, std::memory_order_release, "active:A");
   full.roll.store(roll_word(roll_state::rolled), std::memory_order_release, "roll:B");
   os::wake_all(full.roll.futex());
-  if (is_own) with_.own.finish();  // not before: whoever finds nothing in the making looks whether it is the active one
   rolls_.fetch_add(1, std::memory_order_relaxed, "roll:count");
   with_.sealer.nudge();
   with_.preparer.appends_reached(facts.number, format::segment_header_bytes + bytes);
   return place_of_frames{block.segment, {.offset = format::segment_header_bytes, .sequence = facts.base}, block.position};
 }
 
-os::result<std::unique_ptr<control_block>> appender::next_block(control_block& full,
-                                                                std::unique_ptr<control_block> own) noexcept {
+os::result<std::unique_ptr<control_block>> appender::next_block(control_block& full, own_file* own) noexcept {
   std::uint64_t salt = 0;
   const auto find = [&]() -> os::result<std::unique_ptr<control_block>> {
     if (const auto done = os::fill_random(std::as_writable_bytes(std::span{&salt, 1})); !done)
@@ -171,10 +168,9 @@ os::result<std::unique_ptr<control_block>> appender::next_block(control_block& f
       return std::unexpected(os::failure{ENOMEM});
     }
     if (const auto done = sync_if_empty(full); !done) return std::unexpected(done.error());
-    return own ? with_.own.number_above(before_.number, own) : with_.preparer.take(before_.number);
+    return own != nullptr ? with_.own.hand_over(*own, before_.number) : with_.preparer.take(before_.number);
   };
   auto next = find();
-  if (own) with_.own.give_up(std::move(own));  // it was not taken
   if (!next) return next;
   const std::uint64_t base = full.base + claim_word::frames(full.crossing);
   (*next)->base = base;
@@ -216,46 +212,6 @@ result<std::uint64_t> appender::batch_bytes(std::uint64_t bytes, std::uint64_t f
   const std::uint64_t sum = bytes + format::frame_bytes(length, extension_bytes());
   if (sum > room_max) return too_large(frames);
   return sum;
-}
-
-/// The file is made before anybody has to wait for it.
-result<appender::place_of_frames> appender::claim_large(std::uint64_t bytes, std::uint64_t frames) noexcept {
-  if (bytes > room_max) return too_large(frames);
-  if (with_.gate.get() != gate::position::open) return refusal();
-  const std::uint64_t file_bytes = own_segments::file_bytes(bytes);
-  if (auto done = take_room(file_bytes); !done) return std::unexpected(done.error());
-  auto own = with_.own.make(file_bytes);  // not after stop()
-  if (!own) return with_.gate.get() == gate::position::open ? with_.place.fail_call(own.error()) : refusal();
-  return roll_into(std::move(*own), bytes, frames);
-}
-
-/// Nobody waits for `own` meanwhile but close().
-result<appender::place_of_frames> appender::roll_into(std::unique_ptr<control_block> own, std::uint64_t bytes,
-                                                      std::uint64_t frames) noexcept {
-  const open_claim* const claim = open_claims::oldest(with_.log);
-  if (control_block* const full = take_active_roll(claim)) return roll(*full, bytes, frames, std::move(own));
-  with_.own.give_up(std::move(own));
-  return with_.gate.get() == gate::position::open && claim != nullptr ? waits_for(*claim) : refusal();
-}
-
-/// For a file of this size.
-result<void> appender::take_room(std::uint64_t file_bytes) noexcept {
-  for (;;) {
-    const auto found = with_.preparer.take_room(file_bytes);
-    if (found == preparer::room::there) return {};
-    if (with_.gate.get() != gate::position::open) return refusal();
-    if (leave_own_segment()) continue;
-    if (found == preparer::room::none) return with_.place.fail_call({ENOSPC});
-    with_.preparer.await_change();
-  }
-}
-
-/// What would make room may stand in a segment of its own, which cannot go as long as it takes appends: these then go on in
-/// another one. False if it is none, or there is no other.
-bool appender::leave_own_segment() noexcept {
-  if (active().capacity == with_.place.meta.segment_bytes || active().segment == nullptr) return false;
-  control_block* const full = take_active_roll(open_claims::oldest(with_.log));
-  return full != nullptr && roll(*full, 0, 0).has_value();
 }
 
 control_block* appender::take_active_roll(const open_claim* own) noexcept {

@@ -104,6 +104,26 @@ class appender {
     with_.wake.published(at.sequence, 1);
   }
 
+  // ---- An entry that is written to a file before it is published.
+
+  /// Takes room for a file of `from` bytes to grow to `least`, or to `most` if nobody has to go, or to be waited for, for
+  /// it.
+  /// Returns what there is room for.
+  ///
+  /// Errors  no_space, and as append().
+  [[nodiscard]] result<std::uint64_t> take_room_to_grow(std::uint64_t from, std::uint64_t least,
+                                                        std::uint64_t most) noexcept;
+  /// Appends go on behind `bytes` of frames in this file, which is ready. Nothing if those are ours, all of them in `all`;
+  /// else the file is whose it was, if it is there still.
+  [[nodiscard]] std::optional<error> claim_in(own_file& own, std::uint64_t bytes, std::uint64_t frames,
+                                              const append_options& options, open_frame& all) noexcept;
+  /// What take_room_to_grow() gave was used, or given back.
+  void room_is_used() noexcept { with_.preparer.room_is_used(); }
+  /// Frames of which the first was stamped last.
+  void announce(std::uint64_t first, std::uint64_t frames) noexcept { with_.wake.published(first, frames); }
+  /// Does no segment of the log's size hold so many bytes of frames?
+  [[nodiscard]] bool is_large(std::uint64_t bytes) const noexcept { return bytes > room(); }
+
   /// The error of a call that the gate does not let pass.
   [[nodiscard]] std::unexpected<error> refusal() const noexcept;
 
@@ -163,9 +183,10 @@ class appender {
                                                         std::uint64_t frames) noexcept;
   /// In a segment of their own size.
   [[nodiscard]] result<place_of_frames> claim_large(std::uint64_t bytes, std::uint64_t frames) noexcept;
-  [[nodiscard]] result<place_of_frames> roll_into(std::unique_ptr<control_block> own, std::uint64_t bytes,
-                                                  std::uint64_t frames) noexcept;
-  [[nodiscard]] result<void> take_room(std::uint64_t file_bytes) noexcept;
+  [[nodiscard]] result<place_of_frames> roll_into(own_file& own, std::uint64_t bytes, std::uint64_t frames) noexcept;
+  [[nodiscard]] result<place_of_frames> claim_in_new_file(std::uint64_t file_bytes, std::uint64_t bytes,
+                                                          std::uint64_t frames) noexcept;
+  [[nodiscard]] result<void> take_room(std::uint64_t bytes, std::uint64_t held) noexcept;
   [[nodiscard]] bool leave_own_segment() noexcept;
   [[nodiscard]] static std::optional<error> take_over(const result<place_of_frames>& claimed,
                                                       place_of_frames& place) noexcept;
@@ -177,9 +198,8 @@ class appender {
   [[nodiscard]] control_block* take_active_roll(const open_claim* own) noexcept;
   /// Into `own`, or into the next prepared segment.
   [[nodiscard]] result<place_of_frames> roll(control_block& full, std::uint64_t bytes, std::uint64_t frames,
-                                             std::unique_ptr<control_block> own = {}) noexcept;
-  [[nodiscard]] os::result<std::unique_ptr<control_block>> next_block(control_block& full,
-                                                                      std::unique_ptr<control_block> own) noexcept;
+                                             own_file* own = nullptr) noexcept;
+  [[nodiscard]] os::result<std::unique_ptr<control_block>> next_block(control_block& full, own_file* own) noexcept;
   [[nodiscard]] os::result<void> sync_if_empty(const control_block& full) noexcept;
   [[nodiscard]] std::uint32_t await_roll(const control_block& block, bool holds_claim) noexcept;
   [[nodiscard]] std::unexpected<error> waits_for(const open_claim& own) const noexcept;

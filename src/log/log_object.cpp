@@ -47,6 +47,20 @@ result<std::unique_ptr<entry_object>> log_object::begin_entry(const append_optio
   return made;
 }
 
+result<std::unique_ptr<entry_file>> log_object::make_entry_file() noexcept {
+  try {
+    return std::make_unique<entry_file>(
+        entry_file::parts{.place = place_, .gate = gate_, .appender = appender_, .own = own_});
+  } catch (const std::bad_alloc&) {
+    return fail({.code = errc::out_of_memory, .subject = place_.path});
+  }
+}
+
+result<sequence_range> log_object::append_entry(entry_file& file, std::uint64_t chunks, const append_options& options,
+                                                bool& is_appended) noexcept {
+  return append_all(chunks, options, [&] { return file.publish(options); }, is_appended);
+}
+
 result<void> log_object::may_gather() const noexcept {
   const auto now = gate_.get();
   if (now == gate::position::open || now == gate::position::failed) return {};
@@ -277,7 +291,7 @@ statistics log_object::stats() noexcept {
   s.bytes_used = totals.bytes_ended + (totals.has_active ? appender_.active_bytes() : 0);
   s.spare = preparer_.spare_count();
   s.recycled = preparer_.recycled();
-  s.bytes_allocated = totals.bytes_allocated + (s.prepared + s.spare) * place_.meta.segment_bytes;
+  s.bytes_allocated = totals.bytes_allocated + (s.prepared + s.spare) * place_.meta.segment_bytes + own_.bytes();
   s.warm_bytes = preparer_.warm_bytes();
   s.syncs = syncer_.count();
   s.rolls = appender_.rolls();

@@ -18,6 +18,7 @@
 #include "log/appender.hpp"
 #include "log/archivist.hpp"
 #include "log/checkpointer.hpp"
+#include "log/entry_file.hpp"
 #include "log/entry_object.hpp"
 #include "log/events.hpp"
 #include "log/failure_latch.hpp"
@@ -78,19 +79,18 @@ class log_object final : public record_source, public std::enable_shared_from_th
   template <class Payload>
   [[nodiscard]] result<sequence_range> append_batch(std::size_t count, const append_options& options, Payload payload,
                                                     format::frame_kind kind, bool& is_appended) noexcept {
-    const durability& policy = policy_of(options);
-    if (auto done = may_wait(policy); !done) return std::unexpected(done.error());
-    const auto last = appender_.append_batch(count, options, payload, kind);
-    if (!last) return std::unexpected(last.error());
-    is_appended = true;
-    if (auto done = honour(policy, *last); !done) return std::unexpected(done.error());
-    return sequence_range{{last->sequence - count + 1}, {last->sequence + 1}};
+    return append_all(count, options, [&] { return appender_.append_batch(count, options, payload, kind); }, is_appended);
   }
 
   // ---- Entries.
   [[nodiscard]] result<std::unique_ptr<entry_object>> begin_entry(const append_options& options) noexcept;
   /// Whether there is any use in preparing what is to be appended. Errors: closed, forked.
   [[nodiscard]] result<void> may_gather() const noexcept;
+  /// The same of an entry of so many chunks that was written to a file.
+  [[nodiscard]] result<sequence_range> append_entry(entry_file& file, std::uint64_t chunks, const append_options& options,
+                                                    bool& is_appended) noexcept;
+  [[nodiscard]] result<std::unique_ptr<entry_file>> make_entry_file() noexcept;
+  [[nodiscard]] bool is_large(std::uint64_t frames_bytes) const noexcept { return appender_.is_large(frames_bytes); }
   /// As appender::batch_bytes().
   [[nodiscard]] result<std::uint64_t> batch_bytes(std::uint64_t bytes, std::uint64_t frames,
                                                   std::uint64_t length) const noexcept {
@@ -165,6 +165,17 @@ class log_object final : public record_source, public std::enable_shared_from_th
   void tell_leftovers(const survey& s);
   void end_threads() noexcept;
   [[nodiscard]] result<void> store_clean_state(std::uint64_t next);
+  template <class Append>
+  [[nodiscard]] result<sequence_range> append_all(std::uint64_t count, const append_options& options, Append append,
+                                                  bool& is_appended) noexcept {
+    const durability& policy = policy_of(options);
+    if (auto done = may_wait(policy); !done) return std::unexpected(done.error());
+    const auto last = append();
+    if (!last) return std::unexpected(last.error());
+    is_appended = true;
+    if (auto done = honour(policy, *last); !done) return std::unexpected(done.error());
+    return sequence_range{{last->sequence - count + 1}, {last->sequence + 1}};
+  }
   [[nodiscard]] const durability& policy_of(const append_options& options) const noexcept {
     return options.durability ? *options.durability : durability_;
   }

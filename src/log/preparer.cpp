@@ -192,19 +192,27 @@ preparer::room preparer::take_room_for_next() noexcept {
   return find_room([&] { return has_room_ || spares_.read_available() != 0 || (has_room_ = count_if_it_fits(bytes)); });
 }
 
-preparer::room preparer::take_room(std::uint64_t bytes) noexcept {
+preparer::room preparer::take_room(std::uint64_t bytes, std::uint64_t held) noexcept {
   if (is_backlogged()) return room::soon;
   const std::scoped_lock lock{room_};
   if (is_over_) return room::none;
   // Whatever goes, these stay: the one that takes appends, and those that are prepared.
   const std::uint64_t others = (wanted_.ahead + std::uint64_t{1}) * with_.place.meta.segment_bytes;
-  if (wanted_.disk_bytes_max != 0 && bytes + others > wanted_.disk_bytes_max) return room::none;
+  if (wanted_.disk_bytes_max != 0 && held + bytes + others > wanted_.disk_bytes_max) return room::none;
   return find_room([&] {
     while (!count_if_it_fits(bytes))
       if (!drop_spare()) return false;
-    promised_.fetch_add(1, std::memory_order_relaxed, "supply:promise");  // relaxed: who looks at it holds room_
+    promise_room();
     return true;
   });
+}
+
+bool preparer::take_free_room(std::uint64_t bytes) noexcept {
+  if (is_backlogged()) return false;
+  const std::scoped_lock lock{room_};
+  if (is_over_ || !count_if_it_fits(bytes)) return false;
+  promise_room();
+  return true;
 }
 
 bool preparer::count_if_it_fits(std::uint64_t bytes) noexcept {

@@ -91,9 +91,15 @@ class preparer {
     return highest_.fetch_add(1, std::memory_order_relaxed, "supply:number") + 1;  // relaxed: it hands out numbers only
   }
   enum class room : std::uint8_t { there, soon, none };
-  /// Takes room for `bytes` more. `soon`: look again after await_change().
-  [[nodiscard]] room take_room(std::uint64_t bytes) noexcept;
-  /// What it was taken for is part of the log, or was given up.
+  /// Takes room for `bytes` more, of a file that has `held` already. `soon`: look again after await_change().
+  [[nodiscard]] room take_room(std::uint64_t bytes, std::uint64_t held) noexcept;
+  /// The same if nothing has to go for it.
+  [[nodiscard]] bool take_free_room(std::uint64_t bytes) noexcept;
+  /// As after either of them: what somebody has is about to be part of the log.
+  void promise_room() noexcept {
+    promised_.fetch_add(1, std::memory_order_relaxed, "supply:promise");  // relaxed: it only keeps others from giving up
+  }
+  /// What it was taken for is part of the log, or was given up; or an entry has it, which may be held for long.
   void room_is_used() noexcept { promised_.fetch_add(~std::uint32_t{0}, std::memory_order_release, "supply:C"); }
   /// Waits for a moment, or until something has changed that room depends on.
   void await_change() noexcept;

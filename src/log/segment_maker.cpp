@@ -46,15 +46,18 @@ os::result<void> write_identity(const os::file& file, const format::identity& id
 }
 
 /// Its identity and its directory entry are durable.
-os::result<std::unique_ptr<control_block>> ready(const log_place& place, os::file file, const format::identity& id,
+/// `file` is taken if it succeeds.
+os::result<std::unique_ptr<control_block>> ready(const log_place& place, os::file& file, const format::identity& id,
                                                  const segment_recipe& recipe) {
   auto map = os::map(file, id.capacity, os::access::read_write);
   if (!map) return std::unexpected(map.error());
   const segment_facts facts{.number = id.number, .capacity = id.capacity, .checksum = place.checksum_kind()};
   try {
     auto index = segment_index::create(place.directory, place.index_of(id.number, id.capacity), recipe.permissions);
-    return std::make_unique<control_block>(
-        std::make_shared<segment>(facts, std::move(file), std::move(*map), std::move(index)));
+    auto made = std::make_shared<segment>(facts, os::file{}, std::move(*map), std::move(index));
+    auto block = std::make_unique<control_block>(std::move(made));
+    block->segment->file() = std::move(file);
+    return block;
   } catch (const std::bad_alloc&) {
     return std::unexpected(os::failure{ENOMEM});
   }
@@ -103,7 +106,7 @@ os::result<std::unique_ptr<control_block>> prepare_segment(const log_place& plac
     if (const auto done = write_identity(*file, id); !done) return std::unexpected(done.error());
     if (const auto done = os::sync_directory(place.directory); !done) return std::unexpected(done.error());
     if (recipe.write_ahead) os::drop_from_cache(*file);
-    return ready(place, std::move(*file), id, recipe);
+    return ready(place, *file, id, recipe);
   };
   auto made = make();
   if (!made) static_cast<void>(remove_segment(place, number));  // otherwise the next open does it
@@ -131,7 +134,7 @@ os::result<std::unique_ptr<control_block>> recycle_segment(const log_place& plac
     if (const auto done = os::sync_file(*file); !done) return std::unexpected(done.error());
     if (const auto done = os::sync_directory(place.directory); !done) return std::unexpected(done.error());
     os::give_back(*file);
-    return ready(place, std::move(*file), id, recipe);
+    return ready(place, *file, id, recipe);
   };
   auto made = make();
   if (!made) static_cast<void>(remove_segment(place, number));  // likewise
@@ -149,9 +152,13 @@ os::result<std::unique_ptr<control_block>> complete_segment(const log_place& pla
     remove_index(place.directory, std::exchange(of.number, number));
   }
   const auto id = identity_of(place, number, of.bytes, recipe.version_info);
-  if (const auto done = write_identity(of.file, id); !done) return std::unexpected(done.error());
-  if (const auto done = os::sync_directory(place.directory); !done) return std::unexpected(done.error());
-  return ready(place, std::move(of.file), id, recipe);
+  auto done = write_identity(of.file, id);
+  if (done) done = os::sync_directory(place.directory);
+  if (!done) {
+    of.file.close();
+    return std::unexpected(done.error());
+  }
+  return ready(place, of.file, id, recipe);
 }
 
 os::result<void> remove_segment(const log_place& place, std::uint64_t number) noexcept {

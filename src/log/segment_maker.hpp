@@ -43,8 +43,10 @@ struct unfinished_segment {
 [[nodiscard]] os::result<std::unique_ptr<control_block>> recycle_segment(const log_place& place, std::uint64_t dropped,
                                                                          std::uint64_t number, const segment_recipe& recipe);
 
-/// Makes a file that was allocated segment `number`, under that name, of the size that it has. EEXIST as above. If it fails
-/// the file, which may be closed then, is of the number that `of` says, and for the caller to remove.
+/// Makes a file that was allocated segment `number`, under that name, of the size that it has. EEXIST as above.
+///
+/// If it fails the file is of the number that `of` says. It is closed if it is of no more use: a sync has failed, and what
+/// was not written then counts as written. Otherwise it can be tried again.
 [[nodiscard]] os::result<std::unique_ptr<control_block>> complete_segment(const log_place& place, unfinished_segment& of,
                                                                           std::uint64_t number,
                                                                           const segment_recipe& recipe);

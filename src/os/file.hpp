@@ -87,9 +87,10 @@ struct file_status {
 [[nodiscard]] result<std::size_t> read_at(const file& f, std::uint64_t offset, std::span<std::byte> bytes) noexcept;
 [[nodiscard]] result<void> write_at(const file& f, std::uint64_t offset, std::span<const std::byte> bytes) noexcept;
 
-/// Takes real blocks for [0, bytes) of an empty file, so that no later store can want for space (ftruncate, and reading a
-/// page in, succeed on a full disk and prove nothing). On a file system that copies on write that is switched off first.
-[[nodiscard]] result<void> allocate(const file& f, std::uint64_t bytes) noexcept;
+/// Takes real blocks for [from, bytes) of a file that ends at `from`, so that no later store can want for space
+/// (ftruncate, and reading a page in, succeed on a full disk and prove nothing). On a file system that copies on write
+/// that is switched off first, while the file is empty.
+[[nodiscard]] result<void> allocate(const file& f, std::uint64_t bytes, std::uint64_t from = 0) noexcept;
 
 /// True if a block of `f` also belongs to another file (a reflink copy, a snapshot): a store to it wants a new one, which a
 /// full disk does not have. False where the file system does not say.

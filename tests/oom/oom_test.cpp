@@ -35,6 +35,9 @@ const oom_row opening_rows[] = {
     {"describe", viewed, [](scene& s) { return error_of(s.view->describe()); }},
 };
 
+/// Chunks of an entry that three segments would not hold.
+constexpr std::uint64_t spilled = 12;
+
 const oom_row appending_rows[] = {
     {"append", opened, [](scene& s) { return s.append(); }},
     {"append that rolls", full, [](scene& s) { return s.append(); }},
@@ -73,6 +76,30 @@ const oom_row appending_rows[] = {
        const auto done = begun->publish();
        if (done) s.count += 2;
        return error_of(done);
+     }},
+    {"an entry that is written to a file", full,
+     [](scene& s) -> fails {
+       auto begun = s.log->begin_entry();
+       if (!begun) return begun.error();
+       for (std::uint64_t i = 1; i <= spilled; ++i) {
+         auto done = begun->write_chunk(payload_of(s.count + i));
+         if (!done && (begun->chunks() != i - 1 || begun->bytes() != (i - 1) * payload_bytes)) std::abort();
+         if (!done) done = begun->write_chunk(payload_of(s.count + i));  // it is as it was
+         if (!done) return done.error();
+       }
+       auto done = begun->publish();
+       if (!done && begun->chunks() != spilled) std::abort();
+       if (!done) done = begun->publish();
+       if (done) s.count += spilled;
+       return error_of(done);
+     }},
+    {"an entry that is written to a file, and given up", full,
+     [](scene& s) -> fails {
+       auto begun = s.log->begin_entry();
+       if (!begun) return begun.error();
+       for (std::uint64_t i = 1; i <= spilled; ++i)
+         if (auto done = begun->write_chunk(payload_of(s.count + i)); !done) return done.error();
+       return {};
      }},
     {"claim that rolls, and publish", full,
      [](scene& s) -> fails {

@@ -237,10 +237,10 @@ result<void> write_at(const file& f, std::uint64_t offset, std::span<const std::
       });
 }
 
-result<void> allocate(const file& f, std::uint64_t bytes) noexcept {
-  return on_descriptor(f, {call::allocate, {}, 0, bytes}, [&](machine& m, description& d) -> result<void> {
+result<void> allocate(const file& f, std::uint64_t bytes, std::uint64_t from) noexcept {
+  return on_descriptor(f, {call::allocate, {}, from, bytes - from}, [&](machine& m, description& d) -> result<void> {
     if (!d.node || !d.writable) return failed_with(EBADF);
-    if (bytes == 0) return failed_with(EINVAL);
+    if (bytes <= from) return failed_with(EINVAL);
     inode& node = *d.node;
     if (m.room_for(node, bytes) < bytes) return failed_with(ENOSPC);
     if (!node.reserve(bytes, m.is_mapped(node))) return failed_with(EFBIG);

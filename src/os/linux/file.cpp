@@ -62,11 +62,11 @@ void switch_copy_on_write_off(const file& f) noexcept {
 
 /// For file systems without fallocate. A file system that stores no zeros (it compresses, or lies) is found out: blocks
 /// that are not there now may be wanting when a mapped page is written back.
-result<void> allocate_by_writing(const file& f, std::uint64_t bytes) noexcept {
+result<void> allocate_by_writing(const file& f, std::uint64_t from, std::uint64_t bytes) noexcept {
   constexpr std::uint64_t block_bytes = std::uint64_t{1} << 20U;  // few calls; larger ones gain nothing
   const std::unique_ptr<std::byte[]> zeros{new (std::nothrow) std::byte[block_bytes]()};
   if (!zeros) return failed_with(ENOMEM);
-  for (std::uint64_t at = 0; at < bytes; at += block_bytes) {
+  for (std::uint64_t at = from; at < bytes; at += block_bytes) {
     const std::size_t now = static_cast<std::size_t>(std::min(block_bytes, bytes - at));
     if (const result<void> written = write_at(f, at, {zeros.get(), now}); !written) return written;
   }
@@ -242,10 +242,11 @@ result<void> write_at(const file& f, std::uint64_t offset, std::span<const std::
   return {};
 }
 
-result<void> allocate(const file& f, std::uint64_t bytes) noexcept {
-  switch_copy_on_write_off(f);
-  const auto allocated = done([&] { return ::fallocate(f.descriptor(), 0, 0, static_cast<off_t>(bytes)); });
-  if (!allocated && allocated.error().number == EOPNOTSUPP) return allocate_by_writing(f, bytes);
+result<void> allocate(const file& f, std::uint64_t bytes, std::uint64_t from) noexcept {
+  if (from == 0) switch_copy_on_write_off(f);
+  const auto allocated =
+      done([&] { return ::fallocate(f.descriptor(), 0, static_cast<off_t>(from), static_cast<off_t>(bytes - from)); });
+  if (!allocated && allocated.error().number == EOPNOTSUPP) return allocate_by_writing(f, from, bytes);
   return allocated;
 }
 
