@@ -63,7 +63,7 @@ bool appender::leave_own_segment() noexcept {
 
 result<std::uint64_t> appender::take_room_to_grow(std::uint64_t from, std::uint64_t least, std::uint64_t most) noexcept {
   if (with_.gate.get() != gate::position::open) return refusal();
-  if (with_.preparer.take_free_room(most - from)) return most;
+  if (with_.preparer.take_free_room(most - from, from)) return most;
   if (auto done = take_room(least - from, from); !done) return std::unexpected(done.error());
   return least;
 }

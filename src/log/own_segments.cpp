@@ -85,10 +85,15 @@ os::result<void> own_segments::grow(own_file& own, std::uint64_t least, std::uin
   if (bytes <= has) return {};
   auto done = own.is_there() ? os::result<void>{} : create(own);
   if (done) done = os::allocate(own.file_.file, bytes, has);
-  if (!done && done.error().number == ENOSPC && least < bytes) {
+  if (!done && done.error().number == ENOSPC && own.is_there() && least < bytes) {
     give_back(bytes - least);
     bytes = least;
-    done = os::allocate(own.file_.file, bytes, has);
+    done = {};
+    if (has == 0) {  // what was allocated before it failed stays with that file
+      remove_file(own);
+      done = create(own);
+    }
+    if (done) done = os::allocate(own.file_.file, bytes, has);
   }
   if (!done) {
     give_back(bytes - has);

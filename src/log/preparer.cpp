@@ -196,9 +196,7 @@ preparer::room preparer::take_room(std::uint64_t bytes, std::uint64_t held) noex
   if (is_backlogged()) return room::soon;
   const std::scoped_lock lock{room_};
   if (is_over_) return room::none;
-  // Whatever goes, these stay: the one that takes appends, and those that are prepared.
-  const std::uint64_t others = (wanted_.ahead + std::uint64_t{1}) * with_.place.meta.segment_bytes;
-  if (wanted_.disk_bytes_max != 0 && held + bytes + others > wanted_.disk_bytes_max) return room::none;
+  if (!could_fit(held + bytes)) return room::none;
   return find_room([&] {
     while (!count_if_it_fits(bytes))
       if (!drop_spare()) return false;
@@ -207,8 +205,14 @@ preparer::room preparer::take_room(std::uint64_t bytes, std::uint64_t held) noex
   });
 }
 
-bool preparer::take_free_room(std::uint64_t bytes) noexcept {
-  if (is_backlogged()) return false;
+/// Whatever goes, these stay: the one that takes appends, and those that are prepared.
+bool preparer::could_fit(std::uint64_t bytes) const noexcept {
+  const std::uint64_t others = (wanted_.ahead + std::uint64_t{1}) * with_.place.meta.segment_bytes;
+  return wanted_.disk_bytes_max == 0 || bytes + others <= wanted_.disk_bytes_max;
+}
+
+bool preparer::take_free_room(std::uint64_t bytes, std::uint64_t held) noexcept {
+  if (is_backlogged() || !could_fit(held + bytes)) return false;
   const std::scoped_lock lock{room_};
   if (is_over_ || !count_if_it_fits(bytes)) return false;
   promise_room();
@@ -261,7 +265,10 @@ preparer::room preparer::find_room(Look look) noexcept {
 bool preparer::is_about_to_come(bool is_promised) noexcept {
   if (with_.table.backlog(with_.frontier.published()).segments != 0) return true;
   const bool is_held = is_promised || with_.table.backlog(last_ended).segments != 0 || with_.trimmer.has_readers();
-  if (!is_held) return false;
+  if (!is_held) {
+    held_since_.reset();
+    return with_.table.oldest_sealed_end().has_value();  // it has been sealed since we looked what could go
+  }
   const auto now = std::chrono::steady_clock::now();
   if (!held_since_) held_since_ = now;
   return now - *held_since_ < wait_for_holders;

@@ -94,7 +94,7 @@ class preparer {
   /// Takes room for `bytes` more, of a file that has `held` already. `soon`: look again after await_change().
   [[nodiscard]] room take_room(std::uint64_t bytes, std::uint64_t held) noexcept;
   /// The same if nothing has to go for it.
-  [[nodiscard]] bool take_free_room(std::uint64_t bytes) noexcept;
+  [[nodiscard]] bool take_free_room(std::uint64_t bytes, std::uint64_t held) noexcept;
   /// As after either of them: what somebody has is about to be part of the log.
   void promise_room() noexcept {
     promised_.fetch_add(1, std::memory_order_relaxed, "supply:promise");  // relaxed: it only keeps others from giving up
@@ -132,6 +132,7 @@ class preparer {
   template <class Look>
   [[nodiscard]] room find_room(Look look) noexcept;
   [[nodiscard]] bool is_about_to_come(bool is_promised) noexcept;
+  [[nodiscard]] bool could_fit(std::uint64_t bytes) const noexcept;
   [[nodiscard]] bool count_if_it_fits(std::uint64_t bytes) noexcept;
   void remove_unused(std::uint64_t number, std::uint64_t bytes) noexcept;
   [[nodiscard]] bool take_spare(std::uint64_t& dropped) noexcept;

@@ -37,13 +37,14 @@ class worker {
   void wake() noexcept;
   [[nodiscard]] bool is_this_thread() const noexcept { return current == this; }
   [[nodiscard]] bool is_stopping() const noexcept {
-    return stopping_.load(std::memory_order_relaxed, "work:stop") != 0;  // relaxed: in the thread ordered by work:B
+    return stopping_.load(std::memory_order_relaxed, "work:stop") !=
+           0;  // relaxed: in the thread ordered by work:B, elsewhere a hint
   }
 
   // ---- By the thread; sleep() also by others who wait for what wakes it.
 
   /// To be called before anything is looked at: whatever was noted before a wake() that this sees is seen then, and any
-  /// later one ends sleep().
+  /// later one ends sleep(). Who has looked before may miss one, and must not sleep for long.
   [[nodiscard]] std::uint32_t look() const noexcept { return work_.load(std::memory_order_acquire, "work:B"); }
   void sleep(std::uint32_t since, os::deadline until = os::deadline::max()) noexcept {
     os::wait_on(work_.futex(), since, until);

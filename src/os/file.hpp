@@ -89,7 +89,8 @@ struct file_status {
 
 /// Takes real blocks for [from, bytes) of a file that ends at `from`, so that no later store can want for space
 /// (ftruncate, and reading a page in, succeed on a full disk and prove nothing). On a file system that copies on write
-/// that is switched off first, while the file is empty.
+/// that is switched off first, while the file is empty. A file that was to grow, `from` something, is as it was if that
+/// fails; nobody may have it mapped.
 [[nodiscard]] result<void> allocate(const file& f, std::uint64_t bytes, std::uint64_t from = 0) noexcept;
 
 /// True if a block of `f` also belongs to another file (a reflink copy, a snapshot): a store to it wants a new one, which a

@@ -64,8 +64,8 @@ std::uint64_t view_object::published() noexcept {
 void view_object::look_further() noexcept {
   try {
     for (;;) {
-      if (is_behind()) {
-        if (const auto done = keep_up(); !done) return set_trouble(done.error());
+      if (is_looking_ || is_behind()) {
+        if (const auto done = is_looking_ ? look_at_everything() : keep_up(); !done) return set_trouble(done.error());
       }
       const auto further = follow(frontier_.advance());
       if (further && *further) continue;
@@ -162,20 +162,25 @@ result<bool> view_object::extend_chain() {
   return true;
 }
 
+/// What fails, or throws, in the middle is looked at anew by the next look: until then the parts do not fit together.
 result<void> view_object::look_at_everything() {
   for (int looks = 1;; ++looks) {
     auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
     if (!all) return std::unexpected(all.error());
     const truncations::change change{cuts()};
     // Only that tells a truncation from a death, after which a segment that nobody has passed a record of may go as well.
-    const bool was_truncated = state_ && state_->current().truncations != all->state.current().truncations;
+    const std::uint32_t truncations = all->state.current().truncations;
+    auto entries = entries_of(all->seen.chain);
+    is_looking_ = true;
     state_.emplace(std::move(all->state));
     watch(std::move(all->live));
-    take_over(std::move(all->seen), was_truncated);
+    take_over(std::move(all->seen), std::move(entries), seen_truncations_.value_or(truncations) != truncations);
+    seen_truncations_ = truncations;
     seen_turn_.store(all->turn, std::memory_order_relaxed, "turn:seen");
     const auto start = start_of(seen_);
     if (start) {
       frontier_.place(*start, std::max(seen_.next - 1, seen_.durable));
+      is_looking_ = false;
       return {};
     }
     if (looks == looks_max || !is_behind()) return std::unexpected(start.error());  // or that has gone meanwhile
@@ -183,22 +188,23 @@ result<void> view_object::look_at_everything() {
 }
 
 /// What the view knows from now on.
-void view_object::take_over(survey s, bool was_truncated) {
+void view_object::take_over(survey s, std::vector<table_entry> entries, bool was_truncated) noexcept {
   const std::uint64_t end = where_truncated(s);
   // A reader goes by stamps, and may be further than the frontier.
   const bool is_truncated = end <= frontier_.published() || (was_truncated && end != none_yet);
   // relaxed: changed under guard_ alone.
   const auto next_turn = [this] { return turn_.load(std::memory_order_relaxed, "turn:own") + 1; };
+  const std::uint64_t cut = was_truncated ? cut_to_tell(s, end) : end;
   if (is_truncated) {  // readers learn of it before they miss anything
-    cuts().note(end, next_turn());
+    cuts().note(cut, next_turn());
     turn_.fetch_add(1, std::memory_order_release, "turn:D");
   }
-  table_.assign(entries_of(s.chain), is_truncated ? end : none_yet);
+  table_.assign(std::move(entries), is_truncated ? end : none_yet);
   seen_ = std::move(s);
   if (is_truncated) {
     frontier_.move_back(walker{}, std::min(frontier_.published(), end - 1));
     durable_ = std::min(durable_, end - 1);
-    cuts().note(end, next_turn());
+    cuts().note(cut, next_turn());
   }
   turn_.fetch_add(1, std::memory_order_release, "turn:D");
 }
@@ -206,13 +212,23 @@ void view_object::take_over(survey s, bool was_truncated) {
 /// What came next when the log was truncated last, if it was since the view last looked; otherwise something that no reader
 /// has passed. A segment that it still knows goes on behind that, or ends where it did.
 std::uint64_t view_object::where_truncated(const survey& s) const noexcept {
-  for (const auto& link : std::views::reverse(s.chain)) {
-    const auto is_it = [&](const chain_link& l) {
-      return l.facts.number == link.facts.number && l.facts.salt == link.facts.salt;
-    };
-    if (std::ranges::any_of(std::views::reverse(seen_.chain), is_it)) return link.end_sequence;
-  }
+  for (const auto& link : std::views::reverse(s.chain))
+    if (knows(link.facts.number, link.facts.salt)) return link.end_sequence;
   return s.first;
+}
+
+bool view_object::knows(std::uint64_t number, std::uint64_t salt) const noexcept {
+  return std::ranges::any_of(std::views::reverse(seen_.chain),
+                             [&](const chain_link& l) { return l.facts.number == number && l.facts.salt == salt; });
+}
+
+/// What readers are told of a truncation behind which the log ended at `end`, as far as the view can see. If all that it knew
+/// is gone the cut may lie below the first record, what came behind it having been trimmed since: then who stands at the
+/// first one is told as well, perhaps without need.
+std::uint64_t view_object::cut_to_tell(const survey& s, std::uint64_t end) const noexcept {
+  for (const auto& link : s.chain)
+    if (knows(link.facts.number, link.facts.salt)) return end;
+  return s.first - 1;
 }
 
 /// Where the frontier begins to walk.

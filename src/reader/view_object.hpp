@@ -62,8 +62,10 @@ class view_object final : public record_source {
   void look_further() noexcept;
   void set_trouble(std::optional<error> what) noexcept;
   [[nodiscard]] result<void> look_at_everything();
-  void take_over(survey s, bool was_truncated);
+  void take_over(survey s, std::vector<table_entry> entries, bool was_truncated) noexcept;
+  [[nodiscard]] bool knows(std::uint64_t number, std::uint64_t salt) const noexcept;
   [[nodiscard]] std::uint64_t where_truncated(const survey& s) const noexcept;
+  [[nodiscard]] std::uint64_t cut_to_tell(const survey& s, std::uint64_t end) const noexcept;
   [[nodiscard]] result<void> keep_up();
   void watch(live_file live);
   [[nodiscard]] bool is_behind() const noexcept;
@@ -88,9 +90,11 @@ class view_object final : public record_source {
   shared::word<const std::uint64_t*> turn_place_{nullptr};
   shared::word<std::uint64_t> seen_turn_{0};
   survey seen_;
-  std::shared_ptr<wake_page> wake_;  // of live_; made by the first who waits
-  std::uint64_t durable_ = 0;        // the highest mark that was seen
-  std::optional<error> trouble_;     // what kept the view from looking further
+  std::optional<std::uint32_t> seen_truncations_;  // the count that seen_ has taken into account
+  bool is_looking_ = false;                        // a look began, and did not come to its end
+  std::shared_ptr<wake_page> wake_;                // of live_; made by the first who waits
+  std::uint64_t durable_ = 0;                      // the highest mark that was seen
+  std::optional<error> trouble_;                   // what kept the view from looking further
   shared::word<std::uint32_t> is_troubled_{0};
 };
 

@@ -246,8 +246,11 @@ result<void> allocate(const file& f, std::uint64_t bytes, std::uint64_t from) no
   if (from == 0) switch_copy_on_write_off(f);
   const auto allocated =
       done([&] { return ::fallocate(f.descriptor(), 0, static_cast<off_t>(from), static_cast<off_t>(bytes - from)); });
-  if (!allocated && allocated.error().number == EOPNOTSUPP) return allocate_by_writing(f, from, bytes);
-  return allocated;
+  auto outcome = allocated;
+  if (!allocated && allocated.error().number == EOPNOTSUPP) outcome = allocate_by_writing(f, from, bytes);
+  // Some file systems keep what they had allocated until it failed, and the longer size.
+  if (!outcome && from != 0) static_cast<void>(done([&] { return ::ftruncate(f.descriptor(), static_cast<off_t>(from)); }));
+  return outcome;
 }
 
 bool has_shared_blocks(const file& f) noexcept {

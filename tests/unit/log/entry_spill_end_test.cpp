@@ -171,10 +171,10 @@ TEST_CASE("whoever dies while he writes an entry leaves a file, which the next o
                                                               {"publish.between_stamps", static_cast<int>(some) - 1}}));
   INFO(point << ' ' << nth);
   const temp_dir dir;
-  die_with(dir.path(), small, [&, point = point, nth = nth](log& l) {
+  die_with(dir.path(), small, [&, at = point, hit = nth](log& l) {
     must(l.append("before").has_value());
     auto e = *l.begin_entry();
-    die_at(point, nth);
+    die_at(at, hit);
     for (std::uint64_t i = 0; i < some; ++i) must(e.write_chunk(text_of(size_of(i), i)).has_value());
     static_cast<void>(e.publish());
     must(false);  // not reached

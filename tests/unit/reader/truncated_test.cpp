@@ -271,4 +271,27 @@ TEST_CASE("a reader of a view is told nothing when a writer died whose last segm
   REQUIRE(l->close().has_value());
 }
 
+// What the view knew of the log is gone, and so is where it was cut.
+TEST_CASE("a view's reader is told of a cut although all that it knew was cut or trimmed since",
+          "[truncate][trim][view][G6]") {
+  const fast_dir dir;
+  auto l = log::open(dir.path(), small);
+  REQUIRE(l.has_value());
+  const auto append_until = [&](std::uint64_t last) {
+    while (l->published_sequence().value < last) REQUIRE(l->append(std::string(4'000, 'x')).has_value());
+  };
+  append_until(100);
+  const auto view = log_view::open(dir.path());
+  REQUIRE(view.has_value());
+  auto at = view->reader({1});
+  REQUIRE(at.has_value());
+  while (at->position().value < 90) REQUIRE(at->next()->has_value());
+  REQUIRE(l->truncate_after({79}).has_value());
+  append_until(200);
+  REQUIRE(l->trim_before({90}).has_value());
+  CHECK(at->next().error().code() == errc::truncated);
+  REQUIRE(at->seek({90}).has_value());
+  CHECK((*at->next())->sequence() == sequence{90});
+}
+
 }  // namespace varve::testing
