@@ -56,7 +56,11 @@ char fault_of(const segment_file& f, const log_place& place) noexcept {
 }
 
 chain_link link_of(const segment_file& f, varve::checksum kind) {
-  chain_link link{.facts = f.facts(kind), .links = f.links, .allocated_bytes = f.allocated_bytes};
+  chain_link link{.facts = f.facts(kind),
+                  .links = f.links,
+                  .allocated_bytes = f.allocated_bytes,
+                  .predecessor = f.activation->predecessor,
+                  .predecessor_salt = f.activation->predecessor_salt};
   if (f.end) {
     link.end_offset = f.end->offset;
     link.end_sequence = f.end->last + 1;

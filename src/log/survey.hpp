@@ -31,6 +31,7 @@ struct chain_link {
   std::uint64_t end_sequence = none_yet;  // the next link's base; in the last link: the next sequence
   std::uint64_t dirty_from = none_yet;    // what stands from here on may not be on the disk though the cache says so
   std::uint64_t links = 1, allocated_bytes = 0;
+  std::uint64_t predecessor = 0, predecessor_salt = 0;        // what it says that it follows; number 0: nothing
   std::vector<hole> holes{};                                  // to become lost frames
   bool end_recorded = false;                                  // the end sector says just this
   format::end_cause end_cause = format::end_cause::recovery;  // if it was truncated there, or is to be

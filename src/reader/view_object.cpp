@@ -174,7 +174,7 @@ result<void> view_object::look_at_everything() {
     is_looking_ = true;
     state_.emplace(std::move(all->state));
     watch(std::move(all->live));
-    take_over(std::move(all->seen), std::move(entries), seen_truncations_.value_or(truncations) != truncations);
+    take_over(std::move(all->seen), std::move(entries), truncations - seen_truncations_.value_or(truncations));
     seen_truncations_ = truncations;
     seen_turn_.store(all->turn, std::memory_order_relaxed, "turn:seen");
     const auto start = start_of(seen_);
@@ -187,14 +187,14 @@ result<void> view_object::look_at_everything() {
   }
 }
 
-/// What the view knows from now on.
-void view_object::take_over(survey s, std::vector<table_entry> entries, bool was_truncated) noexcept {
+/// What the view knows from now on. `truncations`: how often the log was truncated since it looked last.
+void view_object::take_over(survey s, std::vector<table_entry> entries, std::uint32_t truncations) noexcept {
   const std::uint64_t end = where_truncated(s);
   // A reader goes by stamps, and may be further than the frontier.
-  const bool is_truncated = end <= frontier_.published() || (was_truncated && end != none_yet);
+  const bool is_truncated = end <= frontier_.published() || (truncations != 0 && end != none_yet);
   // relaxed: changed under guard_ alone.
   const auto next_turn = [this] { return turn_.load(std::memory_order_relaxed, "turn:own") + 1; };
-  const std::uint64_t cut = was_truncated ? cut_to_tell(s, end) : end;
+  const std::uint64_t cut = truncations != 0 ? cut_to_tell(s, end, truncations) : end;
   if (is_truncated) {  // readers learn of it before they miss anything
     cuts().note(cut, next_turn());
     turn_.fetch_add(1, std::memory_order_release, "turn:D");
@@ -222,13 +222,18 @@ bool view_object::knows(std::uint64_t number, std::uint64_t salt) const noexcept
                              [&](const chain_link& l) { return l.facts.number == number && l.facts.salt == salt; });
 }
 
-/// What readers are told of a truncation behind which the log ended at `end`, as far as the view can see. If all that it knew
-/// is gone the cut may lie below the first record, what came behind it having been trimmed since: then who stands at the
-/// first one is told as well, perhaps without need.
-std::uint64_t view_object::cut_to_tell(const survey& s, std::uint64_t end) const noexcept {
-  for (const auto& link : s.chain)
-    if (knows(link.facts.number, link.facts.salt)) return end;
-  return s.first - 1;
+/// What readers are told of that, as far as the view can see. If all that it knew is gone, what is there begins where the
+/// log was cut if it follows what the view knew, or nothing. Otherwise the cut may lie below the first record, and what came
+/// behind it was trimmed since: then who stands at the first one is told as well, perhaps without need.
+std::uint64_t view_object::cut_to_tell(const survey& s, std::uint64_t end, std::uint32_t times) const noexcept {
+  const auto is_known = [this](const chain_link& l) { return knows(l.facts.number, l.facts.salt); };
+  if (std::ranges::any_of(s.chain, is_known)) return end;
+  if (times > 1) return s.first - 1;
+  if (s.chain.empty()) return end;
+  const auto& front = s.chain.front();
+  const auto& before = front.predecessor;
+  const bool is_behind_cut = before == 0 || knows(before, front.predecessor_salt);
+  return is_behind_cut ? std::min(end, front.facts.base) : s.first - 1;
 }
 
 /// Where the frontier begins to walk.

@@ -62,10 +62,10 @@ class view_object final : public record_source {
   void look_further() noexcept;
   void set_trouble(std::optional<error> what) noexcept;
   [[nodiscard]] result<void> look_at_everything();
-  void take_over(survey s, std::vector<table_entry> entries, bool was_truncated) noexcept;
+  void take_over(survey s, std::vector<table_entry> entries, std::uint32_t truncations) noexcept;
   [[nodiscard]] bool knows(std::uint64_t number, std::uint64_t salt) const noexcept;
   [[nodiscard]] std::uint64_t where_truncated(const survey& s) const noexcept;
-  [[nodiscard]] std::uint64_t cut_to_tell(const survey& s, std::uint64_t end) const noexcept;
+  [[nodiscard]] std::uint64_t cut_to_tell(const survey& s, std::uint64_t end, std::uint32_t times) const noexcept;
   [[nodiscard]] result<void> keep_up();
   void watch(live_file live);
   [[nodiscard]] bool is_behind() const noexcept;
