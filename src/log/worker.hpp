@@ -37,8 +37,8 @@ class worker {
   void wake() noexcept;
   [[nodiscard]] bool is_this_thread() const noexcept { return current == this; }
   [[nodiscard]] bool is_stopping() const noexcept {
-    return stopping_.load(std::memory_order_relaxed, "work:stop") !=
-           0;  // relaxed: in the thread ordered by work:B, elsewhere a hint
+    // relaxed: in the thread ordered by work:B, elsewhere a hint
+    return stopping_.load(std::memory_order_relaxed, "work:stop") != 0;
   }
 
   // ---- By the thread; sleep() also by others who wait for what wakes it.
