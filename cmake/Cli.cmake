@@ -7,46 +7,46 @@ find_package(nlohmann_json 3.11 REQUIRED)
 
 # The target has another name than the program, since `varve` is the library.
 add_executable(varve_cli
-  src/cli/append.cpp
-  src/cli/archive.cpp
   src/cli/appender.cpp
-  src/cli/backup.cpp
-  src/cli/bench.cpp
-  src/cli/bench_measure.cpp
-  src/cli/bench_report.cpp
-  src/cli/bench_run.cpp
-  src/cli/cat.cpp
-  src/cli/completion.cpp
   src/cli/copier.cpp
-  src/cli/copy.cpp
-  src/cli/create.cpp
   src/cli/durability_option.cpp
   src/cli/exit_code.cpp
   src/cli/failure.cpp
   src/cli/findings.cpp
   src/cli/framing.cpp
-  src/cli/get.cpp
-  src/cli/index.cpp
   src/cli/input.cpp
   src/cli/json.cpp
-  src/cli/ls.cpp
   src/cli/main.cpp
   src/cli/options.cpp
   src/cli/output.cpp
   src/cli/progress.cpp
   src/cli/readable_directory.cpp
   src/cli/record_format.cpp
-  src/cli/recover.cpp
-  src/cli/retain.cpp
-  src/cli/salvage.cpp
   src/cli/signals.cpp
   src/cli/sizes.cpp
   src/cli/times.cpp
-  src/cli/stat.cpp
-  src/cli/tail.cpp
-  src/cli/trim.cpp
-  src/cli/truncate.cpp
-  src/cli/verify.cpp)
+  src/cli/verbs/append.cpp
+  src/cli/verbs/archive.cpp
+  src/cli/verbs/backup.cpp
+  src/cli/verbs/bench.cpp
+  src/cli/verbs/bench_measure.cpp
+  src/cli/verbs/bench_report.cpp
+  src/cli/verbs/bench_run.cpp
+  src/cli/verbs/cat.cpp
+  src/cli/verbs/completion.cpp
+  src/cli/verbs/copy.cpp
+  src/cli/verbs/create.cpp
+  src/cli/verbs/get.cpp
+  src/cli/verbs/index.cpp
+  src/cli/verbs/ls.cpp
+  src/cli/verbs/recover.cpp
+  src/cli/verbs/retain.cpp
+  src/cli/verbs/salvage.cpp
+  src/cli/verbs/stat.cpp
+  src/cli/verbs/tail.cpp
+  src/cli/verbs/trim.cpp
+  src/cli/verbs/truncate.cpp
+  src/cli/verbs/verify.cpp)
 # For "cli/json.hpp". tests/tidy sees to it that nothing else of src is included.
 target_include_directories(varve_cli PRIVATE src)
 target_compile_definitions(varve_cli PRIVATE VARVE_VERSION="${PROJECT_VERSION}")

@@ -11,7 +11,7 @@
 #include <array>
 #include <memory>
 
-#include "log/look_behind.hpp"
+#include "recovery/resync.hpp"
 #include "repair_frames.hpp"
 #include "segment/walker.hpp"
 #include "support/memory_os.hpp"

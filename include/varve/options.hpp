@@ -10,21 +10,13 @@
 
 #include <varve/archive.hpp>
 #include <varve/checkpoint.hpp>
+#include <varve/checksum.hpp>
 #include <varve/durability.hpp>
 #include <varve/record.hpp>
 #include <varve/recovery.hpp>
 #include <varve/retention.hpp>
 
 namespace varve {
-
-/// What protects a payload. Headers are protected by XXH3 whatever is chosen here.
-enum class checksum : std::uint8_t {
-  xxh3 = 1,  ///< XXH3, 64 bits: the default, the fastest at every size.
-  crc32c,    ///< Castagnoli, 32 bits.
-  crc32,     ///< IEEE 802.3, 32 bits.
-  crc64,     ///< ECMA-182, 64 bits.
-  none,      ///< Payloads unprotected. After a power loss everything that was not durable is cut.
-};
 
 struct log_options {
   // ---- Fixed when the log is created. 0 or nullopt when opening: take what the log has; another value is bad_option.

@@ -5,9 +5,9 @@
 #include <cerrno>
 #include <utility>
 
-#include "log/log_directory.hpp"
-#include "log/log_export.hpp"
 #include "os/point.hpp"
+#include "store/log_directory.hpp"
+#include "store/log_export.hpp"
 
 namespace varve::core {
 namespace {

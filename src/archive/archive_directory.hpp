@@ -15,9 +15,9 @@
 
 #include "archive/archived_copy.hpp"
 #include "base/error.hpp"
-#include "log/log_place.hpp"
-#include "log/segment_files.hpp"
-#include "log/state_file.hpp"
+#include "store/log_place.hpp"
+#include "store/segment_files.hpp"
+#include "store/state_file.hpp"
 
 namespace varve::core {
 

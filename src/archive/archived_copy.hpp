@@ -13,9 +13,9 @@
 #include <string_view>
 
 #include "archive/compressed_file.hpp"
-#include "log/log_place.hpp"
-#include "log/segment_copy.hpp"
 #include "os/file.hpp"
+#include "store/log_place.hpp"
+#include "store/segment_copy.hpp"
 
 namespace varve::core {
 

@@ -8,7 +8,7 @@
 #include <varve/archiver.hpp>
 
 #include "archive/archive_directory.hpp"
-#include "log/log_export.hpp"
+#include "store/log_export.hpp"
 
 namespace varve {
 namespace {

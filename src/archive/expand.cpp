@@ -9,8 +9,8 @@
 #include <varve/archiver.hpp>
 
 #include "archive/archive_directory.hpp"
-#include "log/log_directory.hpp"
-#include "log/log_export.hpp"
+#include "store/log_directory.hpp"
+#include "store/log_export.hpp"
 
 namespace varve {
 namespace core {

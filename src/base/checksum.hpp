@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include <varve/options.hpp>
+#include <varve/checksum.hpp>
 
 namespace varve::core {
 

@@ -13,7 +13,7 @@
 #include <varve/reader.hpp>
 #include <varve/record.hpp>
 
-#include "log/record_source.hpp"
+#include "chain/record_source.hpp"
 #include "os/waiting.hpp"
 #include "segment/walker.hpp"
 

@@ -17,15 +17,15 @@
 
 #include <varve/varve.hpp>
 
+#include "chain/segment_table.hpp"
+#include "chain/wake_page.hpp"
 #include "concurrency/workload.hpp"
-#include "log/events.hpp"
-#include "log/failure_latch.hpp"
-#include "log/gate.hpp"
-#include "log/log_place.hpp"
-#include "log/segment_table.hpp"
-#include "log/wake_page.hpp"
+#include "store/log_place.hpp"
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
+#include "writer/state/events.hpp"
+#include "writer/state/failure_latch.hpp"
+#include "writer/state/gate.hpp"
 
 namespace {
 

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "log/look_behind.hpp"
 #include "property/full_segment.hpp"
+#include "recovery/resync.hpp"
 #include "segment/walker.hpp"
 #include "support/dice.hpp"
 

@@ -1,14 +1,27 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.awk - the rules of tidy that look at lines of C++. ORDERS is the list of files that may name memory orders.
+# rules.awk - the rules of tidy that look at lines of C++. ORDERS is the list of files that may name memory orders, UPWARD
+# that of includes which run up for now.
 #
 # A line is looked at twice: `code` has its comment cut off and its string literals emptied, `labelled` still has the
 # literals. mawk is enough: no word boundaries, no repeat counts.
 
 BEGIN {
-  # Bottom to top. A layer includes itself and what is below; the shells on top see <varve/...> and their own folder.
-  layers = split("base format os index segment log reader archive", order, " ")
-  for (i = 1; i <= layers; ++i) rank[order[i]] = i
+  # Bottom to top, with "|" between rooms that may not know each other. A room includes itself and what is below; the shells
+  # on top see <varve/...> and their own folder.
+  rooms = "base format os index segment store recovery chain reader view|writer api maintain|archive"
+  floors = split(rooms, floor, " ")
+  for (i = 1; i <= floors; ++i) {
+    beside = split(floor[i], room, "|")
+    for (j = 1; j <= beside; ++j) rank[room[j]] = i
+  }
+  # The rooms within writer, bottom to top.
+  floors = split("state durable retire supply append", floor, " ")
+  for (i = 1; i <= floors; ++i) {
+    rank["writer/" floor[i]] = rank["writer"]
+    within_writer["writer/" floor[i]] = i
+  }
+  within_writer["writer"] = floors + 1
   shell["cli"] = shell["capi"] = 1
 
   label = "\"[a-z0-9_]+:[A-Za-z0-9_]+\""
@@ -18,6 +31,8 @@ BEGIN {
     may_order[part[1]] = 1
     if (fields > 1 && part[2] == "raw") raw[part[1]] = 1
   }
+  while (UPWARD != "" && (getline entry < UPWARD) > 0)
+    if (entry !~ /^#/ && entry != "") upward[entry] = 1
 
   start = "(^|[^A-Za-z0-9_.>])"  # the word begins here, and is no member of something
   ban(start "std::(cout|cerr|clog)", "print", "the library prints nothing; the tool prints through fmt")
@@ -52,13 +67,25 @@ function find_words(only, i) {
   if ($0 ~ /TODO|FIXME|XXX/) find("later", "do it, or write down what is not promised")
 }
 
-# "src/log/roll.cpp" -> "log"; "include" for a public header; "bench"; "" for anything else.
-function layer_of(path, part) {
+# "store/live_file.hpp" -> "store", "os/linux/file.cpp" -> "os": the innermost folder that has a rank, or is a shell.
+function room_of(path) {
+  while (sub(/\/[^\/]*$/, "", path))
+    if (path in rank || path in shell) return path
+  return path
+}
+
+# "src/store/live_file.cpp" -> "store"; "include" for a public header; "bench"; "" for anything else.
+function layer_of(path) {
   if (path ~ /^include\//) return "include"
   if (path ~ /^bench\//) return "bench"
   if (path !~ /^src\/[a-z]+\//) return ""
-  split(path, part, "/")
-  return part[2]
+  return room_of(substr(path, 5))
+}
+
+# May a file of `from` include one of `to`?
+function may_know(from, to) {
+  if (from == to || rank[to] < rank[from]) return 1
+  return from in within_writer && to in within_writer && within_writer[to] < within_writer[from]
 }
 
 function end_of_file() {
@@ -105,17 +132,19 @@ layer == "bench" {
 /^#include "/ {
   split($0, quoted, "\"")
   target = quoted[2]
-  target_layer = target
-  sub(/\/.*/, "", target_layer)
+  target_layer = room_of(target)
   if (layer == "include")
     find("layer", "a public header includes <varve/...> and the standard library")
   else if (layer in shell) {
     if (target ~ /\// && target_layer != layer)
       find("layer", "the " layer " is a user like any other: <varve/...>, and its own files")
   } else if (!(target_layer in rank) || !(layer in rank))
-    find("layer", "name a file of a layer as \"layer/file.hpp\": base format os index segment log reader archive")
-  else if (rank[target_layer] > rank[layer])
-    find("layer", layer " lies below " target_layer " and must not know it")
+    find("layer", "name a file by its folder, one of: " rooms)
+  else if (!may_know(layer, target_layer)) {
+    known = FILENAME " " target
+    if (known in upward) upward_used[known] = 1
+    else find("layer", layer " must not know " target_layer ", which lies above or beside it")
+  }
 }
 
 /^#include </ {
@@ -126,7 +155,7 @@ layer == "bench" {
   }
   if (target ~ /^(xxh|isa-l)/ && layer != "base") find("third_party", "checksums are computed in src/base only")
   if (target ~ /^zstd/ && layer != "archive") find("third_party", "zstd is used in src/archive only")
-  if (target ~ /^boost\// && layer != "log") find("third_party", "Boost.Lockfree is used in src/log only")
+  if (target ~ /^boost\// && layer != "writer/supply") find("third_party", "Boost is used in src/writer/supply only")
   if (target ~ /^(fmt|CLI|nlohmann)\// && !(layer in shell)) find("third_party", "that library is the tool's alone")
 }
 
@@ -175,4 +204,9 @@ END {
   end_of_file()
   for (name in used)
     if (!(name in explained)) print used[name] ": pair: no comment says what " name " is paired with"
+  for (known in upward) {
+    if (known in upward_used) continue
+    split(known, part, " ")
+    print part[1] ":1: upward: it no longer includes " part[2] "; take the line out of " UPWARD
+  }
 }

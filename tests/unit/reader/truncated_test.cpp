@@ -20,7 +20,7 @@
 #include "support/catch.hpp"
 #include "support/fast_dir.hpp"
 #include "support/log_files.hpp"
-#include "unit/reader/stepwise_writer.hpp"
+#include "support/stepwise_writer.hpp"
 
 namespace varve::testing {
 namespace {

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "store/log_directory.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <string_view>
+
+#include "format/file_name.hpp"
+#include "os/process.hpp"
+#include "store/live_file.hpp"
+#include "store/segment_files.hpp"
+#include "store/state_file.hpp"
+
+namespace varve::core {
+namespace {
+
+result<os::file> open_existing(const std::string& path, const error_subject* subject) {
+  auto opened = os::open_directory(path);
+  if (opened) return std::move(*opened);
+  const int number = opened.error().number;
+  if (number == ENOENT) return fail({.code = errc::not_found, .subject = subject});
+  if (number == ENOTDIR || number == ELOOP) return fail({.code = errc::not_a_log, .subject = subject, .os_errno = number});
+  return fail_call(number, subject);
+}
+
+result<os::file> open_or_make(const std::string& path, const error_subject* subject, const log_options& options) {
+  auto opened = open_existing(path, subject);
+  if (opened || opened.error().code() != errc::not_found || !options.create) return opened;
+  // Who may enter the directory is whoever may read the files: an x for each r.
+  const std::uint32_t mode = options.file_mode | (options.file_mode & 0444) >> 2;
+  if (const auto made = os::make_directory(path, mode); !made && made.error().number != EEXIST) {
+    if (made.error().number == ENOENT) return fail({.code = errc::not_found, .subject = subject, .os_errno = ENOENT});
+    return fail_call(made.error().number, subject);
+  }
+  return open_existing(path, subject);
+}
+
+result<void> check_file_system(const log_place& place, const log_options& options) {
+  if (options.allow_any_file_system) return {};
+  const auto kind = os::file_system_of(place.directory);
+  if (!kind) return place.fail_call(kind.error());
+  if (*kind != os::file_system_kind::local) return fail({.code = errc::unsupported_file_system, .subject = place.path});
+  return {};
+}
+
+result<void> lock(const log_place& place) {
+  const auto locked = os::try_lock_directory(place.directory);
+  if (!locked) return place.fail_call(locked.error());
+  if (*locked) return {};
+  const auto live = live_file::open_for_reading(place);  // says who, if it can be read
+  return fail({.code = errc::locked, .subject = place.path, .segment = live ? live->writer_process() : 0});
+}
+
+std::string text_of(const std::filesystem::path& directory) { return directory.string(); }
+
+/// Reads varve.meta. not_found if it is not there.
+result<format::meta> read_meta(const log_place& place, bool for_writing) {
+  const auto file = os::open_file(place.directory, format::meta_name, os::access::read);
+  if (!file && file.error().number == ENOENT) return fail({.code = errc::not_found, .subject = place.path});
+  if (!file) return place.fail_open(file.error());
+  const auto status = os::status_of(*file);
+  if (!status) return place.fail_call(status.error());
+  if (for_writing && status->links > 1) return fail({.code = errc::not_a_log, .subject = place.path, .os_errno = EMLINK});
+  format::sector bytes{};
+  const auto n = os::read_at(*file, 0, bytes);
+  if (!n) return place.fail_call(n.error());
+  const auto meta = format::decode<format::meta>(bytes);
+  if (!meta && meta.error() == format::sector_fault::newer) return fail({.code = errc::newer_format, .subject = place.path});
+  if (!meta || !format::is_sane(*meta)) {
+    std::uint64_t magic = 0;
+    std::ranges::copy(std::span{bytes}.first<sizeof magic>(), std::as_writable_bytes(std::span{&magic, 1}).begin());
+    if (magic == format::meta::magic) return place.fail_file(errc::damaged, format::meta_name);
+    return fail({.code = errc::not_a_log, .subject = place.path});
+  }
+  if (!(for_writing ? format::may_write(meta->features) : format::may_read(meta->features)))
+    return fail({.code = errc::newer_format, .subject = place.path});
+  return *meta;
+}
+
+/// What may stand in a directory in which a log is to be made: nothing, or what a creation that died has left. Segments are
+/// made only after varve.meta is durable, so files with such names are somebody else's, or of a log that has lost it.
+bool may_be_left_over(std::string_view name) noexcept {
+  return name == format::state_name || name == format::live_name || name == format::meta_temporary_name ||
+         name == "lost+found";
+}
+
+result<void> clear_for_creation(const log_place& place) {
+  const auto names = os::list(place.directory);
+  if (!names) return place.fail_call(names.error());
+  // If there is a segment, varve.meta was lost: that is no new log.
+  const auto found = read_segment_files(place);
+  if (!found) return std::unexpected(found.error());
+  for (const auto& f : found->files)
+    if (f.activation || f.activation_damaged || f.foreign)
+      return fail({.code = errc::damaged, .subject = place.path, .segment = f.number});
+  for (const auto& name : *names) {
+    if (!may_be_left_over(name)) return fail({.code = errc::not_a_log, .subject = intern(place.path->text + '/' + name)});
+  }
+  for (const auto& name : *names) {
+    if (name == "lost+found") continue;
+    if (const auto done = os::remove(place.directory, name.c_str()); !done) return place.fail_call(done.error());
+  }
+  return {};
+}
+
+/// varve.meta is made last: without it there is no log yet.
+result<void> create(log_place& place, const log_options& options) {
+  if (auto done = clear_for_creation(place); !done) return done;
+  place.meta = {
+      .checksum_kind = static_cast<std::uint8_t>(options.checksum.value_or(checksum::xxh3)),
+      .frame_alignment_log2 = format::frame_alignment_log2,
+      .times = static_cast<std::uint8_t>(options.record_times.value_or(false)),
+      .segment_bytes = options.segment_bytes != 0 ? options.segment_bytes : format::segment_bytes_default,
+      .index_stride_bytes = options.index_stride_bytes != 0 ? options.index_stride_bytes : format::index_stride_default,
+      .created_ns = os::wall_clock_ns()};
+  if (const auto done = os::fill_random(place.meta.log); !done) return place.fail_call(done.error());
+  if (auto done = state_file::create(place, options.file_mode); !done) return done;
+  if (const auto live = live_file::open_for_writing(place, options.file_mode); !live) return std::unexpected(live.error());
+  return write_meta(place, options.file_mode);
+}
+
+result<void> compare_options(const log_place& place, const log_options& options) {
+  if (options.segment_bytes != 0 && options.segment_bytes != place.meta.segment_bytes) return bad_option("segment_bytes");
+  if (options.checksum && *options.checksum != place.checksum_kind()) return bad_option("checksum");
+  if (options.index_stride_bytes != 0 && options.index_stride_bytes != place.meta.index_stride_bytes)
+    return bad_option("index_stride_bytes");
+  if (options.record_times && *options.record_times != place.keeps_times()) return bad_option("record_times");
+  return {};
+}
+
+}  // namespace
+
+result<void> write_meta(const log_place& place, std::uint32_t permissions) {
+  auto file = os::create_file(place.directory, format::meta_temporary_name, permissions);
+  if (!file) return place.fail_call(file.error());
+  if (const auto done = os::write_at(*file, 0, format::encode(place.meta)); !done) return place.fail_call(done.error());
+  if (const auto done = os::sync_file(*file); !done) return place.fail_call(done.error());
+  if (const auto done = os::rename(place.directory, format::meta_temporary_name, format::meta_name); !done)
+    return place.fail_call(done.error());
+  VARVE_POINT("create.before_directory_sync");
+  if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
+  return {};
+}
+
+result<log_place> open_place_for_writing(const std::filesystem::path& directory, const log_options& options) {
+  log_place place;
+  place.path = intern(text_of(directory));
+  if (place.path == nullptr) return fail({.code = errc::out_of_memory});
+  auto opened = open_or_make(text_of(directory), place.path, options);
+  if (!opened) return std::unexpected(opened.error());
+  place.directory = std::move(*opened);
+  if (auto done = check_file_system(place, options); !done) return std::unexpected(done.error());
+  if (auto done = lock(place); !done) return std::unexpected(done.error());
+  auto meta = read_meta(place, true);
+  if (!meta && meta.error().code() == errc::not_found && options.create) {
+    if (auto done = create(place, options); !done) return std::unexpected(done.error());
+    return place;
+  }
+  if (!meta) return std::unexpected(meta.error());
+  place.meta = *meta;
+  if (auto done = compare_options(place, options); !done) return std::unexpected(done.error());
+  return place;
+}
+
+result<log_place> open_place_for_reading(const std::filesystem::path& directory) {
+  log_place place;
+  place.path = intern(text_of(directory));
+  if (place.path == nullptr) return fail({.code = errc::out_of_memory});
+  auto opened = open_existing(text_of(directory), place.path);
+  if (!opened) return std::unexpected(opened.error());
+  place.directory = std::move(*opened);
+  auto meta = read_meta(place, false);
+  if (!meta && meta.error().code() == errc::not_found) {
+    const auto names = os::list(place.directory);
+    if (!names) return place.fail_call(names.error());
+    meta = read_meta(place, false);  // it may have become a log meanwhile
+    if (!meta && meta.error().code() == errc::not_found) {
+      // A log that has lost its meta still has its state, and segments.
+      const bool has_state = std::ranges::find(*names, format::state_name) != names->end();
+      const bool has_segment = std::ranges::any_of(
+          *names, [](const auto& n) { return format::parse_name(format::file_kind::segment, n).has_value(); });
+      if (has_state && has_segment) return place.fail_file(errc::damaged, format::meta_name);
+      // A directory with something in it is no log; an empty one may become a log.
+      const bool is_log_without_meta = std::ranges::all_of(*names, [](const auto& n) { return may_be_left_over(n); });
+      return fail({.code = is_log_without_meta ? errc::not_found : errc::not_a_log, .subject = place.path});
+    }
+  }
+  if (!meta) return std::unexpected(meta.error());
+  place.meta = *meta;
+  return place;
+}
+
+}  // namespace varve::core
