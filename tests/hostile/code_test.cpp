@@ -23,7 +23,7 @@ log small(const std::string& dir) {
 
 error of_newer_meta(const std::string& dir) {
   static_cast<void>(small(dir));
-  put_in_sector(fs::path{dir} / format::meta_name, 0, 8, 2, 4);
+  put_in_sector(fs::path{dir} / format::meta_name, 0, 8, 3, 4);
   return error_of(log::open(dir));
 }
 
