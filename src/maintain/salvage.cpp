@@ -122,7 +122,7 @@ class salvager {
       }
       is_unfinished_ = seen.what == sight::nothing && here.sequence >= plan_.unfinished_from;
       if (here.sequence >= first) offset_ = here.offset;
-      const auto next = seen.what == sight::end ? std::nullopt : next_frame(*in, here, end);
+      const auto next = seen.what == sight::end ? std::nullopt : find_frame(*in, here, end);
       if (!next) break;
       at = walker{in, next->offset, next->sequence};
     }
@@ -181,7 +181,7 @@ class salvager {
         const frame_place here{at.offset(), at.sequence()};
         const auto seen = at.step(format::depth::everything);
         if (seen.what != sight::frame) {
-          const auto found = next_frame(*in, here, p.end);
+          const auto found = find_frame(*in, here, p.end);
           goes_on = found.has_value();
           if (found) at = walker{in, found->offset, found->sequence};
           continue;

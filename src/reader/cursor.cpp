@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "reader/cursor.hpp"
 
+#include <algorithm>
 #include <new>
+
+#include "segment/frame_search.hpp"
 
 namespace varve::core {
 namespace {
@@ -29,7 +32,7 @@ result<void> cursor::seek(std::uint64_t target) {
 result<void> cursor::seek_once(std::uint64_t target, std::uint64_t turn) {
   const auto reachable = check_target(target);
   if (!reachable) return std::unexpected(reachable.error());
-  auto at = walk_to(*reachable);
+  auto at = go_to(*reachable);
   if (!at) return std::unexpected(at.error());
   at_ = std::move(at->at);
   waits_for_ = *reachable;
@@ -75,22 +78,68 @@ void cursor::look_for(std::uint64_t sequence, result<std::shared_ptr<const segme
     in = source_->holding(sequence);
   }
   if ((!in || !*in) && sequence < source_->first()) in = not_there(errc::trimmed, sequence);
+  // The file is not what it was: all of the segment is out of reach.
+  if (!in && in.error().code() == errc::damaged) in = damaged_from(sequence, {}, in.error().segment());
 }
 
 /// Without a segment if there is none yet.
 result<approach> cursor::walk_to(std::uint64_t target) const {
   auto in = holding(target);
   if (!in) return std::unexpected(in.error());
-  if (!*in) return approach{};
+  if (!*in) return walk_past_damage(target);
   auto found = walker::near(std::move(*in), target, source_->known_published());
   walker& at = found.at;
   for (at.step_over_holes(); at.sequence() < target; at.step_over_holes()) {
     const auto seen = at.step_and_note(format::depth::shape);
     if (seen.what == sight::frame) continue;
-    if (seen.what == sight::end) break;  // the next segment is not there yet
-    return damaged_at(at);               // everything before the target is published
+    return walk_past_damage(target);  // everything before the target is published
   }
   return found;
+}
+
+/// As walk_to(), but sure of where it leads: the frames before the target were not checked in full, and the length of the
+/// last one may be wrong. Who reads just the target checks that.
+result<approach> cursor::go_to(std::uint64_t target) const {
+  const auto published = is_published(target);
+  if (!published) return std::unexpected(published.error());
+  if (!*published) return walk_past_damage(target);
+  auto found = walk_to(target);
+  if (!found || !found->at.segment() || found->target || found->at.sequence() != target) return found;
+  const auto seen = look(*found->at.segment(), found->at.offset(), target, format::depth::shape);
+  return seen.what == sight::nothing ? walk_past_damage(target) : std::move(found);
+}
+
+/// As far as there are valid frames on the way, by their stamps. Each is checked in full: a length that is wrong leads
+/// astray, and past frames that are whole.
+result<approach> cursor::walk_past_damage(std::uint64_t target) const {
+  auto in = holding(target);
+  if (!in) return std::unexpected(in.error());
+  const std::uint64_t published = source_->published();
+  if (!*in && target > published) return approach{};  // it will be the first one
+  if (!*in) return damaged_from(target, {});
+  walker at = walker::near(std::move(*in), target, published).at;
+  for (at.step_over_holes(); at.sequence() < target; at.step_over_holes()) {
+    const frame_place here{at.offset(), at.sequence()};
+    const auto seen = at.step(format::depth::everything);
+    if (seen.what == sight::frame) continue;
+    const auto next = find_frame(*at.segment(), here, std::min(target, published) + 1);
+    // What comes next will be found once it is there: the damage reaches up to the end of what is.
+    if (!next && target > published) return approach{};
+    if (!next) return damaged_at(at);
+    at = walker{at.segment(), next->offset, next->sequence};
+  }
+  return approach{.at = std::move(at)};
+}
+
+/// A length that is wrong may have led astray, where records are handed out unchecked. True if the next record stands
+/// elsewhere after all.
+bool cursor::find_again() {
+  if (how_deep_ == format::depth::everything) return false;
+  auto at = walk_past_damage(position());
+  if (!at || !at->at.segment() || at->at.sequence() != position() || at->at.offset() == at_.offset()) return false;
+  if (look(*at->at.segment(), at->at.offset(), position(), format::depth::everything).what != sight::frame) return false;
+  at_ = std::move(at->at);
+  return true;
 }
 
 void cursor::step(observation& seen) noexcept {
@@ -188,7 +237,7 @@ result<bool> cursor::go_to_record(observation& seen) {
     if (!reached) return std::unexpected(reached.error());
     if (!*reached) return false;
     // Published between our look and that one, or ended; or it is not there although it is published.
-    if (looked_again) return damaged_at(at_);
+    if (looked_again && !find_again()) return damaged_at(at_);
     looked_again = true;
     if (auto done = look_anew(); !done) return std::unexpected(done.error());
   }
@@ -213,7 +262,7 @@ result<void> cursor::stand_anew() {
   const auto in = holding(here);
   if (!in) return std::unexpected(in.error());
   if (*in && *in == at_.segment()) return {};
-  auto at = walk_to(here);
+  auto at = go_to(here);
   if (!at) return std::unexpected(at.error());
   at_ = std::move(at->at);
   waits_for_ = here;
@@ -225,7 +274,7 @@ result<void> cursor::look_anew() {
   const auto in = holding(at_.sequence());
   if (!in) return std::unexpected(in.error());
   if (!*in || *in == at_.segment()) return {};
-  auto at = walk_to(at_.sequence());
+  auto at = go_to(at_.sequence());
   if (!at) return std::unexpected(at.error());
   at_ = std::move(at->at);
   return {};
@@ -239,11 +288,11 @@ result<cursor::move> cursor::enter_next() {
   if (!*reached) return move::end_for_now;
   auto in = holding(sequence);
   if (!in) return std::unexpected(in.error());
-  if (!*in) return not_there(errc::damaged, sequence);
+  if (!*in) return damaged_from(sequence, {});
   // It is published, so it was there once. The segment may have been left without a record: then this is its base.
   if (*in == at_.segment()) return damaged_at(at_);
   if ((*in)->facts().base != sequence) {
-    auto at = walk_to(sequence);
+    auto at = go_to(sequence);
     if (!at) return std::unexpected(at.error());
     at_ = std::move(at->at);
     return move::moved;
@@ -268,7 +317,13 @@ result<pinned_record> cursor::read_once(std::uint64_t target) {
   if (!at.segment() || at.sequence() < target) return damaged_at(at);
   if (at.sequence() > target) return not_there(errc::abandoned, target);  // in a hole
   if (!found->target) {
-    const auto seen = look(*at.segment(), at.offset(), target, how_deep_);
+    auto seen = look(*at.segment(), at.offset(), target, how_deep_);
+    if (seen.what != sight::frame) {
+      // Led astray by a length that is wrong, or damaged itself.
+      if (auto again = walk_past_damage(target); !again || !again->at.segment()) return std::unexpected(again.error());
+      else at = std::move(again->at);
+      seen = look(*at.segment(), at.offset(), target, how_deep_);
+    }
     if (seen.what != sight::frame) return damaged_at(at);
     found->target = seen.frame;
   }
@@ -277,12 +332,22 @@ result<pinned_record> cursor::read_once(std::uint64_t target) {
 }
 
 std::unexpected<error> cursor::damaged_at(const walker& at) const noexcept {
+  return damaged_from(at.segment() ? at.sequence() : waits_for_, at);
+}
+
+/// Says how far the damage goes: up to the next valid frame, to where a segment begins, or to the last that is published.
+/// `at`: where `first` should stand, if that is known.
+std::unexpected<error> cursor::damaged_from(std::uint64_t first, const walker& at,
+                                            std::uint64_t number) const noexcept {
+  std::uint64_t end = std::min(source_->next_base(first), source_->published() + 1);
+  if (const auto next = at.segment() ? find_frame(*at.segment(), {at.offset(), first}, end) : std::nullopt)
+    end = next->sequence;
   return fail({.code = errc::damaged,
                .subject = source_->path(),
-               .segment = at.segment() ? at.segment()->facts().number : 0,
+               .segment = at.segment() ? at.segment()->facts().number : number,
                .offset = at.offset(),
-               .first_sequence = at.sequence(),
-               .last_sequence = at.sequence()});
+               .first_sequence = first,
+               .last_sequence = std::max(first, end - 1)});
 }
 
 std::unexpected<error> cursor::not_there(errc code, std::uint64_t sequence) const noexcept {

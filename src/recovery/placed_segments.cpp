@@ -142,7 +142,8 @@ class placer {
   [[nodiscard]] bool is_forgotten(const segment_evidence& f) const noexcept {
     const bool is_marked = std::ranges::any_of(from_.marks, [&](const format::mark& m) { return m.segment == f.number; });
     const bool is_clean_end = from_.state && from_.state->clean_segment == f.number;
-    return !f.has_torn_activation && !f.end && !f.seal && !is_marked && !is_clean_end && f.number != 1 &&
+    const bool is_named = is_marked || is_clean_end || f.number == 1 || named_by_end(f.number) != nullptr;
+    return !f.has_torn_activation && !f.end && !f.seal && !is_named &&
            std::ranges::none_of(found_.all, [&](const auto& p) { return p.predecessor == f.number; });
   }
 

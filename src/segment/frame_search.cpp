@@ -33,7 +33,7 @@ std::optional<frame_place> next_stamp(const segment& s, frame_place origin, std:
   return std::nullopt;
 }
 
-std::optional<frame_place> next_frame(const segment& s, frame_place origin, std::uint64_t below) noexcept {
+std::optional<frame_place> find_frame(const segment& s, frame_place origin, std::uint64_t below) noexcept {
   const std::uint64_t end = std::min(s.end_offset(), s.facts().capacity);
   if (end <= origin.offset) return std::nullopt;
   // Frames that only seem to be there are summed as well. Who made up a file of such must not keep us busy for ever; real

@@ -25,7 +25,7 @@ struct frame_place {
 
 /// The first valid frame after `origin`, checked in full, of a sequence below `below`. Passes damaged ones. None if there is
 /// none up to the end of the segment.
-[[nodiscard]] std::optional<frame_place> next_frame(const segment& s, frame_place origin,
+[[nodiscard]] std::optional<frame_place> find_frame(const segment& s, frame_place origin,
                                                     std::uint64_t below = none_yet) noexcept;
 
 }  // namespace varve::core
