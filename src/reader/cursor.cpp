@@ -320,8 +320,10 @@ result<pinned_record> cursor::read_once(std::uint64_t target) {
     auto seen = look(*at.segment(), at.offset(), target, how_deep_);
     if (seen.what != sight::frame) {
       // Led astray by a length that is wrong, or damaged itself.
-      if (auto again = walk_past_damage(target); !again || !again->at.segment()) return std::unexpected(again.error());
-      else at = std::move(again->at);
+      if (auto again = walk_past_damage(target); !again || !again->at.segment())
+        return std::unexpected(again.error());
+      else
+        at = std::move(again->at);
       seen = look(*at.segment(), at.offset(), target, how_deep_);
     }
     if (seen.what != sight::frame) return damaged_at(at);
@@ -337,8 +339,7 @@ std::unexpected<error> cursor::damaged_at(const walker& at) const noexcept {
 
 /// Says how far the damage goes: up to the next valid frame, to where a segment begins, or to the last that is published.
 /// `at`: where `first` should stand, if that is known.
-std::unexpected<error> cursor::damaged_from(std::uint64_t first, const walker& at,
-                                            std::uint64_t number) const noexcept {
+std::unexpected<error> cursor::damaged_from(std::uint64_t first, const walker& at, std::uint64_t number) const noexcept {
   std::uint64_t end = std::min(source_->next_base(first), source_->published() + 1);
   if (const auto next = at.segment() ? find_frame(*at.segment(), {at.offset(), first}, end) : std::nullopt)
     end = next->sequence;

@@ -8,6 +8,7 @@
 
 #include "damage/damaged_log.hpp"
 #include "format/segment_header.hpp"
+#include "support/fast_dir.hpp"
 
 namespace varve::testing {
 namespace {
@@ -27,7 +28,7 @@ struct known_frame {
 
 /// A log and what it should hold.
 struct known_log {
-  temp_dir place;
+  fast_dir place;
   fs::path dir = place.path() / "log";
   std::uint64_t trim_point = 1, last = 0;
   bool is_closed = true;
@@ -81,7 +82,8 @@ std::vector<harm> all_harm(const known_log& l) {
   std::vector<harm> all;
   const auto numbers = segment_numbers(l.dir);
   const auto flip = [&](std::string name, std::uint64_t segment, std::uint64_t offset) {
-    all.push_back({name, segment, offset, offset + 1, [=](const fs::path& d) { flip_bit(segment_path(d, segment), offset, 3); }});
+    all.push_back(
+        {name, segment, offset, offset + 1, [=](const fs::path& d) { flip_bit(segment_path(d, segment), offset, 3); }});
   };
   const auto zero = [&](std::string name, std::uint64_t segment, std::uint64_t offset, std::uint64_t bytes) {
     all.push_back({name, segment, offset, offset + bytes,
@@ -99,18 +101,19 @@ std::vector<harm> all_harm(const known_log& l) {
                                                              {"end", format::end_offset},
                                                              {"seal", format::seal_offset}};
     for (const auto& [name, offset] : sectors) {
-      for (const std::uint64_t at : {2U, 18U, 27U, 44U, 508U}) flip(name + of + ", byte " + std::to_string(at), number, offset + at);
+      for (const std::uint64_t at : {2U, 18U, 27U, 44U, 508U})
+        flip(name + of + ", byte " + std::to_string(at), number, offset + at);
       zero(name + of + " zeroed", number, offset, 512);
     }
     zero("header" + of + " zeroed", number, 0, 4096);
     zero("first page of frames" + of + " zeroed", number, 4096, 4096);
     zero("third page" + of + " zeroed", number, 12288, 4096);
-    all.push_back({"lost" + of, number, 0, ~std::uint64_t{0}, [=](const fs::path& d) { fs::remove(segment_path(d, number)); }});
+    all.push_back(
+        {"lost" + of, number, 0, ~std::uint64_t{0}, [=](const fs::path& d) { fs::remove(segment_path(d, number)); }});
     all.push_back({"cut short" + of, number, 20'000, ~std::uint64_t{0},
                    [=](const fs::path& d) { fs::resize_file(segment_path(d, number), 20'000); }});
-    all.push_back({"doubled" + of, 0, 0, 0, [=](const fs::path& d) {
-                     fs::copy_file(segment_path(d, number), segment_path(d, 77));
-                   }});
+    all.push_back(
+        {"doubled" + of, 0, 0, 0, [=](const fs::path& d) { fs::copy_file(segment_path(d, number), segment_path(d, 77)); }});
   }
   all.push_back({"nothing", 0, 0, 0, [](const fs::path&) {}});
   return all;
@@ -157,7 +160,8 @@ void check(const fs::path& dir, const known_log& l, const harm& h, const spoiled
   // The state of a log that is open does not say how far it goes.
   if (with.has_live || (with.has_state && l.is_closed)) CHECK(reach == l.last + 1);
   for (const auto& f : l.frames) {
-    const bool is_hit = f.segment == h.segment && f.offset < h.to && f.end > h.from && !(h.to - h.from <= 512 && h.to <= 4096);
+    const bool is_hit =
+        f.segment == h.segment && f.offset < h.to && f.end > h.from && !(h.to - h.from <= 512 && h.to <= 4096);
     const bool should_be = !is_hit && !may_be_unplaced(*done, f.segment);
     if (saved.contains(f.sequence) == should_be) continue;
     CAPTURE(f.sequence, f.segment);
@@ -176,7 +180,7 @@ TEST_CASE("salvage of a log with anything spoiled saves what is whole, and names
   const auto what = GENERATE(known_log::history::closed, known_log::history::died, known_log::history::truncated);
   const known_log l{what};
   REQUIRE(segment_numbers(l.dir).size() >= 4);
-  const temp_dir other;
+  const fast_dir other;
   for (const auto& h : all_harm(l)) {
     for (unsigned with = 0; with < 8; ++with) {
       const spoiled files{.has_state = (with & 1) == 0, .has_meta = (with & 2) == 0, .has_live = (with & 4) == 0};
