@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The last of four steps by which a damaged log is read: what there is was collected, placed and judged (recovery/evidence.hpp,
-// placed_segments.hpp, reading_plan.hpp); here it is read.
+// The last of four steps by which a damaged log is read: what there is was collected, placed and judged
+// (recovery/evidence.hpp, placed_segments.hpp, reading_plan.hpp); here it is read.
 #include <algorithm>
 #include <new>
 #include <vector>

@@ -4,8 +4,8 @@
 //
 // The second step of reading a damaged log. What a lost sector said also stands elsewhere: the salt in the end, the seal and
 // the activation of the segment that follows; the number in the file's name; the base in the stamp of the first frame, XOR
-// the salt. A frame's checksum binds its stamp to its place, so a salt is believed once a frame validates by it. No guess is:
-// where only one of base and salt is known by a torn sector, they must agree with each other by the first stamp.
+// the salt. A frame's checksum binds its stamp to its place, so a salt is believed once a frame validates by it. No guess
+// is: where only one of base and salt is known by a torn sector, they must agree with each other by the first stamp.
 #pragma once
 
 #include <cstdint>

@@ -11,8 +11,8 @@ namespace varve::core {
 /// True if a survey has met damage that ends the chain before the log ends.
 [[nodiscard]] bool is_chain_broken(const survey& s) noexcept;
 
-/// Adds to the chain what stands after a segment that is missing, and those whose header is damaged but known from elsewhere;
-/// none beyond what is published by the survey. For reading alone: an open for writing refuses such a log.
+/// Adds to the chain what stands after a segment that is missing, and those whose header is damaged but known from
+/// elsewhere; none beyond what is published by the survey. For reading alone: an open for writing refuses such a log.
 void add_what_stands(const log_place& place, survey& s);
 
 }  // namespace varve::core

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// reading_plan.hpp - which frames of a damaged log stand, which a decision removed, and how far the log went. Layer recovery;
-// pure.
+// reading_plan.hpp - which frames of a damaged log stand, which a decision removed, and how far the log went. Layer
+// recovery; pure.
 //
 // The third step of reading a damaged log. Nothing here asks what an open would keep; only decisions remove records:
 //   - an end with the cause truncate or recovery: what its segment holds after it, and the segments that followed that;

@@ -205,6 +205,21 @@ TEST_CASE("a reader that stands after damage at the end meets the next record th
   }
 }
 
+TEST_CASE("a view beside a writer sees what comes after damage", "[damage][reader][view][G5]") {
+  const long_log l{100};
+  clear_stamp(l.dir, GENERATE(1U, 50U, 100U));
+  auto writer = log::open(l.dir);
+  REQUIRE(writer);
+  const auto view = log_view::open(l.dir);
+  REQUIRE(view);
+  for (std::uint64_t s = 101; s < 104; ++s) {
+    REQUIRE(writer->append(text_of(s)).has_value());
+    const auto r = view->read({s});
+    REQUIRE(r);
+    CHECK(r->text() == text_of(s));
+  }
+}
+
 TEST_CASE("where records are not checked as they are read, a length that is wrong hides no record", "[damage][reader][G5]") {
   const long_log l{300};
   flip_bit(segment_path(l.dir, 1), place_of(l.dir, 100).offset + 17);  // 256 bytes longer
