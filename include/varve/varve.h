@@ -423,11 +423,31 @@ typedef struct varve_salvage_report {
   size_t size;
   uint64_t first_sequence, end_sequence;
   uint64_t records, missing, gaps;
+  uint64_t abandoned;  /* sequences without a record */
+  uint64_t unfinished; /* sequences in gaps that a process which died left unfinished */
+  uint64_t removed;    /* records that are still there though they were trimmed, truncated or cut */
+  uint64_t superseded; /* likewise, of a sequence that another record has */
+  uint64_t damaged_headers;
+  uint8_t trim_point_known; /* 0: what comes first, or is missing first, may have been trimmed */
+  uint8_t reserved[7];
 } varve_salvage_report;
 /* What can still be read of a damaged log. Both calls return 0 to go on, anything else for VARVE_CANCELLED; each may be NULL,
  * and so may `report`. The record is valid during the call. */
 VARVE_CALL int varve_salvage(const char* directory, int (*on_record)(void* user, const varve_record* record),
                              int (*on_gap)(void* user, const varve_finding* gap), varve_salvage_report* report, void* user);
+
+typedef struct varve_salvage_options {
+  size_t size;
+  const char* const* from; /* segment files, and directories of such, that are read as well */
+  size_t from_count;
+  /* After all others, each record that a decision removed and that is still there. May be NULL. */
+  int (*on_removed)(void* user, const varve_record* record);
+} varve_salvage_options;
+/* The same; `options` may be NULL, and `directory` if options->from_count is not 0. */
+VARVE_CALL int varve_salvage_with(const char* directory, const varve_salvage_options* options,
+                                  int (*on_record)(void* user, const varve_record* record),
+                                  int (*on_gap)(void* user, const varve_finding* gap), varve_salvage_report* report,
+                                  void* user);
 
 /* ---- Reading in order ------------------------------------------------------------------------------------------------- */
 

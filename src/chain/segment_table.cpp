@@ -67,6 +67,13 @@ table_entry* segment_table::find(std::uint64_t sequence) noexcept {
   return above == all.begin() ? nullptr : &*std::prev(above);
 }
 
+std::uint64_t segment_table::base_after(std::uint64_t sequence) const noexcept {
+  const std::scoped_lock lock{guard_};
+  const auto all = entries();
+  const auto after = std::ranges::upper_bound(all, sequence, {}, [](const table_entry& e) { return e.facts.base; });
+  return after == all.end() ? none_yet : after->facts.base;
+}
+
 result<std::shared_ptr<const segment>> segment_table::holding(std::uint64_t sequence) {
   try {
     for (;;) {

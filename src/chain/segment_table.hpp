@@ -74,6 +74,8 @@ class segment_table {
 
   /// The segment in which `sequence` stands, or will: the last one with a base that is not above it. None if there is none.
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence);
+  /// The base of the first segment that begins after `sequence`; none_yet if none does.
+  [[nodiscard]] std::uint64_t base_after(std::uint64_t sequence) const noexcept;
 
   /// The oldest segment that has ended and is not sealed; none if there is none.
   [[nodiscard]] std::shared_ptr<segment> oldest_ended() noexcept;

@@ -119,9 +119,10 @@ std::vector<segment_description> view_object::list(const segment_files& found) {
     const chain_link* const link = &seen_.chain[position->second];
     const bool is_last = link == &seen_.chain.back();
     const bool takes_claims = is_last && (seen_.ending == ending::living || seen_.ending == ending::clean);
-    d.state = f.seal         ? segment_description::state::sealed
-              : takes_claims ? segment_description::state::active
-                             : segment_description::state::ended;
+    d.state = link->facts.header_rebuilt ? segment_description::state::damaged
+              : f.seal                   ? segment_description::state::sealed
+              : takes_claims             ? segment_description::state::active
+                                         : segment_description::state::ended;
     const std::uint64_t end = link->end_sequence != none_yet ? link->end_sequence : frontier_.published() + 1;
     d.sequences = {{link->facts.base}, {std::max(end, link->facts.base)}};
     d.used_bytes = link->end_offset != none_yet                               ? link->end_offset

@@ -5,6 +5,7 @@
 #include <new>
 #include <ranges>
 
+#include "recovery/reading_on.hpp"
 #include "store/log_directory.hpp"
 
 namespace varve::core {
@@ -167,6 +168,7 @@ result<void> view_object::look_at_everything() {
   for (int looks = 1;; ++looks) {
     auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
     if (!all) return std::unexpected(all.error());
+    if (all->seen.ending != ending::living && is_chain_broken(all->seen)) add_what_stands(place_, all->seen);
     const truncations::change change{cuts()};
     // Only that tells a truncation from a death, after which a segment that nobody has passed a record of may go as well.
     const std::uint32_t truncations = all->state.current().truncations;
