@@ -91,6 +91,8 @@ typedef struct varve_error {
   uint64_t process;                       /* VARVE_LOCKED: who has the log, if that is known */
   const char* path;                       /* the file, directory or option concerned, or ""; stays as long as the program */
   size_t path_bytes;
+  uint8_t may_have_happened; /* not 0: what was asked for may have taken effect all the same */
+  uint8_t reserved[7];
 } varve_error;
 
 /* The last error that a call gave to this thread. VARVE_OK if there was none. Fills `error`, which may be NULL. */
