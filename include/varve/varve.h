@@ -223,7 +223,7 @@ typedef struct varve_record {
   uint64_t sequence;
   uint32_t epoch;
   uint16_t type;
-  uint8_t batch_goes_on; /* the next record belongs to the same batch; not known of a record that was read by number */
+  uint8_t batch_goes_on; /* the next record belongs to the same batch, or entry */
   uint8_t is_chunk;      /* of an entry */
   int64_t time_ns;       /* since 1970, when it was appended; 0 if the log stores no times */
 } varve_record;
