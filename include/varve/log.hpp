@@ -63,6 +63,7 @@ struct statistics {
   std::uint64_t bytes_allocated = 0;   ///< Disk space taken by segments, prepared and spare ones included.
   std::uint64_t syncs = 0, rolls = 0;  ///< Since this open; a view shows 0.
   std::uint64_t waits = 0;             ///< Appends that had to wait for a roll, since this open; a view shows 0.
+  std::uint64_t mark_syncs = 0;        ///< Of the durable mark, by itself, since this open; a view shows 0.
 };
 
 /// Moved-from     only assign or destroy.
@@ -172,9 +173,9 @@ class VARVE_EXPORT log {
   ///
   /// Errors         past_end: `target` lies behind the next sequence. io: a file could not be removed, and takes space until
   ///                another call, or the next open, removes it; or varve.state could not be written, and nothing went.
-  ///                sync_failed, closed, forked. would_block_itself: this thread holds an open claim before `target`, or
   ///                Unless error::may_have_happened(): then the trim point may be durable, and this log goes on with the
   ///                old one until another trim succeeds, or it is opened again.
+  ///                sync_failed, closed, forked. would_block_itself: this thread holds an open claim before `target`, or
   ///                is the one that archives. cancelled, no_space: something could not be archived, or ended; nothing went.
   /// Blocks         for two syncs at most, and for the archive hook.
   /// Cost           two small writes; for each segment that goes, one removal, or none if its file is used again.
@@ -270,6 +271,11 @@ class VARVE_EXPORT log {
 
   /// The first failure to make something durable, also one that a background thread met; nullopt while there is none.
   [[nodiscard]] std::optional<error> failure() const noexcept;
+
+  /// Why the durable mark could not be brought to the disk the last time (log_options::mark_interval); nullopt once it was.
+  /// It is tried again after each interval. What is durable is durable all the same, and the log goes on: only what a
+  /// power loss leaves cannot be told from a torn end as far. The device is worth a look.
+  [[nodiscard]] std::optional<error> mark_failure() const noexcept;
 
  private:
   explicit log(std::shared_ptr<core::log_object>) noexcept;

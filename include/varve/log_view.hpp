@@ -128,7 +128,7 @@ class VARVE_EXPORT log_view {
 
   /// The marks, each as the files say it when it is asked for: also after a truncation, a trim, another writer or a death,
   /// and if nothing else of the view is called. What a writer is in the middle of counts once its call returns, at the
-  /// latest. If a look at the files fails, as the last look that did not fail saw them: read() and stats() say what is wrong.
+  /// latest. If a look at the files fails, as the last look saw them that did not: read() and stats() say what is wrong.
   /// Those that one call gives fit together: first - 1 <= durable <= published.
   ///
   /// Cost    a system call or two, and a walk over what was published since.

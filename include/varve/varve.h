@@ -137,6 +137,7 @@ enum varve_when_full { VARVE_REFUSE, VARVE_DROP_OLDEST, VARVE_WAIT };
 #define VARVE_NO_SPARES UINT32_MAX
 #define VARVE_ALL_PROCESSORS UINT32_MAX
 #define VARVE_ON_REQUEST UINT64_MAX
+#define VARVE_NEVER UINT64_MAX
 
 typedef struct varve_reader varve_reader;
 struct varve_record;
@@ -193,6 +194,7 @@ typedef struct varve_log_options {
   void (*segment_dropping)(void* user, const varve_sealed_segment* segment);
   int (*recover_segment)(void* user, const varve_recovered_segment* segment); /* no: its records are skipped */
   int (*recover_record)(void* user, const struct varve_record* record);       /* no: VARVE_CANCELLED */
+  uint64_t mark_interval_ms;                                                  /* 0: the default; VARVE_NEVER */
 } varve_log_options;
 
 typedef struct varve_append_options {
@@ -349,11 +351,14 @@ typedef struct varve_statistics {
   uint64_t bytes_used, bytes_allocated;
   uint64_t syncs, rolls, waits;
   uint64_t spare, recycled;
+  uint64_t mark_syncs;
 } varve_statistics;
 VARVE_CALL int varve_log_stats(const varve_log* log, varve_statistics* statistics);
 
 /* The first failure to make something durable; VARVE_OK while there is none. varve_last_error() has it. */
 VARVE_CALL int varve_log_failure(const varve_log* log);
+/* Why the durable mark could not be brought to the disk the last time; VARVE_OK once it was. Likewise. */
+VARVE_CALL int varve_log_mark_failure(const varve_log* log);
 
 /* ---- What an open or a verification found ------------------------------------------------------------------------------ */
 
