@@ -126,9 +126,19 @@ class VARVE_EXPORT log_view {
 
   [[nodiscard]] result<sequence> find_time(record_time time) const;
 
+  /// The marks, each as the files say it when it is asked for: also after a truncation, a trim, another writer or a death,
+  /// and if nothing else of the view is called. What a writer is in the middle of counts once its call returns, at the
+  /// latest. If a look at the files fails, as the last look saw them that did not: read() and stats() say what is wrong.
+  /// Those that one call gives fit together: first - 1 <= durable <= published.
+  ///
+  /// Cost    a system call or two, and a walk over what was published since.
   [[nodiscard]] sequence first_sequence() const noexcept;
   [[nodiscard]] sequence published_sequence() const noexcept;
   [[nodiscard]] sequence durable_sequence() const noexcept;
+  /// As of when it is called, likewise.
+  ///
+  /// Errors  what a look at the files met: damaged, newer_format, io, out_of_memory, timed_out.
+  /// Cost    as for the marks; and it reads the headers of all segment files.
   [[nodiscard]] result<statistics> stats() const;
 
   /// How the log is made, who writes it, what it holds, what holds it up, and what the next open would do. Needs no help of

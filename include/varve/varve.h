@@ -93,6 +93,8 @@ typedef struct varve_error {
   uint64_t process;                       /* VARVE_LOCKED: who has the log, if that is known */
   const char* path;                       /* the file, directory or option concerned, or ""; stays as long as the program */
   size_t path_bytes;
+  uint8_t may_have_happened; /* not 0: what was asked for may have taken effect all the same */
+  uint8_t reserved[7];
 } varve_error;
 
 /* The last error that a call gave to this thread. VARVE_OK if there was none. Fills `error`, which may be NULL. */
@@ -137,6 +139,7 @@ enum varve_when_full { VARVE_REFUSE, VARVE_DROP_OLDEST, VARVE_WAIT };
 #define VARVE_NO_SPARES UINT32_MAX
 #define VARVE_ALL_PROCESSORS UINT32_MAX
 #define VARVE_ON_REQUEST UINT64_MAX
+#define VARVE_NEVER UINT64_MAX
 
 typedef struct varve_reader varve_reader;
 struct varve_record;
@@ -193,6 +196,7 @@ typedef struct varve_log_options {
   void (*segment_dropping)(void* user, const varve_sealed_segment* segment);
   int (*recover_segment)(void* user, const varve_recovered_segment* segment); /* no: its records are skipped */
   int (*recover_record)(void* user, const struct varve_record* record);       /* no: VARVE_CANCELLED */
+  uint64_t mark_interval_ms;                                                  /* 0: the default; VARVE_NEVER */
 } varve_log_options;
 
 typedef struct varve_append_options {
@@ -223,7 +227,7 @@ typedef struct varve_record {
   uint64_t sequence;
   uint32_t epoch;
   uint16_t type;
-  uint8_t batch_goes_on; /* the next record belongs to the same batch; not known of a record that was read by number */
+  uint8_t batch_goes_on; /* the next record belongs to the same batch, or entry */
   uint8_t is_chunk;      /* of an entry */
   int64_t time_ns;       /* since 1970, when it was appended; 0 if the log stores no times */
 } varve_record;
@@ -349,11 +353,14 @@ typedef struct varve_statistics {
   uint64_t bytes_used, bytes_allocated;
   uint64_t syncs, rolls, waits;
   uint64_t spare, recycled;
+  uint64_t mark_syncs;
 } varve_statistics;
 VARVE_CALL int varve_log_stats(const varve_log* log, varve_statistics* statistics);
 
 /* The first failure to make something durable; VARVE_OK while there is none. varve_last_error() has it. */
 VARVE_CALL int varve_log_failure(const varve_log* log);
+/* Why the durable mark could not be brought to the disk the last time; VARVE_OK once it was. Likewise. */
+VARVE_CALL int varve_log_mark_failure(const varve_log* log);
 
 /* ---- What an open or a verification found ------------------------------------------------------------------------------ */
 

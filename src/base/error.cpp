@@ -90,7 +90,9 @@ std::string error::message() const {
     (where += std::generic_category().message(errno_)) += " (errno " + std::to_string(errno_) + ")";
   }
   if (!where.empty()) text += " (" + where + ")";
-  return ((text += "; ") += row.remedy) += '.';
+  text += "; ";
+  text += may_have_happened_ ? std::string_view{"it may have taken effect; open the log again to see"} : row.remedy;
+  return text += '.';
 }
 
 namespace core {

@@ -49,7 +49,8 @@ namespace varve::capi {
 [[nodiscard]] inline std::int64_t ns_of(record_time time) noexcept { return time.time_since_epoch().count(); }
 
 [[nodiscard]] inline varve_record shown(const pinned_record& r) noexcept {
-  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(), r.type(), 0, r.is_chunk(), ns_of(r.time())};
+  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(),
+          r.type(),           r.batch_goes_on(),  r.is_chunk(),       ns_of(r.time())};
 }
 [[nodiscard]] inline varve_record shown(const record& r) noexcept {
   return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(),

@@ -238,6 +238,11 @@ int varve_log_failure(const varve_log* log) {
   return failed ? capi::remember(*failed) : VARVE_OK;
 }
 
+int varve_log_mark_failure(const varve_log* log) {
+  const auto failed = log->log.mark_failure();
+  return failed ? capi::remember(*failed) : VARVE_OK;
+}
+
 int varve_log_recovery(const varve_log* log, varve_report* report, varve_on_finding on_finding, void* user) {
   return capi::give(log->log.recovery(), report, on_finding, user);
 }

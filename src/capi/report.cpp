@@ -27,7 +27,8 @@ int give(const statistics& s, varve_statistics* to) noexcept {
                                              .rolls = s.rolls,
                                              .waits = s.waits,
                                              .spare = s.spare,
-                                             .recycled = s.recycled},
+                                             .recycled = s.recycled,
+                                             .mark_syncs = s.mark_syncs},
                             to));
 }
 

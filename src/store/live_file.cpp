@@ -159,6 +159,11 @@ void live_file::bump_turn() noexcept {
   shared::fetch_add(turn, std::uint64_t{1}, std::memory_order_release, "turn:B");
 }
 
+void live_file::touch_mark_page() noexcept {
+  auto& turn = shared::place_at<std::uint64_t>(map_.bytes().data() + format::turn_offset);
+  shared::fetch_add(turn, std::uint64_t{0}, std::memory_order_relaxed, "turn:touch");  // relaxed: it changes nothing
+}
+
 std::uint64_t live_file::turn() const noexcept {
   const std::uint64_t* const place = turn_place();
   return place == nullptr ? 0 : shared::load(*place, std::memory_order_acquire, "turn:A");

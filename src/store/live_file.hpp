@@ -37,6 +37,8 @@ class live_file {
   [[nodiscard]] os::result<void> forget_marks_after(std::uint64_t epoch) noexcept;
   /// Makes the stored marks durable.
   [[nodiscard]] os::result<void> sync_mark() const noexcept { return os::sync_range(map_, 0, 2 * format::sector_bytes); }
+  /// So that a sync of the marks writes them once more, after one that failed.
+  void touch_mark_page() noexcept;
 
   /// True if both are objects of one file, mapped alike.
   [[nodiscard]] bool is_same_file(const live_file& other) const noexcept;

@@ -70,28 +70,34 @@ bool is_refused(const recovery_report::finding& f) noexcept {
 
 result<statistics> view_object::stats() {
   statistics s;
-  s.at.durable = {durable()};  // first: it is never more than what is published after it
-  s.at.published = {published()};
-  s.claimed = s.at.published;
   const std::scoped_lock lock{guard_};
-  if (trouble_) return std::unexpected(*trouble_);
-  s.at.first = {seen_.first};
-  const auto found = read_segment_files(place_);
+  s.at = look_now();
+  s.claimed = s.at.published;
+  const auto found = look_at_files();
   if (!found) return std::unexpected(found.error());
   for (const auto& f : found->files) s.bytes_allocated += f.allocated_bytes;
   s.segments = seen_.chain.size();
-  for (const auto& link : seen_.chain)
-    s.bytes_used += link.end_offset != none_yet ? link.end_offset : format::segment_header_bytes;
+  for (const auto& each : list(*found))
+    if (each.state != segment_description::state::prepared) s.bytes_used += each.used_bytes;
   return s;
 }
 
 result<std::vector<segment_description>> view_object::segments() {
-  static_cast<void>(published());
   const std::scoped_lock lock{guard_};
-  if (trouble_) return std::unexpected(*trouble_);
-  const auto found = read_segment_files(place_);
+  static_cast<void>(look_now());
+  const auto found = look_at_files();
   if (!found) return std::unexpected(found.error());
   return list(*found);
+}
+
+/// Behind a look: all that there is, also what stands behind a claim that is not finished. That holds up the view; the log
+/// has gone on.
+result<segment_files> view_object::look_at_files() {
+  if (trouble_) return std::unexpected(*trouble_);
+  if (seen_.ending == ending::living) {
+    if (const auto done = extend_chain(); !done) return std::unexpected(done.error());
+  }
+  return read_segment_files(place_);
 }
 
 std::vector<segment_description> view_object::list(const segment_files& found) {
@@ -138,22 +144,15 @@ std::vector<segment_description> view_object::list(const segment_files& found) {
 
 result<log_description> view_object::describe() {
   log_description d;
-  d.at.durable = {durable()};  // first: it is never more than what is published after it
-  d.at.published = {published()};
   const std::scoped_lock lock{guard_};
-  if (trouble_) return std::unexpected(*trouble_);
-  // A claim that is not finished also holds up the view; the log has gone on behind it.
-  if (seen_.ending == ending::living) {
-    if (const auto done = extend_chain(); !done) return std::unexpected(done.error());
-  }
-  const auto found = read_segment_files(place_);
+  d.at = look_now();
+  const auto found = look_at_files();
   if (!found) return std::unexpected(found.error());
   for (const auto& f : found->files) d.bytes_allocated += f.allocated_bytes;
   for (const auto& s : list(*found)) {
     d.bytes_used += s.state == segment_description::state::prepared ? 0 : s.used_bytes;
     ++count_of(d, s.state);
   }
-  d.at.first = {seen_.first};
   describe_positions(d);
   d.epoch = state_->current().epoch;
   d.segment_bytes = place_.meta.segment_bytes;

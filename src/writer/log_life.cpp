@@ -24,6 +24,9 @@ namespace {
 // The fewest that a log under a cap works with, besides those that are made ahead: one takes appends, one is being sealed.
 constexpr std::uint64_t disk_segments_min = 2;
 
+// More is taken for that, so that no deadline overflows.
+constexpr std::chrono::milliseconds mark_interval_max = std::chrono::hours{24};
+
 result<void> check_cap(const log_options& options, std::uint64_t segment_bytes) noexcept {
   const std::uint64_t least = (options.prepared_segments + disk_segments_min) * segment_bytes;
   return options.max_disk_bytes == 0 || options.max_disk_bytes >= least ? result<void>{} : bad_option("max_disk_bytes");
@@ -45,6 +48,7 @@ result<void> check_options(const log_options& options) noexcept {
   if (options.prepared_segments == 0 || options.prepared_segments > prepared_segments_max)
     return bad_option("prepared_segments");
   if (options.spare_segments > spare_segments_max) return bad_option("spare_segments");
+  if (options.mark_interval.count() < 0) return bad_option("mark_interval");
   if (options.when_full > when_full::wait) return bad_option("when_full");
   // The owner must be able to open what he made.
   if ((options.file_mode & 0600) != 0600 || (options.file_mode & ~0777U) != 0) return bad_option("file_mode");
@@ -87,15 +91,16 @@ log_object::log_object(log_place place, const log_options& options, reading_laye
       frontier_(table_),
       events_({place_.path, frontier_, wake_}),
       latch_(gate_, wake_, events_),
-      syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_, appender_, state_}),
+      marks_({place_.path, live_, background_}, std::min(options.mark_interval, mark_interval_max)),
+      syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_, appender_, state_, marks_}),
       preparer_({place_, table_, frontier_, latch_, gate_, trimmer_, retainer_, checkpointer_}),
       trimmer_({place_, state_, live_, table_, preparer_, archivist_, wake_, turn_}),
       retainer_({place_, table_, frontier_, trimmer_, archivist_, checkpointer_, life_}, options.retention),
       sealer_({place_, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, archivist_, latch_}),
       archivist_({place_, state_, table_, latch_, preparer_, sealer_}, options.archive),
       own_({place_, preparer_, trimmer_}),
-      appender_({place_, gate_, latch_, table_, preparer_, own_, sealer_, wake_, state_, this}),
-      periodic_({appender_, frontier_, syncer_}),
+      appender_({place_, gate_, latch_, table_, preparer_, own_, sealer_, wake_, this}),
+      periodic_({appender_, frontier_, syncer_, marks_, background_}),
       checkpointer_({place_, state_, frontier_, syncer_, appender_, latch_, sealer_},
                     static_cast<bool>(options.checkpoint.save), options.checkpoint.after_bytes),
       truncator_({place_, state_, live_, table_, frontier_, syncer_, trimmer_, sealer_, appender_, latch_, gate_, wake_,
