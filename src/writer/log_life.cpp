@@ -113,7 +113,7 @@ void log_object::end_threads() noexcept {
   preparer_.stop();
 }
 
-/// The files that are there as long as the log is.
+/// What recovery looks at. Changes nothing: the survey may refuse.
 result<void> log_object::open_files(const log_options& options) {
   if (auto done = check_cap(options, place_.meta.segment_bytes); !done) return done;
   if (const auto made = gate_.make(); !made) return place_.fail_call(made.error());
@@ -126,9 +126,15 @@ result<void> log_object::open_files(const log_options& options) {
     if (const auto done = os::sync_directory(place_.directory); !done) return place_.fail_call(done.error());
     if (const auto done = os::sync_parent(place_.directory); !done) return place_.fail_call(done.error());
   }
-  auto live = live_file::open_for_writing(place_, options.file_mode);
+  auto live = live_file::open_for_recovery(place_);
   if (!live) return std::unexpected(live.error());
   live_ = std::move(*live);
+  return {};
+}
+
+/// What the writer talks to views by.
+result<void> log_object::open_live(const log_options& options) {
+  if (auto done = live_.begin_writing(place_, options.file_mode); !done) return done;
   auto wake = wake_page::open(place_.directory);
   if (!wake) return place_.fail_call(wake.error());
   wake_ = std::move(*wake);
@@ -144,6 +150,7 @@ result<void> log_object::start(const log_options& options) {
                        .on_progress = &options.on_progress});
   if (!s) return std::unexpected(s.error());
 
+  if (auto done = open_live(options); !done) return done;
   if (auto done = state_.reaffirm(place_); !done) return done;
   if (s->ending != ending::clean) {
     if (auto done = repair(place_, *s); !done) return done;
