@@ -17,6 +17,8 @@ add_executable(varve_cli
   src/cli/input.cpp
   src/cli/json.cpp
   src/cli/main.cpp
+  src/cli/next_open.cpp
+  src/cli/opening.cpp
   src/cli/options.cpp
   src/cli/output.cpp
   src/cli/progress.cpp

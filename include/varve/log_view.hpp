@@ -20,6 +20,7 @@
 #include <varve/options.hpp>
 #include <varve/reader.hpp>
 #include <varve/record.hpp>
+#include <varve/retention.hpp>
 #include <varve/sequence.hpp>
 #include <varve/visibility.hpp>
 
@@ -65,6 +66,8 @@ struct log_description {
   struct opening {
     log_description::ending found = ending::unknown;
     std::uint64_t kept = 0, cut_bytes = 0, cut_records = 0, stepped_over = 0;
+    /// Of next_open, if it would cut: from the first sequence that would go to the last that can be told; otherwise empty.
+    sequence_range cut{};
   };
   /// A claim whose append has not returned, in front of records whose appends have.
   struct unfinished_claim {
@@ -105,6 +108,8 @@ struct log_description {
   std::optional<opening> next_open{};
   std::vector<pin> pins{};  ///< In the order of their segments.
   bool refuses = false;     ///< Damage was met: open() answers `damaged`, and verify() names the places.
+  bool would_cut =
+      false;  ///< next_open would lose records of a torn end, or of a copy that lacks some: what `strict` refuses.
 };
 
 /// Thread-safety  any member from any number of threads, except moving, assigning and destruction.
@@ -150,6 +155,14 @@ class VARVE_EXPORT log_view {
 
   /// One line per segment file, in the order of the records, prepared ones last.
   [[nodiscard]] result<std::vector<segment_description>> segments() const;
+
+  /// What log::retain() would do by these rules, and why, oldest segment first. Of a log that nobody writes: after the next
+  /// open, with the segment that it begins. What the writer saves or archives is not known here, and holds nothing: see
+  /// log_description::checkpointed and ::archived.
+  ///
+  /// Errors  as stats().
+  /// Cost    reads the headers of all segment files; with keep_for_readers one open and lock for each that would go.
+  [[nodiscard]] result<std::vector<retention_verdict>> plan_retention(const retention_rules& rules) const;
 
  private:
   explicit log_view(std::shared_ptr<core::view_object>) noexcept;

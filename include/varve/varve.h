@@ -423,7 +423,8 @@ typedef struct varve_backup_report {
 VARVE_CALL int varve_backup(const char* from, const char* to, const varve_backup_options* options,
                             varve_backup_report* report);
 
-/* Makes the index of every segment anew. `segments`: of how many; may be NULL. */
+/* Makes the index of every segment again. `segments`: of how many; may be NULL. VARVE_WOULD_CUT, and nothing was changed: the
+ * log has a torn end; open it first. */
 VARVE_CALL int varve_rebuild_indexes(const char* directory, uint64_t* segments);
 
 typedef struct varve_salvage_report {
@@ -494,7 +495,8 @@ typedef struct varve_opening {
   uint32_t found; /* enum varve_ending */
   uint32_t reserved;
   uint64_t kept, cut_bytes, cut_records, stepped_over;
-  uint64_t later[4]; /* 0: for what a later version has to say */
+  uint64_t cut_first, cut_end; /* of next_open: from the first sequence that would go to after the last; 0: none */
+  uint64_t later[2];           /* 0: for what a later version has to say */
 } varve_opening;
 
 typedef struct varve_description {
@@ -513,7 +515,8 @@ typedef struct varve_description {
   varve_opening last_open, next_open; /* the second only if has_next_open */
   uint8_t has_next_open, refuses;
   uint8_t record_times; /* not 0: each record has one */
-  uint8_t reserved[5];
+  uint8_t would_cut;    /* not 0: next_open would cut; with strict_recovery it refuses */
+  uint8_t reserved[4];
   uint64_t dropped; /* segments */
   uint64_t checkpointed, archived;
 } varve_description;
@@ -546,6 +549,9 @@ typedef struct varve_pin_holder {
 VARVE_CALL int varve_view_pins(const varve_view* view, void (*on_pin)(void* user, const varve_pin_holder* pin), void* user);
 VARVE_CALL int varve_view_segments(const varve_view* view, void (*on_segment)(void* user, const varve_segment* segment),
                                    void* user);
+/* What varve_log_retain() would do; of a log that nobody writes, after the next open. */
+VARVE_CALL int varve_view_plan_retention(const varve_view* view, const varve_retention_rules* rules,
+                                         varve_on_verdict on_verdict, void* user);
 
 #ifdef __cplusplus
 }

@@ -45,6 +45,14 @@ result<log_description> log_view::describe() const {
   }
 }
 
+result<std::vector<retention_verdict>> log_view::plan_retention(const retention_rules& rules) const {
+  try {
+    return object_->plan_retention(rules);
+  } catch (const std::bad_alloc&) {
+    return core::fail({.code = errc::out_of_memory});
+  }
+}
+
 result<std::vector<segment_description>> log_view::segments() const {
   try {
     return object_->segments();

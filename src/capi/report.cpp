@@ -68,6 +68,26 @@ int give(const recovery_report& r, varve_report* report, varve_on_finding on_fin
   return VARVE_OK;
 }
 
+int give(const result<std::vector<retention_verdict>>& verdicts, varve_on_verdict on_verdict, void* user) {
+  return capi::taken(verdicts, [&](const std::vector<retention_verdict>& all) {
+    if (on_verdict == nullptr) return;
+    for (const auto& v : all) {
+      const auto text = text_of(v.reason);
+      const varve_retention_verdict shown{.size = sizeof(varve_retention_verdict),
+                                          .segment = v.segment,
+                                          .first_sequence = v.sequences.first.value,
+                                          .end_sequence = v.sequences.end.value,
+                                          .bytes = v.bytes,
+                                          .reason = static_cast<std::uint32_t>(v.reason),
+                                          .goes = v.goes,
+                                          .reserved = {},
+                                          .text = text.data(),
+                                          .text_bytes = text.size()};
+      on_verdict(user, &shown);
+    }
+  });
+}
+
 }  // namespace varve::capi
 
 int varve_verify(const char* directory, varve_report* report, varve_on_finding on_finding, void* user) {

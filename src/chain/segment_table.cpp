@@ -198,6 +198,12 @@ std::vector<retained_segment> segment_table::list(std::uint64_t next, std::uint6
   return listed;
 }
 
+void segment_table::let_go_of_unheld() noexcept {
+  decltype(recent_) unmapped;  // after the lock is given back
+  const std::scoped_lock lock{guard_};
+  unmapped.swap(recent_);
+}
+
 /// Is it mapped by more than what keeps it mapped though nobody holds it?
 bool segment_table::has_reader(const table_entry& entry) const noexcept {
   const auto mapped = entry.mapped_once.lock();

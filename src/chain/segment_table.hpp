@@ -113,6 +113,9 @@ class segment_table {
   /// them finds its end there.
   void cut(std::uint64_t from, std::uint64_t end, std::uint64_t end_offset) noexcept;
 
+  /// Unmaps those that stay mapped though nobody holds them, and so are pinned for nobody.
+  void let_go_of_unheld() noexcept;
+
   /// From the oldest to the active one; `next` is the sequence that comes next.
   [[nodiscard]] std::vector<retained_segment> list(std::uint64_t next, std::uint64_t now_ns) const;
   /// Where the oldest segment ends, if it is sealed.

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/findings.hpp"
 #include "cli/json.hpp"
 
 namespace varve::cli {
@@ -125,6 +126,11 @@ nlohmann::ordered_json to_json(const failure& f) {
     if (f.place.unit != framing::lines) j["byte"] = f.place.byte;
   }
   if (f.limit != 0) j["limit"] = f.limit;
+  if (f.cut_records != 0 || f.cut_bytes != 0) {
+    j["cut_records"] = f.cut_records;
+    j["cut_bytes"] = f.cut_bytes;
+  }
+  if (f.recovered) j["recovery"] = recovery_json(*f.recovered);
   return j;
 }
 

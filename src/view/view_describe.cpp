@@ -66,6 +66,22 @@ bool is_refused(const recovery_report::finding& f) noexcept {
   return f.kind() == finding_kind::damage && f.row != row_incomplete;
 }
 
+/// Strict recovery refuses it. A torn activation it does not: nothing was in that segment.
+bool is_cut(const recovery_report::finding& f) noexcept {
+  return (f.kind() == finding_kind::cut && f.row != row_activation_torn) || f.row == row_copy_incomplete;
+}
+
+/// From the first sequence that would go to the last.
+sequence_range cut_of(const recovery_report& r) noexcept {
+  sequence_range cut;
+  for (const auto& f : r.findings) {
+    if (!is_cut(f) || f.sequences.size() == 0) continue;
+    cut.first = cut.size() == 0 ? f.sequences.first : std::min(cut.first, f.sequences.first);
+    cut.end = std::max(cut.end, f.sequences.end);
+  }
+  return cut;
+}
+
 }  // namespace
 
 result<statistics> view_object::stats() {
@@ -193,7 +209,9 @@ result<void> view_object::describe_writer(log_description& d) {
                    .kept = r.kept,
                    .cut_bytes = r.cut_bytes,
                    .cut_records = r.cut_records,
-                   .stepped_over = r.stepped_over};
+                   .stepped_over = r.stepped_over,
+                   .cut = cut_of(r)};
+    d.would_cut = !d.refuses && std::ranges::any_of(r.findings, is_cut);
   }
   return {};
 }

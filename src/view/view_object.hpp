@@ -54,6 +54,7 @@ class view_object final : public record_source {
   [[nodiscard]] result<statistics> stats();
   [[nodiscard]] result<std::vector<segment_description>> segments();
   [[nodiscard]] result<log_description> describe();
+  [[nodiscard]] result<std::vector<retention_verdict>> plan_retention(const retention_rules& rules);
 
  private:
   view_object(log_place place, const view_options& options) noexcept

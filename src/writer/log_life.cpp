@@ -16,6 +16,7 @@
 #include "recovery/segment_checks.hpp"
 #include "recovery/set_aside.hpp"
 #include "store/log_directory.hpp"
+#include "store/meta_file.hpp"
 #include "writer/log_object.hpp"
 
 namespace varve::core {
@@ -99,7 +100,7 @@ log_object::log_object(log_place place, const log_options& options, reading_laye
       sealer_({place_, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, archivist_, latch_}),
       archivist_({place_, state_, table_, latch_, preparer_, sealer_}, options.archive),
       own_({place_, preparer_, trimmer_}),
-      appender_({place_, gate_, latch_, table_, preparer_, own_, sealer_, wake_, this}),
+      appender_({place_, gate_, latch_, table_, preparer_, own_, sealer_, wake_, state_, this}),
       periodic_({appender_, frontier_, syncer_, marks_, background_}),
       checkpointer_({place_, state_, frontier_, syncer_, appender_, latch_, sealer_},
                     static_cast<bool>(options.checkpoint.save), options.checkpoint.after_bytes),
@@ -119,7 +120,7 @@ void log_object::end_threads() noexcept {
   preparer_.stop();
 }
 
-/// The files that are there as long as the log is.
+/// What recovery looks at. Changes nothing: the survey may refuse.
 result<void> log_object::open_files(const log_options& options) {
   if (auto done = check_cap(options, place_.meta.segment_bytes); !done) return done;
   if (const auto made = gate_.make(); !made) return place_.fail_call(made.error());
@@ -132,9 +133,15 @@ result<void> log_object::open_files(const log_options& options) {
     if (const auto done = os::sync_directory(place_.directory); !done) return place_.fail_call(done.error());
     if (const auto done = os::sync_parent(place_.directory); !done) return place_.fail_call(done.error());
   }
-  auto live = live_file::open_for_writing(place_, options.file_mode);
+  auto live = live_file::open_for_recovery(place_);
   if (!live) return std::unexpected(live.error());
   live_ = std::move(*live);
+  return {};
+}
+
+/// What the writer talks to views by.
+result<void> log_object::open_live(const log_options& options) {
+  if (auto done = live_.begin_writing(place_, options.file_mode); !done) return done;
   auto wake = wake_page::open(place_.directory);
   if (!wake) return place_.fail_call(wake.error());
   wake_ = std::move(*wake);
@@ -150,6 +157,8 @@ result<void> log_object::start(const log_options& options) {
                        .on_progress = &options.on_progress});
   if (!s) return std::unexpected(s.error());
 
+  if (auto done = open_live(options); !done) return done;
+  if (auto done = repair_meta(place_); !done) return done;
   if (auto done = set_aside(place_, *s, options.file_mode); !done) return done;
   if (auto done = state_.reaffirm(place_); !done) return done;
   if (s->ending != ending::clean) {

@@ -159,6 +159,7 @@ class log_object final : public record_source, public std::enable_shared_from_th
   log_object(log_place place, const log_options& options, reading_layer above);
 
   [[nodiscard]] result<void> open_files(const log_options& options);
+  [[nodiscard]] result<void> open_live(const log_options& options);
   [[nodiscard]] result<void> start(const log_options& options);
   [[nodiscard]] result<void> enter_segments(const survey& s);
   [[nodiscard]] result<std::unique_ptr<control_block>> block_to_go_on(const survey& s, const log_options& options);
