@@ -61,14 +61,11 @@ std::vector<log_description::pin> pins_of(const log_place& place, const segment_
   return pins;
 }
 
-/// A copy that ends too early is damage, but opens.
-bool is_refused(const recovery_report::finding& f) noexcept {
-  return f.kind() == finding_kind::damage && f.row != row_incomplete;
-}
+bool is_refused(const recovery_report::finding& f) noexcept { return f.kind() == finding_kind::damage; }
 
 /// Strict recovery refuses it. A torn activation it does not: nothing was in that segment.
 bool is_cut(const recovery_report::finding& f) noexcept {
-  return (f.kind() == finding_kind::cut && f.row != row_activation_torn) || f.row == row_copy_incomplete;
+  return f.kind() == finding_kind::cut && f.row != row_activation_torn;
 }
 
 /// From the first sequence that would go to the last.
