@@ -62,15 +62,20 @@ log_options options_of(const copy_settings& settings, const log_description& fro
   return options;
 }
 
+void refuse_if_there(const std::string& directory) {
+  std::error_code ignored;
+  if (std::filesystem::symlink_status(directory, ignored).type() != std::filesystem::file_type::not_found)
+    throw exists_failure(directory);
+}
+
 copier::copier(std::string directory, const log_options& options, sequence first)
     : directory_(std::move(directory)), next_(first.value) {
-  std::error_code ignored;
-  if (std::filesystem::symlink_status(directory_, ignored).type() != std::filesystem::file_type::not_found)
-    throw exists_failure(directory_);
+  refuse_if_there(directory_);
   target_.emplace(open_to_write(directory_, options));
   if (next_ == 1) return;
   if (const auto done = target_->reset(first); !done) {
     target_.reset();
+    std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
     throw failure_of(done.error());
   }

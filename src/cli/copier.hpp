@@ -28,11 +28,14 @@ struct copy_settings {
 void add_copy_settings(CLI::App& app, copy_settings& settings);
 [[nodiscard]] log_options options_of(const copy_settings& settings, const log_description& from);
 
+/// Throws  failure: `exists` if there is anything of that name.
+void refuse_if_there(const std::string& directory);
+
 /// Makes the log; unless finish() returns it is removed again, also if a signal ends it (the first one: a second ends the
 /// process at once).
 class copier {
  public:
-  /// Throws  failure: `exists` if there is anything of that name.
+  /// Throws  failure, as refuse_if_there().
   copier(std::string directory, const log_options& options, sequence first);
   copier(const copier&) = delete;
   copier& operator=(const copier&) = delete;

@@ -127,3 +127,99 @@ TEST_CASE("a batch or entry that was truncated in the middle, or trimmed, stays 
   for (const std::string verb : {"copy", "salvage", "backup"})
     CHECK(difference(made_by(verb, p.log, p.file(verb)), should) == "");
 }
+
+namespace {
+
+/// What a copy says that was told to accept the loss, and what it holds.
+void check_accepted(const place& p, const std::string& log, std::uint64_t records, std::uint64_t lost) {
+  const std::string to = p.file("accepted");
+  const ran r = run({"copy", log, to, "--accept-loss", "--json"});
+  INFO(r.out << r.err);
+  CHECK(r.exit_code == (lost == 0 ? 0 : 1));
+  CHECK(r.json().at("records") == records);
+  CHECK(r.json().at("lost") == lost);
+  CHECK(r.json().at("losses").empty() == (lost == 0));
+  CHECK(r.json().at("abandoned") == lost);
+  const log_picture made = picture_of(to);
+  CHECK(made.records.size() == records);
+  CHECK(made.abandoned.size() == lost);  // their numbers are not given out again
+  fs::remove_all(to);
+  const ran text = run({"copy", log, to, "--accept-loss"});
+  CHECK(text.exit_code == r.exit_code);
+  if (lost != 0)
+    CHECK_THAT(text.out,
+               Catch::Contains("damage: ") && Catch::Contains("; " + std::to_string(lost) + " sequences are lost"));
+  fs::remove_all(to);
+}
+
+void check_refused(const place& p, const std::string& log) {
+  const auto before = snapshot(log);
+  for (const std::string verb : {"copy", "backup"}) {
+    const ran r = run({verb, log, p.file("refused"), "--json"});
+    INFO(verb << ": " << r.out << r.err);
+    CHECK(r.exit_code == 4);
+    CHECK(r.out.empty());
+    CHECK(r.error().at("path") == log);
+    CHECK(!r.error().at("sequences").is_null());
+  }
+  for (const auto& left : fs::directory_iterator{p.directory.path()}) CHECK_THAT(left.path(), !Catch::Contains("refused"));
+  CHECK((snapshot(log) == before));
+}
+
+}  // namespace
+
+TEST_CASE("copy refuses what backup refuses, and says what is lost if it is told to accept that", "[tool][copy][G5]") {
+  const place p;
+  const std::string copy = p.file("cp-r");
+  std::string lines;
+  for (int i = 1; i <= 100; ++i) lines += std::to_string(i) + std::string(4000, '.') + '\n';
+  REQUIRE(run({"create", p.log, "--segment-size", "64KiB"}).exit_code == 0);
+  REQUIRE(run({"append", p.log}, lines).exit_code == 0);
+  const auto numbers = segment_numbers(p.log);
+  const std::uint64_t last = run({"ls", p.log, "--json"}).json().at("segments").back().at("sequences").at("first");
+  SECTION("one byte of a log in its place") {
+    flip_payload_bit(p.log, 20);
+    check_refused(p, p.log);
+    check_accepted(p, p.log, 99, 1);
+  }
+  SECTION("the same in the last segment") {
+    flip_payload_bit(p.log, last);
+    check_refused(p, p.log);
+    check_accepted(p, p.log, 99, 1);
+  }
+  SECTION("one byte of a copy") {
+    fs::copy(p.log, copy);
+    flip_payload_bit(copy, 20);
+    check_refused(p, copy);
+    check_accepted(p, copy, 99, 1);
+  }
+  SECTION("a copy that lacks its last segments") {
+    fs::copy(p.log, copy);
+    for (std::size_t i = numbers.size() - 2; i < numbers.size(); ++i) fs::remove(segment_path(copy, numbers[i]));
+    check_refused(p, copy);
+    check_accepted(p, copy, last - 16, 100 - (last - 16));
+  }
+  SECTION("a copy that lacks all of them") {
+    fs::copy(p.log, copy);
+    for (const auto number : numbers) fs::remove(segment_path(copy, number));
+    check_refused(p, copy);
+    check_accepted(p, copy, 0, 100);
+  }
+}
+
+TEST_CASE("copy leaves a torn end out, as the next open does, and says so", "[tool][copy]") {
+  const place p;
+  die_after(p.log, "abcdefgh", 4);
+  clear_stamp(p.log, 7);
+  make_power_loss(p.log);
+  const ran r = run({"copy", p.log, p.file("copy"), "--json"});
+  REQUIRE(r.exit_code == 0);
+  CHECK(r.json().at("records") == 6);
+  CHECK(r.json().at("lost") == 0);
+  REQUIRE(r.json().at("left_out").size() == 1);
+  CHECK(r.json().at("left_out").at(0).at("kind") == "cut");
+  CHECK_THAT(run({"copy", p.log, p.file("again")}).out,
+             Catch::Contains("torn end") && Catch::Contains("; a torn end is left out"));
+  REQUIRE(run({"copy", p.log, p.file("told"), "--accept-loss"}).exit_code == 0);
+  CHECK(difference(picture_of(p.file("told")), picture_of(p.log)) == "");
+}
