@@ -71,7 +71,7 @@ class VARVE_EXPORT log {
   /// Opens the log in `directory`, making it if nothing is there, and recovers it.
   ///
   /// Returns        a log all of whose records are durable; recovery() says what was found.
-  /// Errors         locked, not_found, not_a_log, newer_format, bad_option, unsupported_file_system, would_cut;
+  /// Errors         locked, not_found, not_a_log, is_archive, newer_format, bad_option, unsupported_file_system, would_cut;
   ///                damaged: records that were durable fail validation; nothing was changed;
   ///                no_space, io, out_of_memory. cancelled: log_options::on_recovery said no; the log is closed again.
   /// Blocks         after a clean close it reads headers only; otherwise it scans and syncs what was not durable.

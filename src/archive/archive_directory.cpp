@@ -64,6 +64,7 @@ result<void> archive_directory::look() {
   }
   if (!there) return std::unexpected(there.error());
   if (!format::may_write(there->meta.features)) return fail({.code = errc::newer_format, .subject = place_.path});
+  if (there->meta.kind != format::directory_kind::archive) return fail({.code = errc::not_a_log, .subject = place_.path});
   place_.meta = there->meta;
   auto state = state_file::open(place_, os::access::read_write);
   if (!state) return std::unexpected(state.error());
@@ -84,6 +85,7 @@ result<void> archive_directory::begin_with(const log_place& log, const copy_sour
     if (const auto done = os::remove(place_.directory, name.c_str()); !done) return place_.fail_call(done.error());
   }
   place_.meta = log.meta;
+  place_.meta.kind = format::directory_kind::archive;
   if (auto done = state_file::create(place_, settings_.permissions); !done) return done;
   auto state = state_file::open(place_, os::access::read_write);
   if (!state) return std::unexpected(state.error());
@@ -97,6 +99,14 @@ result<void> archive_directory::begin_with(const log_place& log, const copy_sour
   state_.emplace(std::move(*state));
   begun_ = true;
   return {};
+}
+
+result<void> archive_directory::check_owner(const std::filesystem::path& log) const {
+  const auto from = open_place_for_reading(log);
+  const bool is_new = !from && from.error().code() == errc::not_found;
+  if (!from && !is_new) return std::unexpected(from.error());
+  if (!begun_ || (!is_new && place_.meta.log == from->meta.log)) return {};
+  return fail({.code = errc::not_a_log, .subject = place_.path});
 }
 
 result<void> archive_directory::take(const sealed_segment& s) {

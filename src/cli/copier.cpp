@@ -100,14 +100,7 @@ void copier::add(const record& r) {
 void copier::look_for_signal() {
   constexpr std::uint64_t every = 64;  // records; arbitrary: a look is a system call
   if (added_++ % every != 0) return;
-  const int number = signals_.take();
-  if (number == 0) return;
-  failure f;
-  f.exit = exit_code_of_signal(number);
-  f.code = "signal";
-  f.message = fmt::format("ended by signal {}; nothing is left of {}", number, directory_);
-  f.path = directory_;
-  throw failure(f);
+  if (const int number = signals_.take(); number != 0) throw signal_failure(number, directory_);
 }
 
 /// That the last record says that its batch goes on is not enough: the log may have been truncated there. What came since

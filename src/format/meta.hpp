@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// meta.hpp - varve.meta: what a log is, written once. Layer format; pure.
+// meta.hpp - varve.meta: what a log is, written once, in two copies. Layer format; pure.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,14 @@
 #include "format/sector.hpp"
 
 namespace varve::format {
+
+/// What a directory is for.
+enum class directory_kind : std::uint8_t {
+  log = 0,        // it has one writer, and its state leads
+  archive = 1,    // copies of segments, which an archiver adds: the segments lead
+  assembled = 2,  // segments that were brought together, of which nobody has made a log yet: likewise
+  replica = 3,    // grows by what another log sends: likewise
+};
 
 struct meta {
   static constexpr std::uint64_t magic = magic_of("VARVMETA");
@@ -19,7 +27,7 @@ struct meta {
   std::uint8_t checksum_kind = 0;
   std::uint8_t frame_alignment_log2 = 0;
   std::uint8_t times = 0;  // 1: each record carries the time of its append
-  std::uint8_t reserved_1 = 0;
+  directory_kind kind = directory_kind::log;
   std::uint64_t segment_bytes = 0;
   std::uint32_t index_stride_bytes = 0;
   std::uint32_t reserved_2 = 0;
@@ -32,6 +40,7 @@ static_assert(offsetof(meta, features) == 32);
 static_assert(offsetof(meta, checksum_kind) == 44);
 static_assert(offsetof(meta, frame_alignment_log2) == 45);
 static_assert(offsetof(meta, times) == 46);
+static_assert(offsetof(meta, kind) == 47);
 static_assert(offsetof(meta, segment_bytes) == 48);
 static_assert(offsetof(meta, index_stride_bytes) == 56);
 static_assert(offsetof(meta, created_ns) == 64);
@@ -40,7 +49,8 @@ static_assert(offsetof(meta, created_ns) == 64);
 [[nodiscard]] constexpr bool is_sane(const meta& m) noexcept {
   return m.segment_bytes >= segment_bytes_min && m.segment_bytes <= segment_bytes_max &&
          m.segment_bytes % segment_bytes_unit == 0 && m.frame_alignment_log2 == frame_alignment_log2 &&
-         is_checksum_kind(m.checksum_kind) && is_index_stride(m.index_stride_bytes) && m.times <= 1;
+         is_checksum_kind(m.checksum_kind) && is_index_stride(m.index_stride_bytes) && m.times <= 1 &&
+         m.kind <= directory_kind::replica;
 }
 
 }  // namespace varve::format

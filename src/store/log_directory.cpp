@@ -159,6 +159,7 @@ result<log_place> open_place_for_writing(const std::filesystem::path& directory,
   }
   if (!meta) return std::unexpected(meta.error());
   place.meta = *meta;
+  if (place.meta.kind == format::directory_kind::archive) return fail({.code = errc::is_archive, .subject = place.path});
   if (auto done = compare_options(place, options); !done) return std::unexpected(done.error());
   return place;
 }
