@@ -241,10 +241,10 @@ void make_seeds() {
   without_middle.files.erase(first_segment + 1);
   write_log("segment_missing", without_middle);
   auto copy = log_after(rolled_and_synced, {.close = true});
-  store<std::uint64_t>(copy.files[state_file], 48, 12345);  // the inode
-  store<std::uint64_t>(copy.files[state_file], format::state_slot_stride + 48, 12345);
-  refresh<format::state>(copy.files[state_file], 0);
-  refresh<format::state>(copy.files[state_file], format::state_slot_stride);
+  for (const std::size_t slot : {0U, 4096U, 8192U, 12288U}) {
+    store<std::uint64_t>(copy.files[state_file], slot + 48, 12345);  // the inode
+    refresh<format::state>(copy.files[state_file], slot);
+  }
   write_log("copy", copy);
   write_log("dead_times", log_after(synced_half, {}, checksum::xxh3, true));
   write_log("dead_large", log_after(large_and_entry, {}));

@@ -121,7 +121,7 @@ packed_log take_files(const std::string& directory) {
   const auto status = status_of_state();
   machine::restore(image);
   auto& state = log.files[state_file];
-  for (const std::size_t slot : {std::size_t{0}, std::size_t{format::state_slot_stride}}) {
+  for (const std::size_t slot : {0U, 4096U, 8192U, 12288U}) {
     if (state.size() < slot + format::sector_bytes) continue;
     store(std::span{state}, slot + offsetof(format::state, inode), status.inode);
     store(std::span{state}, slot + offsetof(format::state, birth_ns), status.birth_ns);

@@ -26,13 +26,13 @@ void refresh_sectors(std::uint8_t name, std::span<std::byte> file) {
     refresh<format::end>(file, format::end_offset);
     refresh<format::seal>(file, format::seal_offset);
   } else if (name == state_file) {
-    refresh<format::state>(file, 0);
-    refresh<format::state>(file, format::state_slot_stride);
+    for (const auto& copies : format::state_copy_offset)
+      for (const std::uint64_t copy : copies) refresh<format::state>(file, copy);
   } else if (name == live_file) {
     refresh<format::mark>(file, format::mark_slot_offset[0]);
     refresh<format::mark>(file, format::mark_slot_offset[1]);
   } else if (name < state_file) {
-    refresh<format::meta>(file, 0);
+    for (const std::uint64_t copy : format::meta_copy_offset) refresh<format::meta>(file, copy);
   } else {
     refresh<format::index_header>(file, 0);
   }
@@ -60,11 +60,11 @@ void change_number(std::span<std::byte> file, std::size_t sector, dice& random) 
 }
 
 void change_some_number(std::uint8_t name, std::span<std::byte> file, dice& random) {
-  constexpr std::size_t state_slots[] = {0, format::state_slot_stride};
+  constexpr std::size_t state_copies[] = {0, 4096, 8192, 12288};
   std::size_t sector = 0;
   if (is_segment(name)) sector = format::sector_bytes * random.below(4);
   if (name == live_file) sector = format::sector_bytes * random.below(3);
-  if (name == state_file) sector = random.pick(state_slots);
+  if (name == state_file) sector = random.pick(state_copies);
   change_number(file, sector, random);
 }
 
@@ -74,7 +74,7 @@ void decide_truncation(packed_log& log, dice& random) {
   if (state == log.files.end()) return;
   const std::span<std::byte> file{state->second};
   const std::uint64_t next = 1 + random.below(24);
-  for (const std::size_t slot : {std::size_t{0}, std::size_t{format::state_slot_stride}}) {
+  for (const std::size_t slot : {0U, 4096U, 8192U, 12288U}) {
     if (file.size() < slot + format::sector_bytes) continue;
     store(file, slot + offsetof(format::state, condition), format::condition::open);
     store(file, slot + offsetof(format::state, truncate_intent), next);

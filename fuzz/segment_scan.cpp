@@ -105,7 +105,7 @@ void run(std::span<const std::byte> input) {
   const void* const guard = map.bytes().data() + capacity;
   {
     const core::segment_facts facts{
-        .number = 1, .base = base, .salt = salt, .epoch = 1, .capacity = capacity, .checksum = kind};
+        .number = 1, .base = base, .salt = salt, .epoch = 1, .capacity = capacity, .checksum = kind, .first_frame = base};
     const auto s = std::make_shared<core::segment>(facts, os::file{}, std::move(map), std::move(index));
     if ((flags & 1) != 0) {
       const std::uint64_t offset = std::min(format::segment_header_bytes + 8 * words, capacity);

@@ -16,10 +16,15 @@
 
 namespace varve {
 
-/// What open() does with a torn end, that is, with the remains of an unfinished last write.
+/// What open() does with a torn end, that is, with the remains of an unfinished last write; and with a log of which records
+/// that had been durable are missing or damaged.
 enum class recovery_mode : std::uint8_t {
-  prefix,  ///< Cut it, and report what was cut.
-  strict,  ///< Refuse with would_cut, and change nothing.
+  prefix,       ///< Cut a torn end, and report what was cut. Refuse a log that is incomplete or damaged.
+  strict,       ///< Refuse a torn end as well, with would_cut; change nothing.
+  accept_loss,  ///< As prefix, but go on without what is missing or damaged: everything that can be read on either side of it
+                ///< keeps its sequence, readers answer `damaged` for what was given up, and the report names it. Every byte is
+                ///< read. Files that are no part of the result, and copies of those that are changed, go to a directory
+                ///< set-aside-TIME in the log's own. Salvage first: it reads more, and changes nothing.
 };
 
 struct recovery_progress {
@@ -28,8 +33,7 @@ struct recovery_progress {
 
 /// What a finding comes to.
 enum class finding_kind : std::uint8_t {
-  damage,        ///< Records that had been durable are missing or invalid; open() refuses. Row W, a copy that ends
-                 ///< too early, is opened, unless recovery is strict.
+  damage,        ///< Records that had been there are missing or invalid: open() refuses, unless it is told to accept the loss.
   cut,           ///< The torn end of a power loss: open() drops it.
   stepped_over,  ///< Claims of dead writers: open() makes them `abandoned`. No record whose append returned is lost.
 };
@@ -50,6 +54,7 @@ struct VARVE_EXPORT recovery_report {
   std::uint64_t cut_bytes = 0;        ///< Bytes of frames cut from a torn end.
   std::uint64_t cut_records = 0;      ///< Frames among them that could still be told apart.
   std::uint64_t stepped_over = 0;     ///< Claims of dead writers that became `abandoned`.
+  std::uint64_t given_up = 0;         ///< Sequences that accept_loss goes on without; the findings name them.
   std::uint64_t indexes_rebuilt = 0;  ///< Index files that were missing, or may not have reached the disk.
   bool clean = true;                  ///< The log had been closed, and was believed without a scan.
   std::vector<finding> findings;

@@ -7,6 +7,7 @@
 
 #include "os/point.hpp"
 #include "store/log_directory.hpp"
+#include "store/meta_file.hpp"
 #include "store/log_export.hpp"
 
 namespace varve::core {
@@ -86,13 +87,11 @@ result<void> archive_directory::begin_with(const log_place& log, const copy_sour
   }
   place_.meta = log.meta;
   place_.meta.kind = format::directory_kind::archive;
-  if (auto done = state_file::create(place_, settings_.permissions); !done) return done;
+  const std::uint64_t base = first.segment->facts().base;
+  const auto empty = closed_state({}, {.first = base, .next = base});
+  if (auto done = state_file::create(place_, settings_.permissions, empty); !done) return done;
   auto state = state_file::open(place_, os::access::read_write);
   if (!state) return std::unexpected(state.error());
-  const std::uint64_t base = first.segment->facts().base;
-  // Both slots: from now on it begins here, whichever is read.
-  for (int slot = 0; slot < 2; ++slot)
-    if (auto done = state->write(place_, closed_state({}, {.first = base, .next = base})); !done) return done;
   if (auto done = write_meta(place_, settings_.permissions); !done) return done;
   // Whoever made the directory may have died before it was durable.
   if (const auto done = os::sync_parent(place_.directory); !done) return place_.fail_call(done.error());
@@ -133,9 +132,9 @@ result<void> archive_directory::take(const sealed_segment& s) {
     if (there->header.activation->salt != (*f)->activation->salt) return does_not_fit(s.number, 0, 0);
     const std::uint64_t end = (*f)->end->last + 1;
     const auto behind = there + 1;
-    const bool fits = behind == chain_.end() || behind->header.activation->base == end;
+    const bool fits = behind == chain_.end() || behind->header.activation->follows() == end;
     // An older state of the log, which somebody has restored. What came of it since is in the archive.
-    if (!fits && behind->header.activation->base < end) return does_not_fit(s.number, behind->header.activation->base, end);
+    if (!fits && behind->header.activation->follows() < end) return does_not_fit(s.number, behind->header.activation->follows(), end);
     if (auto done = store(*log, *source, &*there); !done) return done;
     there->header = **f;
     // The log was truncated within it: what was behind that is no more.
@@ -155,21 +154,21 @@ result<void> archive_directory::take(const sealed_segment& s) {
 result<void> archive_directory::make_room(const segment_file& next) {
   if (chain_.empty()) {
     const std::uint64_t first = state_->current().trim_point;
-    return next.activation->base == first ? result<void>{} : does_not_fit(next.number, first, next.activation->base);
+    return next.activation->follows() == first ? result<void>{} : does_not_fit(next.number, first, next.activation->follows());
   }
   // The log was truncated to nothing, and begins where the archive does.
-  if (next.activation->predecessor == 0 && next.activation->base == chain_.front().header.activation->base)
+  if (next.activation->predecessor == 0 && next.activation->follows() == chain_.front().header.activation->follows())
     return forget_from(0);
   const auto is_before = [&](const archived_segment& a) {
     return a.header.number == next.activation->predecessor && a.header.activation->salt == next.activation->predecessor_salt;
   };
   const auto before = std::ranges::find_if(chain_, is_before);
   const std::uint64_t end = chain_.back().header.end->last + 1;
-  if (before == chain_.end()) return does_not_fit(next.number, end, next.activation->base);
+  if (before == chain_.end()) return does_not_fit(next.number, end, next.activation->follows());
   const auto& a = before->header;
   // It begins where that does if that was left without a record.
-  const bool reaches = next.activation->base >= a.activation->base && next.activation->base <= a.end->last + 1;
-  if (!reaches) return does_not_fit(next.number, a.end->last + 1, next.activation->base);
+  const bool reaches = next.activation->follows() >= a.activation->follows() && next.activation->follows() <= a.end->last + 1;
+  if (!reaches) return does_not_fit(next.number, a.end->last + 1, next.activation->follows());
   return forget_from(static_cast<std::size_t>(before - chain_.begin()) + 1);
 }
 
@@ -229,11 +228,12 @@ result<void> archive_directory::store(const log_place& log, const copy_source& s
 /// The state follows: what it says is there.
 result<void> archive_directory::settle() {
   const auto& last = chain_.back().header;
-  auto next = closed_state(state_->current(), {.first = state_->current().trim_point,
-                                               .next = last.end->last + 1,
-                                               .segment = last.number,
-                                               .offset = last.end->offset});
-  for (const auto& a : chain_) next.epoch = std::max(next.epoch, static_cast<std::uint32_t>(a.header.activation->epoch));
+  closed_end end{.first = state_->current().trim_point,
+                 .next = last.end->last + 1,
+                 .segment = last.number,
+                 .offset = last.end->offset};
+  for (const auto& a : chain_) end.newest.note(a.header.activation->epoch, a.header.activation->generation);
+  const auto next = closed_state(state_->current(), end);
   const auto& now = state_->current();
   const bool says_so = now.clean_segment == next.clean_segment && now.clean_offset == next.clean_offset &&
                        now.clean_next == next.clean_next && now.condition == next.condition && now.epoch == next.epoch &&

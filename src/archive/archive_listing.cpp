@@ -62,7 +62,7 @@ result<archive_listing> list_archive(const log_place& archive, std::uint64_t fir
   std::vector<bool> connected(found.files.size());
   for (const std::size_t i : chain_from(found, first)) {
     const auto& f = found.files[i];
-    if (!listing.chain.empty()) listing.chain.back().end_sequence = f.activation->base;
+    if (!listing.chain.empty()) listing.chain.back().end_sequence = f.activation->follows();
     listing.chain.push_back({.header = f, .how = copies.at(f.number), .end_sequence = f.end->last + 1});
     connected[i] = true;
   }

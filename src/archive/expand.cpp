@@ -39,18 +39,20 @@ class expansion {
     closed_end end{.first = s.trim_point, .next = s.trim_point};
     for (const auto& segment : listing->chain) {
       // A gap before it: chain_from() takes what names its predecessor, whatever it ends with.
-      if (segment.header.activation->base > end.next && end.segment != 0) return missing(segment.header.number, end.next);
+      if (segment.header.activation->follows() > end.next && end.segment != 0) return missing(segment.header.number, end.next);
       auto ends_at = make(segment);
       if (!ends_at) return std::unexpected(ends_at.error());
-      end = {.first = end.first, .next = segment.end_sequence, .segment = segment.header.number, .offset = *ends_at};
+      end = {.first = end.first,
+             .next = segment.end_sequence,
+             .segment = segment.header.number,
+             .offset = *ends_at,
+             .newest = end.newest};
+      end.newest.note(segment.header.activation->epoch, segment.header.activation->generation);
     }
     // What it once held, or still holds without a connection, is missing.
     if (!listing->unconnected.empty()) return missing(listing->unconnected.front().number, end.next);
     if (end.next < s.clean_next) return missing(s.clean_segment, end.next);
-    auto next = closed_state(s, end);
-    for (const auto& a : listing->chain)
-      next.epoch = std::max(next.epoch, static_cast<std::uint32_t>(a.header.activation->epoch));
-    if (auto done = to_.finish(next); !done) return std::unexpected(done.error());
+    if (auto done = to_.finish(closed_state(s, end)); !done) return std::unexpected(done.error());
     chain_ = std::move(listing->chain);
     return sequence_range{{end.first}, {end.next}};
   }

@@ -15,12 +15,14 @@ exit_code exit_code_of(errc code) noexcept {
     case errc::bad_option:
     case errc::too_large: return exit_code::usage;
     case errc::damaged:
+    case errc::incomplete:
     case errc::would_cut: return exit_code::damaged;
     case errc::locked: return exit_code::locked;
     case errc::not_found:
     case errc::not_a_log:
     case errc::is_archive:
     case errc::newer_format:
+    case errc::older_format:
     case errc::unsupported_file_system:
     case errc::no_space:
     case errc::sync_failed:

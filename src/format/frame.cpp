@@ -46,7 +46,7 @@ frame_fault read_frame(std::span<const std::byte> room, std::uint64_t offset, st
   const std::uint64_t third = word_at(room, offsetof(frame_header, length));
   const auto kind_of = kind_in(third);
   const std::uint8_t flags = flags_in(third);
-  if (kind_of < frame_kind::record || kind_of > frame_kind::lost) return frame_fault::kind;
+  if (kind_of < frame_kind::record || kind_of > frame_kind::gone) return frame_fault::kind;
   if ((flags & frame_flags::reserved) != 0) return frame_fault::flags;
   if (!has_body(kind_of)) [[unlikely]] {
     if (const auto fault = read_filler(room.size(), third, f); fault != frame_fault::none) return fault;

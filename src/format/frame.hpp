@@ -37,6 +37,7 @@ enum class frame_kind : std::uint8_t {
   chunk = 2,  // of an entry of several chunks
   skip = 3,   // a claim that was abandoned
   lost = 4,   // a claim whose writer died
+  gone = 5,   // was damaged, and given up by a recovery that was told to
 };
 
 namespace frame_flags {

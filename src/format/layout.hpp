@@ -8,7 +8,10 @@
 
 namespace varve::format {
 
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
+/// The oldest that can be read, for an upgrade. Its fields stand where ours do; only meta, state and live are laid out
+/// otherwise, which docs/format.md says.
+constexpr std::uint32_t version_oldest = 1;
 
 /// The unit in which a device tears a write: every structure that is rewritten is one sector with a checksum of its own.
 constexpr std::size_t sector_bytes = 512;
@@ -19,13 +22,24 @@ constexpr const char* meta_temporary_name = "varve.meta.new";
 constexpr const char* state_name = "varve.state";
 constexpr const char* live_name = "varve.live";
 
-/// The two slots of varve.state stand on different pages of 4 KiB, since each is synced before the other is touched.
-constexpr std::uint64_t state_slot_stride = 4096;
-constexpr std::uint64_t state_file_bytes = 2 * state_slot_stride;
+/// What a device loses, spoils or serves stale at once: whatever must survive that stands in two blocks that are not
+/// neighbours.
+constexpr std::uint64_t block_bytes = 4096;
 
-/// varve.live: the writer's page, and the wake page, which is mapped alone. 64 KiB is the largest page size in use.
+/// Copies of the meta.
+constexpr std::uint64_t meta_copy_offset[2] = {0, 2 * block_bytes};
+constexpr std::uint64_t meta_file_bytes = 3 * block_bytes;
+
+/// Slots of varve.state, and the copies of each: slot 0, slot 1, and both once more.
+constexpr std::uint64_t state_copy_offset[2][2] = {{0, 2 * block_bytes}, {block_bytes, 3 * block_bytes}};
+constexpr std::uint64_t state_file_bytes = 4 * block_bytes;
+/// Of version 1: the first copy of each, and no other.
+constexpr std::uint64_t state_file_bytes_1 = 2 * block_bytes;
+
+/// varve.live: the writer's page; the wake page, which is mapped alone; and a page for statistics. 64 KiB is the largest
+/// page size in use.
 constexpr std::uint64_t live_page_bytes = 64 * 1024;
-constexpr std::uint64_t live_file_bytes = 2 * live_page_bytes;
+constexpr std::uint64_t live_file_bytes = 3 * live_page_bytes;
 constexpr std::uint64_t wake_page_offset = live_page_bytes;
 
 /// Where the slots of the durable mark, the writer's words, and the word that says that records went stand in the writer's

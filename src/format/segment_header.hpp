@@ -71,7 +71,9 @@ struct activation {
   std::uint64_t predecessor = 0;  // number and salt of the segment before; 0 for the first
   std::uint64_t predecessor_salt = 0;
   std::uint64_t time_ns = 0;
-  std::array<std::byte, 504 - 64> reserved{};
+  std::uint64_t given_up = 0;    // sequences just before the base that were lost, and that the log does without
+  std::uint64_t generation = 0;  // of the state at that time: a state of an older one is stale
+  std::array<std::byte, 504 - 80> reserved{};
   std::uint64_t checksum = 0;
 };
 static_assert(offsetof(activation, base) == 16);
@@ -80,12 +82,14 @@ static_assert(offsetof(activation, epoch) == 32);
 static_assert(offsetof(activation, predecessor) == 40);
 static_assert(offsetof(activation, predecessor_salt) == 48);
 static_assert(offsetof(activation, time_ns) == 56);
+static_assert(offsetof(activation, given_up) == 64);
+static_assert(offsetof(activation, generation) == 72);
 
 /// True if the fields of a valid sector make sense.
 [[nodiscard]] constexpr bool is_sane(const activation& a) noexcept {
   const bool is_first = a.predecessor == 0;
   return a.base != 0 && a.base <= sequence_max && (a.salt & salt_top_bit) != 0 && a.epoch != 0 &&
-         (is_first ? a.predecessor_salt == 0 : (a.predecessor_salt & salt_top_bit) != 0);
+         (is_first ? a.predecessor_salt == 0 : (a.predecessor_salt & salt_top_bit) != 0) && a.given_up < a.base;
 }
 
 enum class end_cause : std::uint32_t { roll = 1, truncate = 2, recovery = 3 };
@@ -121,7 +125,7 @@ static_assert(offsetof(end, cause) == 48);
 /// True if the segment of activation `next` follows the segment `number`, which `a` activated and which ends with `last`.
 [[nodiscard]] constexpr bool follows(const activation& next, std::uint64_t number, const activation& a,
                                      std::uint64_t last) noexcept {
-  return next.base == last + 1 && next.predecessor == number && next.predecessor_salt == a.salt;
+  return next.base - next.given_up == last + 1 && next.predecessor == number && next.predecessor_salt == a.salt;
 }
 
 struct seal {

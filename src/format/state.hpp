@@ -2,8 +2,8 @@
 //
 // state.hpp - one slot of varve.state: what must never be stale. Layer format; pure.
 //
-// Two slots are used in turn. The one with the higher generation counts; it is made durable before the other is touched, and
-// before what it says takes effect.
+// Two slots are used in turn, and each stands in the file twice. The highest generation counts; both copies of it are
+// durable before the other slot is touched, and before what it says takes effect.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +42,9 @@ struct state {
   std::uint64_t report_stepped_over = 0;
   std::uint32_t report_ending = 0;  // how that open found the log: 0 not noted, 1 clean, 2 death of a process, 3 power loss
   std::uint32_t truncations = 0;    // how often it was truncated: tells that from the death of a writer
-  std::array<std::byte, 504 - 168> reserved{};
+  std::uint64_t report_given_up = 0;  // sequences that accept_loss gave up
+  std::uint64_t device = 0;           // of this file itself, when it was opened: with the boot it says whose cache it was
+  std::array<std::byte, 504 - 184> reserved{};
   std::uint64_t checksum = 0;
 };
 static_assert(offsetof(state, generation) == 16);
@@ -63,6 +65,8 @@ static_assert(offsetof(state, report_kept) == 128);
 static_assert(offsetof(state, report_stepped_over) == 152);
 static_assert(offsetof(state, report_ending) == 160);
 static_assert(offsetof(state, truncations) == 164);
+static_assert(offsetof(state, report_given_up) == 168);
+static_assert(offsetof(state, device) == 176);
 
 /// True if the fields of a valid sector make sense: what was written by a program other than varve may not.
 [[nodiscard]] constexpr bool is_sane(const state& s) noexcept {

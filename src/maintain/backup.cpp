@@ -63,6 +63,7 @@ class copying {
       lacks_segment_ = true;
       return fail({.code = errc::damaged, .subject = from_.path, .first_sequence = reached, .last_sequence = end_ - 1});
     }
+    end.newest = newest_;
     if (auto done = to_.finish(closed_state(log_.state.current(), end)); !done) return std::unexpected(done.error());
     report_.sequences = {{end.first}, {end_}};
     return report_;
@@ -103,6 +104,8 @@ class copying {
     const bool share = options_.reflink && source.end_sequence != end_;
     const auto copied = copy_segment(from_, source, *file, to_.place(), share, on_block);
     if (!copied) return copied;
+    const auto& facts = source.segment->facts();
+    newest_.note(facts.epoch, facts.generation);
     ++report_.segments;
     report_.bytes_copied += copied->bytes_copied;
     report_.bytes_shared += copied->bytes_shared;
@@ -117,6 +120,7 @@ class copying {
   std::vector<chain_link> links_;
   std::size_t next_ = 0;  // of those, the first that was not pinned yet
   std::deque<copy_source> pinned_;
+  newest_begun newest_{};
   bool lacks_segment_ = false;
   recovery_progress progress_{};
   backup_report report_;

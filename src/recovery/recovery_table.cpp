@@ -81,6 +81,10 @@ const row& decide(const circumstances& c) noexcept {
   return rows[5];  // refuse: nothing is changed
 }
 
+errc code_of_refusal(char letter) noexcept {
+  return letter == 'G' || letter == row_segment_missing || letter == row_incomplete ? errc::incomplete : errc::damaged;
+}
+
 }  // namespace varve::core
 
 namespace varve {
@@ -103,7 +107,8 @@ std::string_view recovery_report::finding::cause() const noexcept {
     case core::row_foreign_segment: return "a segment of another log, or under another number";
     case core::row_header_damaged: return "the header of this segment is damaged";
     case core::row_activation_torn: return "a power loss tore the activation of this segment";
-    case core::row_copy_incomplete: return "a copy that lacks records that were durable";
+    case core::row_incomplete: return "records that were there are missing";
+    case core::row_state_stale: return "varve.state is older than what the segments and marks speak of";
     case core::row_segment_missing: return "a segment before this one is missing, or damaged";
     default: return "unknown";
   }

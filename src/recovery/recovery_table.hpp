@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <span>
 
+#include <varve/error.hpp>
+
 namespace varve::core {
 
 /// How the last opening for writing ended. The numbers stand in varve.state.
@@ -82,7 +84,11 @@ struct row {
 constexpr char row_foreign_segment = 'X';  // a segment file of another log, or under another number
 constexpr char row_header_damaged = 'Y';   // an identity or activation that was valid is not
 constexpr char row_activation_torn = 'V';  // a power loss tore the activation of a segment that was not durable
-constexpr char row_copy_incomplete = 'W';  // a copy ends before what its own state says was durable
+constexpr char row_incomplete = 'W';       // the log ends before what was durable, or before what a dead writer published
 constexpr char row_segment_missing = 'Z';  // the chain of segments is broken
+constexpr char row_state_stale = 'U';      // segments or marks speak of a later state than varve.state has
+
+/// What open() answers to a finding that it refuses: whether bytes are wrong, or missing.
+[[nodiscard]] errc code_of_refusal(char letter) noexcept;
 
 }  // namespace varve::core

@@ -37,6 +37,19 @@ os::result<void> write_end(const os::file& file, const chain_link& link) noexcep
   return os::write_at(file, format::end_offset, format::encode(end));
 }
 
+/// Says what was lost before the segment, and after which one it stands now.
+os::result<void> write_activation(const os::file& file, const chain_link& link, const segment_facts& before) noexcept {
+  format::sector bytes{};
+  const auto n = os::read_at(file, format::activation_offset, bytes);
+  if (!n) return std::unexpected(n.error());
+  auto activation = format::decode<format::activation>(bytes);
+  if (!activation) return std::unexpected(os::failure{EIO});
+  activation->predecessor = before.number;
+  activation->predecessor_salt = before.salt;
+  activation->given_up = link.facts.first_frame - link.facts.base;
+  return os::write_at(file, format::activation_offset, format::encode(*activation));
+}
+
 /// A hint: what cannot be read now is looked for when somebody asks.
 time_range times_of(const log_place& place, const chain_link& link) {
   if (!place.keeps_times()) return {};
@@ -47,6 +60,11 @@ time_range times_of(const log_place& place, const chain_link& link) {
 }
 
 os::result<void> repair_segment(const log_place& place, const os::file& file, chain_link& link) {
+  if (link.grow_to != 0) {
+    if (const auto done = os::allocate(file, link.grow_to, link.facts.capacity); !done) return done;
+    link.facts.capacity = link.grow_to;
+    link.grow_to = 0;
+  }
   if (link.dirty_from != none_yet) {
     if (const auto done = dirty_again(file, 0, format::segment_header_bytes); !done) return done;
     if (const auto done = dirty_again(file, link.dirty_from, link.end_offset); !done) return done;
@@ -84,14 +102,15 @@ result<void> remove_durably(const log_place& place, std::uint64_t number, const 
 
 result<void> repair(const log_place& place, survey& s, const segment_remover& remove) {
   // A segment without frames is dropped, not ended: its base is that of the segment in which appending goes on.
-  while (!s.chain.empty() && s.chain.back().end_sequence == s.chain.back().facts.base) {
+  while (!s.chain.empty() && s.chain.back().end_sequence <= s.chain.back().facts.first_frame) {
     s.dropped.push_back(s.chain.back().facts.number);
     s.chain.pop_back();
   }
   std::ranges::sort(s.dropped);
-  for (auto& link : s.chain) {
+  for (std::size_t i = 0; i < s.chain.size(); ++i) {
+    auto& link = s.chain[i];
     const auto name = format::name_of(format::file_kind::segment, link.facts.number);
-    const bool untouched = link.sealed && link.dirty_from == none_yet && link.holes.empty();
+    const bool untouched = link.sealed && link.dirty_from == none_yet && link.holes.empty() && !link.after_loss;
     if (untouched && s.is_copy) {  // whoever made it may not have synced it
       const auto file = os::open_file(place.directory, name.c_str(), os::access::read);
       if (!file) return place.fail_call(file.error(), link.facts.number);
@@ -101,6 +120,12 @@ result<void> repair(const log_place& place, survey& s, const segment_remover& re
     if (link.links > 1) return place.fail_call({EMLINK}, link.facts.number);  // somebody else's file as well
     auto file = os::open_file(place.directory, name.c_str(), os::access::read_write);
     if (!file) return place.fail_call(file.error(), link.facts.number);
+    // After the end of the segment before it, which is lower than it was: whatever dies in between leaves a log that is
+    // incomplete still.
+    if (link.after_loss) {
+      const auto done = write_activation(*file, link, i == 0 ? segment_facts{} : s.chain[i - 1].facts);
+      if (!done) return place.fail_call(done.error(), link.facts.number);
+    }
     if (const auto done = repair_segment(place, *file, link); !done) return place.fail_call(done.error(), link.facts.number);
   }
   // Newest first, each durably: whenever it stops, what is left is a chain.

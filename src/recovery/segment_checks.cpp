@@ -18,7 +18,7 @@ std::size_t threads_of(std::uint32_t asked) noexcept {
 
 /// None if there is anything that the recovery table has to be asked about.
 std::optional<whole_segment> walk(const segment& s) noexcept {
-  std::uint64_t offset = format::segment_header_bytes, sequence = s.facts().base;
+  std::uint64_t offset = format::segment_header_bytes, sequence = s.facts().first_frame;
   whole_segment found;
   observation seen;
   for (look(s, offset, sequence, format::depth::everything, seen); seen.what == sight::frame;
@@ -35,7 +35,7 @@ std::optional<whole_segment> walk(const segment& s) noexcept {
   }
   if (seen.what != sight::end) return std::nullopt;
   found.end_offset = offset;
-  found.frames = sequence - s.facts().base;
+  found.frames = sequence - s.facts().first_frame;
   return found;
 }
 

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "base/bits.hpp"
 #include "os/process.hpp"
 #include "recovery/survey_walk.hpp"
+#include "segment/walker.hpp"
 
 namespace varve::core {
 namespace {
@@ -19,7 +21,7 @@ result<ending> how_it_ended(const log_place& place, const state_file& state, con
   if (state.is_copy()) return ending::power_loss;
   if (state.current().condition == format::condition::clean) {
     // With one slot torn something was under way when it ended; then the walk finds out.
-    return state.both_slots_valid() && state.current().truncate_intent == 0 ? ending::clean : ending::power_loss;
+    return state.both_slots_known() && state.current().truncate_intent == 0 ? ending::clean : ending::power_loss;
   }
   const auto boot = os::this_boot();
   if (!boot) return place.fail_call(boot.error());
@@ -44,14 +46,39 @@ std::uint64_t sealed_mark(const state_file& state, const segment_files& found) n
   return mark;
 }
 
+/// True if segments or marks were written under a later state than this one. The state is durable before anything under it
+/// begins, so no crash explains that: the file is an older one, or newer blocks of it were lost. Where the segments lead it is
+/// no wonder.
+bool is_stale(const log_place& place, const state_file& state, const live_file& live, const segment_files& found) noexcept {
+  if (place.meta.kind != format::directory_kind::log) return false;
+  const auto& s = state.current();
+  if (live.has_later_mark(s.epoch, s.generation)) return true;
+  return std::ranges::any_of(found.files, [&s](const segment_file& f) {
+    return f.identity && f.activation && !f.foreign &&
+           (f.activation->epoch > s.epoch || f.activation->generation > s.generation);
+  });
+}
+
+/// What a dead writer had published, as far as it has said so; 0: not known. No more than what the segments that it may have
+/// had can hold.
+std::uint64_t published_before(const state_file& state, const live_file& live, const survey& s) noexcept {
+  const std::uint64_t published = live.published_in(state.current().epoch);
+  constexpr std::uint64_t segments_max = 64;  // made ahead; arbitrary, since the word has no checksum
+  constexpr std::uint64_t frames_max = segments_max * (format::segment_bytes_max / format::frame_header_bytes);
+  return published >= s.next && published - s.next < frames_max ? published : 0;
+}
+
 /// The letter of what is wrong with a file as a whole; 0 if nothing is.
-char fault_of(const segment_file& f, const log_place& place) noexcept {
+///
+/// may_be_short  a file that was cut short is none: what is left of it is wanted.
+char fault_of(const segment_file& f, const log_place& place, bool may_be_short = false) noexcept {
   if (f.foreign) return row_foreign_segment;
   if (f.activation_damaged) return row_header_damaged;
   if (!f.activation) return 0;
   // A file that was cut short stays in the chain of a tolerant survey, so that the segments behind it are read.
   const bool sane =
-      f.identity && f.identity->checksum_kind == place.meta.checksum_kind && f.identity->file_bytes <= f.file_bytes;
+      f.identity && f.identity->checksum_kind == place.meta.checksum_kind &&
+      (f.identity->file_bytes <= f.file_bytes || (may_be_short && f.file_bytes > format::segment_header_bytes));
   return sane ? char{0} : row_header_damaged;
 }
 
@@ -90,6 +117,9 @@ class surveyor {
     survey_.highest = found.highest;
     survey_.report.clean = how == ending::clean;
     find_chain(found);
+    for (const auto& f : found.files)
+      if (f.activation && f.identity && !f.foreign) survey_.newest.note(f.activation->epoch, f.activation->generation);
+    if (options_.accepts_loss()) find_what_follows(found);
     if (auto done = check_files(found); !done) return std::unexpected(done.error());
     if (auto done = build_chain(found); !done) return std::unexpected(done.error());
     if (auto done = find_end(); !done) return std::unexpected(done.error());
@@ -111,6 +141,34 @@ class surveyor {
     if (only.seal && only.seal->last + 1 < least) in_chain_.clear();
   }
 
+  /// With accept_loss: segments to which the chain does not lead any more, each with those that follow it. Only their bases
+  /// and numbers, which grow alike, say where they belong.
+  void find_what_follows(const segment_files& found) {
+    for (;;) {
+      std::size_t best = SIZE_MAX;
+      for (std::size_t i = 0; i < found.files.size(); ++i)
+        if (may_follow(found, i) && (best == SIZE_MAX || is_before(found.files[i], found.files[best]))) best = i;
+      if (best == SIZE_MAX) return;
+      begins_after_loss_.push_back(in_chain_.size());
+      for (const std::size_t i : chain_from(found, found.files[best].activation->follows()))
+        if (may_follow(found, i)) in_chain_.push_back(i);
+    }
+  }
+
+  [[nodiscard]] bool may_follow(const segment_files& found, std::size_t i) const {
+    const auto& f = found.files[i];
+    if (!f.activation || fault_of(f, place_, true) != 0 || (f.seal && f.seal->last < survey_.first)) return false;
+    if (in_chain_.empty()) return true;
+    const auto& last = found.files[in_chain_.back()];
+    return f.number > last.number && f.activation->base >= last.activation->base &&
+           f.activation->epoch >= last.activation->epoch;
+  }
+
+  static bool is_before(const segment_file& a, const segment_file& b) noexcept {
+    if (a.activation->base != b.activation->base) return a.activation->base < b.activation->base;
+    return a.activation->epoch > b.activation->epoch;  // of two the one of the newer history
+  }
+
   /// Never judged, only removed: whatever was done to it since it was dropped.
   [[nodiscard]] bool is_below_chain(const segment_file& f, const segment_files& found) const {
     return !f.foreign && !in_chain_.empty() && f.number < found.files[in_chain_.front()].number;
@@ -120,7 +178,7 @@ class surveyor {
     for (const auto& f : found.files) {
       if (f.identity && !options_.looking_on && !format::may_write(f.identity->features))
         return fail({.code = errc::newer_format, .subject = place_.path, .segment = f.number});
-      if (const char letter = fault_of(f, place_); letter != 0) {
+      if (const char letter = fault_of(f, place_, options_.accepts_loss()); letter != 0) {
         if (is_below_chain(f, found)) {
           survey_.leftovers.push_back(f.number);
           continue;
@@ -132,9 +190,10 @@ class surveyor {
           survey_.report.findings.push_back({.row = row_activation_torn, .segment = f.number, .offset = 0, .sequences = {}});
           continue;
         }
+        if (options_.accepts_loss()) survey_.set_aside.push_back(f.number);
         if (auto done = structural_damage(letter, f.number); !done) return done;
-      } else if (!f.activation) {
-        survey_.leftovers.push_back(f.number);
+      } else if (!f.activation && (f.is_blank || (f.identity && !f.foreign))) {
+        survey_.leftovers.push_back(f.number);  // made ahead, or for an entry; anything else may be another program's
       }
     }
     return {};
@@ -144,6 +203,13 @@ class surveyor {
     std::vector<bool> in_chain(found.files.size());
     for (const std::size_t i : in_chain_) in_chain[i] = true;
     for (const std::size_t i : in_chain_) survey_.chain.push_back(link_of(found.files[i], place_.checksum_kind()));
+    if (options_.accepts_loss())
+      for (auto& link : survey_.chain) shorten(link, found);
+    for (const std::size_t i : begins_after_loss_) survey_.chain[i].after_loss = true;
+    if (!survey_.chain.empty() && options_.accepts_loss() && survey_.chain.front().facts.base > survey_.first) {
+      survey_.chain.front().facts.base = survey_.first;
+      survey_.chain.front().after_loss = true;
+    }
     // The last one is to end before what was to go; where, the walk finds out.
     if (state_.truncate_intent != 0 && !survey_.chain.empty() && survey_.chain.back().end_sequence == none_yet) {
       survey_.chain.back().end_sequence = state_.truncate_intent;
@@ -151,7 +217,12 @@ class surveyor {
     }
     for (std::size_t i = 0; i + 1 < survey_.chain.size(); ++i) {
       auto& link = survey_.chain[i];
-      const std::uint64_t next_base = survey_.chain[i + 1].facts.base;
+      auto& next = survey_.chain[i + 1];
+      // Where the segments between them are lost the next one begins where this one ends, if that is known; otherwise the
+      // walk finds out.
+      if (next.after_loss && link.end_sequence <= next.facts.first_frame) next.facts.base = link.end_sequence;
+      else if (next.after_loss) next.facts.base = next.facts.first_frame;
+      const std::uint64_t next_base = next.facts.base;
       if (link.end_sequence == next_base) continue;
       // What contradicts the segment that follows is no end: nobody may be told of one by a seal.
       link.end_offset = none_yet;
@@ -162,9 +233,13 @@ class surveyor {
       const auto& f = found.files[i];
       if (!f.activation || f.foreign || in_chain[i]) continue;
       if (survey_.ending == ending::living) continue;  // dropped, or begun, while we looked
-      const bool before_chain = !survey_.chain.empty() && f.activation->base < survey_.chain.front().facts.base;
+      const bool before_chain = !survey_.chain.empty() && f.activation->follows() < survey_.chain.front().facts.base;
       if (before_chain || (f.seal && f.seal->last < survey_.first)) {
         survey_.leftovers.push_back(f.number);  // below the trim point
+        continue;
+      }
+      if (options_.accepts_loss()) {
+        survey_.set_aside.push_back(f.number);
         continue;
       }
       // Only a power loss loses a segment that others follow: after a death the directory is as it was.
@@ -181,6 +256,7 @@ class surveyor {
 
   result<void> find_end() {
     if (survey_.chain.empty()) {
+      if (options_.accepts_loss()) survey_.next = std::max(survey_.first, survey_.durable + 1);
       if (survey_.durable >= survey_.first) return structural_damage(row_segment_missing, 0);
       if (!survey_.dropped.empty() && options_.mode == recovery_mode::strict && !options_.looking_on)
         return fail({.code = errc::would_cut, .subject = place_.path, .segment = survey_.dropped.front()});
@@ -211,6 +287,17 @@ class surveyor {
     survey_.end_offset = 0;
   }
 
+  /// Of a file that was cut short there is less to be mapped.
+  static void shorten(chain_link& link, const segment_files& found) noexcept {
+    const auto& f = *std::ranges::find(found.files, link.facts.number, &segment_file::number);
+    if (f.file_bytes >= f.identity->file_bytes) return;
+    constexpr std::uint64_t page_bytes = 4096;
+    link.grow_to = f.identity->capacity;
+    link.facts.capacity = std::min(f.identity->capacity, round_down(f.file_bytes, page_bytes));
+    link.end_offset = link.end_sequence = none_yet;
+    link.end_recorded = link.sealed = false;
+  }
+
   void set_clean_end() noexcept {
     for (std::size_t i = 0; i + 1 < survey_.chain.size(); ++i)
       survey_.chain[i].end_sequence = survey_.chain[i + 1].facts.base;
@@ -228,11 +315,22 @@ class surveyor {
     const auto& last = survey_.chain.back();
     if (last.facts.number != state_.clean_segment) return {};
     const bool is_possible =
-        format::is_frame_boundary(last.end_offset, last.facts.capacity) && last.end_sequence >= last.facts.base &&
-        last.end_sequence - last.facts.base <= (last.end_offset - format::segment_header_bytes) / format::frame_header_bytes;
+        format::is_frame_boundary(last.end_offset, last.facts.capacity) && last.end_sequence >= last.facts.first_frame &&
+        last.end_sequence - last.facts.first_frame <= (last.end_offset - format::segment_header_bytes) / format::frame_header_bytes;
     // Something durable, or trimmed, behind where it was closed: not both can be true.
     if (!is_possible || survey_.durable >= survey_.next) return structural_damage(row_segment_missing, last.facts.number);
+    if (survey_.goes_on_in_last() && has_frame_at_end()) return structural_damage(row_state_stale, last.facts.number);
     return {};
+  }
+
+  /// Where appending would go on there must be no frame: it would be of a writer that this state knows nothing of, whose
+  /// records would be overwritten.
+  [[nodiscard]] bool has_frame_at_end() const {
+    const auto& last = survey_.chain.back();
+    if (last.facts.capacity - last.end_offset < format::frame_header_bytes) return false;
+    const auto opened = open_segment(place_.directory, place_.path, last.facts, os::access::read);
+    if (!opened || !os::populate_for_reading((*opened)->map(), last.end_offset, format::frame_header_bytes)) return false;
+    return look(**opened, last.end_offset, last.end_sequence, format::depth::shape).what == sight::frame;
   }
 
   /// Beside a living writer nothing is walked: its marks and the headers say enough to begin reading.
@@ -248,7 +346,7 @@ class surveyor {
       survey_.report.findings.push_back({.row = letter, .segment = number, .offset = 0, .sequences = {}});
       return {};
     }
-    return fail({.code = errc::damaged, .subject = place_.path, .segment = number});
+    return fail({.code = code_of_refusal(letter), .subject = place_.path, .segment = number});
   }
 
   const log_place& place_;
@@ -256,29 +354,119 @@ class surveyor {
   const survey_options& options_;
   const std::vector<std::uint64_t>& truncated_;
   survey survey_;
-  std::vector<std::size_t> in_chain_;  // which files are, in their order
+  std::vector<std::size_t> in_chain_;           // which files are, in their order
+  std::vector<std::size_t> begins_after_loss_;  // which of these do not follow the one before
 };
 
-/// A copy may have been made while the log was written, file by file, so only the seals in its segments are believed. But
-/// if everything is there that its state and marks speak of, and is valid, then they are true of the copy as well.
-result<survey> survey_copy(const log_place& place, const state_file& state, const survey_options& options,
+/// Refuses: what is not there lies between the first and the last sequence that the findings name.
+std::unexpected<error> refuse_incomplete(const log_place& place, const survey& s) noexcept {
+  error_fields fields{.code = errc::incomplete, .subject = place.path};
+  for (const auto& f : s.report.findings) {
+    if (f.kind() != finding_kind::damage) continue;
+    if (fields.segment == 0) fields.segment = f.segment;
+    if (f.sequences.size() == 0) continue;
+    if (fields.first_sequence == 0) fields.first_sequence = f.sequences.first.value;
+    fields.last_sequence = std::max(fields.last_sequence, f.sequences.end.value - 1);
+  }
+  return fail(fields);
+}
+
+/// Notes that the log ends before `last`, which was there.
+void note_missing_end(survey& s, std::uint64_t last) {
+  if (s.next > last) return;
+  s.report.findings.push_back({.row = row_incomplete, .segment = 0, .offset = 0, .sequences = {{s.next}, {last + 1}}});
+}
+
+/// Names what is given up where no frame was found to be wrong, and counts all of it.
+void report_losses(survey& s) {
+  const auto lose = [&s](char row, std::uint64_t segment, std::uint64_t first, std::uint64_t end) {
+    if (first >= end) return;
+    s.report.given_up += end - first;
+    const bool is_named = std::ranges::any_of(s.report.findings, [&](const recovery_report::finding& f) {
+      return f.kind() == finding_kind::damage && f.sequences.first.value <= first && f.sequences.end.value >= end;
+    });
+    if (!is_named)
+      s.report.findings.push_back({.row = row, .segment = segment, .offset = 0, .sequences = {{first}, {end}}});
+  };
+  for (const auto& link : s.chain) {
+    if (link.after_loss) lose(row_segment_missing, link.facts.number, link.facts.base, link.facts.first_frame);
+    for (const auto& h : link.holes)
+      if (h.gone) lose('F', link.facts.number, h.first, h.end);
+  }
+  lose(row_incomplete, 0, s.next - s.lost_at_end(), s.next);
+}
+
+/// Goes on without what is missing. Everything is read, also what was sealed.
+result<survey> survey_accepting_loss(const log_place& place, const state_file& state, ending how, std::uint64_t durable,
+                                     const survey_options& options, const segment_files& found,
+                                     const std::vector<std::uint64_t>& truncated) {
+  survey_options all = options;
+  all.tolerant = all.every_byte = true;
+  if (how == ending::clean) how = ending::power_loss;  // that it ends where it was closed is what is in doubt
+  auto s = surveyor{place, state, all, truncated}.run(how, durable, 0, found);
+  if (!s) return s;
+  s->is_copy = state.is_copy();
+  report_losses(*s);
+  s->report.kept -= std::min(s->report.kept, s->report.given_up);
+  return s;
+}
+
+/// A copy may have been made file by file, while the log was written. Only the seals in its segments count as synced here.
+/// But everything that its state and marks speak of was durable, and so must be there, and valid: if it is not, the copy is
+/// incomplete.
+result<survey> survey_copy(const log_place& place, const state_file& state, const survey_options& options, bool stale,
                            std::uint64_t stored, std::uint64_t sealed, const segment_files& found,
                            const std::vector<std::uint64_t>& truncated) {
-  survey_options exact = options;
-  exact.tolerant = false;
-  auto whole = surveyor{place, state, exact, truncated}.run(ending::power_loss, std::max(stored, sealed), sealed, found);
-  if (!whole && whole.error().code() != errc::damaged) return whole;
-  auto s = std::move(whole);
-  if (!s) s = surveyor{place, state, options, truncated}.run(ending::power_loss, sealed, sealed, found);
+  const std::uint64_t durable = std::max(stored, sealed);
+  if (!stale) {
+    survey_options exact = options;
+    exact.tolerant = false;
+    if (options.accepts_loss()) exact.mode = recovery_mode::prefix;
+    if (options.accepts_loss()) exact.every_byte = true;
+    auto whole = surveyor{place, state, exact, truncated}.run(ending::power_loss, durable, sealed, found);
+    const bool lacks = !whole && (whole.error().code() == errc::damaged || whole.error().code() == errc::incomplete);
+    if (!whole && !lacks) return whole;
+    if (whole) whole->is_copy = true;
+    if (whole && whole->next > stored) return whole;
+  }
+  survey_options tolerant = options;
+  tolerant.tolerant = true;
+  tolerant.mode = recovery_mode::prefix;
+  auto s = surveyor{place, state, tolerant, truncated}.run(ending::power_loss, durable, sealed, found);
   if (!s) return s;
   s->is_copy = true;
-  if (s->next <= stored) {
-    s->report.findings.push_back(
-        {.row = row_copy_incomplete, .segment = 0, .offset = 0, .sequences = {{s->next}, {stored + 1}}});
-    if (options.mode == recovery_mode::strict && !options.looking_on)
-      return fail({.code = errc::would_cut, .subject = place.path, .first_sequence = s->next, .last_sequence = stored});
-  }
-  return s;
+  if (stale) s->report.findings.push_back({.row = row_state_stale, .segment = 0, .offset = 0, .sequences = {}});
+  note_missing_end(*s, stored);
+  if (options.tolerant) return s;
+  if (options.accepts_loss())
+    return survey_accepting_loss(place, state, ending::power_loss, durable, options, found, truncated);
+  return refuse_incomplete(place, *s);
+}
+
+/// A log where it was written.
+result<survey> survey_original(const log_place& place, const state_file& state, const live_file& live, ending how, bool stale,
+                               std::uint64_t durable, const survey_options& options, const segment_files& found,
+                               const std::vector<std::uint64_t>& truncated) {
+  const bool accepts = options.accepts_loss();
+  if (stale && !options.tolerant && !accepts) return place.fail_file(errc::damaged, format::state_name);
+  if (stale) how = ending::power_loss;  // whatever it says of that is old
+  if (stale && accepts) return survey_accepting_loss(place, state, how, durable, options, found, truncated);
+  survey_options exact = options;
+  if (accepts) exact.mode = recovery_mode::prefix;
+  if (accepts) exact.every_byte = true;
+  auto s = surveyor{place, state, exact, truncated}.run(how, durable, durable, found);
+  const bool is_refused = !s && (s.error().code() == errc::damaged || s.error().code() == errc::incomplete);
+  if (is_refused && accepts) return survey_accepting_loss(place, state, how, durable, options, found, truncated);
+  if (!s) return s;
+  if (stale) s->report.findings.push_back({.row = row_state_stale, .segment = 0, .offset = 0, .sequences = {}});
+  // The cache has all that a dead writer wrote. A power loss may have let the word outlive what it speaks of.
+  const std::uint64_t published = s->ending == ending::death ? published_before(state, live, *s) : 0;
+  if (published == 0) return s;
+  if (accepts)
+    return survey_accepting_loss(place, state, how, std::max(durable, published), options, found, truncated);
+  note_missing_end(*s, published);
+  if (options.tolerant) return s;
+  return refuse_incomplete(place, *s);
 }
 
 }  // namespace
@@ -302,11 +490,10 @@ result<survey> survey_log(const log_place& place, const state_file& state, const
   if (const auto& s = state.current(); s.truncate_intent != 0)
     truncated = set_truncated_aside(*found, s.truncate_intent, s.trim_point);
   const std::uint64_t sealed = sealed_mark(state, *found);
-  surveyor here{place, state, options, truncated};
-  if (*how == ending::living) return here.run(*how, stored, stored, *found);
-  if (state.is_copy()) return survey_copy(place, state, options, stored, sealed, *found, truncated);
-  const std::uint64_t durable = std::max(stored, sealed);
-  return here.run(*how, durable, durable, *found);
+  if (*how == ending::living) return surveyor{place, state, options, truncated}.run(*how, stored, stored, *found);
+  const bool stale = is_stale(place, state, live, *found);
+  if (state.is_copy()) return survey_copy(place, state, options, stale, stored, sealed, *found, truncated);
+  return survey_original(place, state, live, *how, stale, std::max(stored, sealed), options, *found, truncated);
 }
 
 }  // namespace varve::core

@@ -18,6 +18,7 @@
 #include "recovery/recovery_table.hpp"
 #include "segment/segment.hpp"
 #include "store/live_file.hpp"
+#include "store/log_export.hpp"
 #include "store/log_place.hpp"
 #include "store/segment_files.hpp"
 #include "store/state_file.hpp"
@@ -33,6 +34,8 @@ struct chain_link {
   std::uint64_t links = 1, allocated_bytes = 0;
   std::uint64_t predecessor = 0, predecessor_salt = 0;        // what it says that it follows; number 0: nothing
   std::vector<hole> holes{};                                  // to become lost frames
+  std::uint64_t grow_to = 0;                                  // the file was cut short of so many bytes; 0: it was not
+  bool after_loss = false;                                    // its activation is to say what was lost before it
   bool end_recorded = false;                                  // the end sector says just this
   format::end_cause end_cause = format::end_cause::recovery;  // if it was truncated there, or is to be
   bool sealed = false;
@@ -50,9 +53,16 @@ struct survey {
   std::vector<std::uint64_t> dropped;    // segments behind the end, in the order of their numbers
   std::vector<std::uint64_t> truncated;  // of these, those that a truncation left which did not come to its end
   std::vector<std::uint64_t> leftovers;  // files that never became part of the log
+  std::vector<std::uint64_t> set_aside;  // with accept_loss: what the log goes on without, and does not remove
   std::uint64_t highest = 0;             // of all numbers in use
   bool is_copy = false;
+  newest_begun newest{};  // of all segments
   recovery_report report;
+
+  /// How many sequences were lost between the last segment and the next one.
+  [[nodiscard]] std::uint64_t lost_at_end() const noexcept {
+    return next - (chain.empty() ? first : chain.back().end_sequence);
+  }
 
   /// True if appending may go on in the last link: the log was closed, and the segment has no end that a crash would find
   /// again. One of a copy has.
@@ -68,6 +78,8 @@ struct survey_options {
   bool every_byte = false;    // walk from the first segment: for verify
   std::uint32_t threads = 1;  // how many walk; 0: as many as there are processors
   const std::function<void(const recovery_progress&)>* on_progress = nullptr;
+
+  [[nodiscard]] bool accepts_loss() const noexcept { return mode == recovery_mode::accept_loss && !looking_on; }
 };
 
 /// True while the writer that stored `state` appends. False while one is still recovering the log: there is nobody to follow

@@ -76,7 +76,7 @@ class chain_walk {
 
   /// As if it had been walked: another thread has found nothing in it but valid frames, and the table keeps them all.
   bool pass_whole_segment() {
-    if (!checks_ || !has_successor()) return false;
+    if (!checks_ || !has_successor() || survey_.chain[link_ + 1].after_loss) return false;
     const std::uint64_t base = link().facts.base, next_base = survey_.chain[link_ + 1].facts.base;
     const bool becomes_dirty = !dirty_ && next_base > survey_.synced;  // and its frames say where
     if (becomes_dirty || !keeps_frame(base) || !keeps_frame(next_base - 1)) return false;
@@ -122,8 +122,9 @@ class chain_walk {
 
   void begin_link() noexcept {
     offset_ = format::segment_header_bytes;
-    sequence_ = link().facts.base;
+    sequence_ = link().facts.first_frame;
     batch_goes_on_ = false;
+    if (link().facts.first_frame != link().facts.base) batch_unknown_ = true;  // the head of a batch may have been there
     if (dirty_) link().dirty_from = offset_;
   }
 
@@ -141,8 +142,13 @@ class chain_walk {
 
   /// The link ends where the walk left it, whether or not its end sector says so.
   void leave() noexcept {
-    const std::uint64_t next_base = survey_.chain[link_ + 1].facts.base;
-    note_end(link(), next_base);
+    auto& next = survey_.chain[link_ + 1];
+    // What was lost between the two belongs to the one that follows.
+    if (options_.accepts_loss() && sequence_ < next.facts.base) {
+      next.facts.base = sequence_;
+      next.after_loss = true;
+    }
+    note_end(link(), next.facts.base);
   }
 
   /// The walk says that it ends here.
@@ -195,6 +201,11 @@ class chain_walk {
   }
 
   void keep(const format::frame& f) {
+    if (f.kind == format::frame_kind::gone) {
+      batch_goes_on_ = false;
+      batch_unknown_ = true;
+      return move_to(offset_ + f.extent, sequence_ + 1);
+    }
     if (!f.begins_inside()) {
       batch_unknown_ = false;
       batch_offset_ = offset_;
@@ -234,12 +245,18 @@ class chain_walk {
 
   /// A tolerant survey goes on behind damage, at the next valid frame or segment, if there is one.
   result<action> refuse(const remains& rest, const row& r) {
-    if (!options_.tolerant) return damaged(sequence_);
+    if (!options_.tolerant) return refused(code_of_refusal(r.letter), sequence_);
     const bool goes_on = rest.what == behind::frame || rest.what == behind::boundary;
     const std::uint64_t resume_at = goes_on ? rest.sequence : has_successor() ? survey_.chain[link_ + 1].facts.base : 0;
     report(r.letter, resume_at > sequence_ ? resume_at : std::max(survey_.durable, sequence_) + 1);
     batch_goes_on_ = false;
     batch_unknown_ = true;  // do not find an orphan behind each damaged batch
+    if (options_.accepts_loss()) {
+      // Up to the next frame that can be read it becomes gone frames; where there is none the segment ends here.
+      if (rest.what != behind::frame) return has_successor() ? action::next_segment : action::stop;
+      link().holes.push_back(
+          {.offset = offset_, .resume = rest.offset, .first = sequence_, .end = rest.sequence, .gone = true});
+    }
     if (goes_on) {
       move_to(rest.offset, rest.sequence);
       return rest.what == behind::boundary && has_successor() ? action::next_segment : action::refuse;
@@ -247,8 +264,8 @@ class chain_walk {
     return has_successor() ? action::next_segment : action::stop;
   }
 
-  [[nodiscard]] std::unexpected<error> damaged(std::uint64_t last) const noexcept {
-    return fail({.code = errc::damaged,
+  [[nodiscard]] std::unexpected<error> refused(errc code, std::uint64_t last) const noexcept {
+    return fail({.code = code,
                  .subject = place_.path,
                  .segment = segment_->facts().number,
                  .offset = offset_,
@@ -285,7 +302,7 @@ class chain_walk {
     if (!batch_goes_on_ || batch_unknown_ || survey_.ending == ending::living) return {};
     // A truncation is exact: what it left of a batch counts as whole.
     if (link().end_cause == format::end_cause::truncate && link().end_sequence == sequence_) return {};
-    if (batch_sequence_ <= survey_.durable) return options_.tolerant ? result<void>{} : damaged(batch_sequence_);
+    if (batch_sequence_ <= survey_.durable) return options_.tolerant ? result<void>{} : refused(errc::damaged, batch_sequence_);
     survey_.report.cut_records += sequence_ - batch_sequence_;
     survey_.report.cut_bytes += offset_ - batch_offset_;
     offset_ = batch_offset_;
@@ -299,13 +316,13 @@ class chain_walk {
     const bool goes_on = survey_.ending == ending::living;  // behind an unfinished claim, for now
     for (std::size_t i = link_ + 1; i < survey_.chain.size() && !goes_on; ++i) {
       const auto& gone = survey_.chain[i].facts;
-      survey_.dropped.push_back(gone.number);
+      (options_.accepts_loss() ? survey_.set_aside : survey_.dropped).push_back(gone.number);
       report_dropped(place_, gone, survey_.report.findings.back().row, survey_.report);  // the row that cut
     }
     survey_.chain.resize(link_ + 1);
     auto& last = survey_.chain[link_];
     note_end(last, sequence_);
-    survey_.next = sequence_;
+    survey_.next = options_.accepts_loss() ? std::max(sequence_, survey_.durable + 1) : sequence_;
     survey_.end_offset = offset_;
     const bool cut = outcome == action::cut || survey_.report.cut_records > 0 || !survey_.dropped.empty();
     if (cut && options_.mode == recovery_mode::strict && !options_.looking_on)
@@ -338,7 +355,7 @@ class chain_walk {
 }  // namespace
 
 void report_dropped(const log_place& place, const segment_facts& facts, char row, recovery_report& report) {
-  std::uint64_t end = facts.base, bytes = 0;
+  std::uint64_t end = facts.first_frame, bytes = 0;
   // One that cannot be read is reported all the same; that it goes is decided.
   const auto opened = open_segment(place.directory, place.path, facts, os::access::read);
   if (opened && os::populate_for_reading((*opened)->map(), 0, facts.capacity)) {
@@ -348,10 +365,10 @@ void report_dropped(const log_place& place, const segment_facts& facts, char row
     end = at.sequence();
     bytes = at.offset() - format::segment_header_bytes;
   }
-  report.cut_records += end - facts.base;
+  report.cut_records += end - facts.first_frame;
   report.cut_bytes += bytes;
   report.findings.push_back(
-      {.row = row, .segment = facts.number, .offset = format::segment_header_bytes, .sequences = {{facts.base}, {end}}});
+      {.row = row, .segment = facts.number, .offset = format::segment_header_bytes, .sequences = {{facts.first_frame}, {end}}});
 }
 
 result<void> walk_chain(const log_place& place, const survey_options& options, std::size_t from, survey& s) {

@@ -36,10 +36,12 @@ os::result<void> pin(const os::file& file) noexcept {
 }  // namespace
 
 void segment::begin(const format::activation& a) noexcept {
-  facts_.base = a.base;
+  facts_.base = a.base - a.given_up;
   facts_.salt = a.salt;
   facts_.epoch = a.epoch;
   facts_.begun_ns = a.time_ns;
+  facts_.first_frame = a.base;
+  facts_.generation = a.generation;
   store_sector(map_.bytes().data() + format::activation_offset, format::encode(a));
   mark_header_dirty();
 }
@@ -67,7 +69,7 @@ std::optional<format::end> segment::read_end() const noexcept {
   // header:B  acquire. Pairs with header:A.
   if (shared::load(offset_place, std::memory_order_acquire, "header:B") == 0) return std::nullopt;
   const auto e = format::decode<format::end>(load_sector(place));
-  const format::activation of_this{.base = facts_.base, .salt = facts_.salt};
+  const format::activation of_this{.base = facts_.first_frame, .salt = facts_.salt};
   if (!e || !format::belongs(*e, of_this, format::identity{.capacity = facts_.capacity})) return std::nullopt;
   return *e;
 }
@@ -107,7 +109,7 @@ result<std::shared_ptr<segment>> open_segment(const os::file& directory, const e
   const auto identity = format::decode<format::identity>(load_sector(header.data() + format::identity_offset));
   const auto activation = format::decode<format::activation>(load_sector(header.data() + format::activation_offset));
   if (!identity || identity->number != facts.number) return not_ours();
-  if (!activation || activation->salt != facts.salt || activation->base != facts.base) return not_ours();
+  if (!activation || activation->salt != facts.salt || activation->base != facts.first_frame) return not_ours();
   if (mode == os::access::read && how == pinning::no) file->close();  // the mapping stays
   return std::make_shared<segment>(facts, std::move(*file), std::move(*map), std::move(index), std::move(holes));
 }

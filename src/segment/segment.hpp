@@ -32,12 +32,14 @@ constexpr std::uint64_t none_yet = ~std::uint64_t{0};
 
 struct segment_facts {
   std::uint64_t number = 0;
-  std::uint64_t base = 0;  // sequence of the first frame
+  std::uint64_t base = 0;  // the first sequence that it answers for: the one after the last of the segment before it
   std::uint64_t salt = 0;
   std::uint64_t epoch = 0;
   std::uint64_t capacity = 0;  // end of the space for frames, and of the mapping
   varve::checksum checksum = varve::checksum::xxh3;
   std::uint64_t begun_ns = 0;  // by the wall clock; every record of the segment before it is older
+  std::uint64_t first_frame = 0;  // its sequence: above the base if those from there on were lost, and given up
+  std::uint64_t generation = 0;
 };
 
 /// Sequences whose writers died, where nobody may write what recovery would: a view steps over them. Each lost frame that
@@ -46,6 +48,7 @@ struct segment_facts {
 struct hole {
   std::uint64_t offset, resume;  // bytes [offset, resume)
   std::uint64_t first, end;      // sequences [first, end)
+  bool gone = false;             // not of dead writers: damaged, and given up
 };
 
 class segment {
@@ -65,7 +68,7 @@ class segment {
   [[nodiscard]] time_table& times() const noexcept { return times_; }
   /// A frame is finished; the next one has the sequence `next`. Tells the index.
   void note(std::uint64_t begin, std::uint64_t end, std::uint64_t next) const noexcept {
-    index_.note(begin, end, next - facts_.base, facts_.salt);
+    index_.note(begin, end, next - facts_.first_frame, facts_.salt);
   }
 
   /// Brings in the pages that frames in [begin, begin + bytes) are written to, and those of their index slots. A hint: what

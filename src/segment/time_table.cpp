@@ -53,7 +53,7 @@ time_search time_table::find(const std::shared_ptr<const segment>& in, record_ti
 /// The end may have come nearer since it was last asked: then what lies behind that is forgotten.
 void time_table::prepare(const segment& in) {
   if (places_.empty()) {
-    places_.push_back({record_time::min(), format::segment_header_bytes, in.facts().base});
+    places_.push_back({record_time::min(), format::segment_header_bytes, in.facts().first_frame});
     reached_ = places_.front();
   }
   const std::uint64_t end = in.end_sequence();

@@ -15,7 +15,7 @@ approach walker::near(std::shared_ptr<const core::segment> s, std::uint64_t targ
   approach found{.at = walker{std::move(s)}};
   walker& at = found.at;
   const core::segment& in = *at.segment_;
-  const std::uint64_t base = in.facts().base, salt = in.facts().salt;
+  const std::uint64_t base = in.facts().first_frame, salt = in.facts().salt;
   if (target <= base || published < base) return found;
   auto hint = in.index().find(target - base, salt);
   // Records of one size, which are frequent, stand where one would expect them.

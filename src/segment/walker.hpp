@@ -59,7 +59,7 @@ class walker {
   walker() noexcept = default;
   /// Stands before the frame `sequence` at `offset`; by default before the first.
   explicit walker(std::shared_ptr<const core::segment> s) noexcept
-      : segment_(std::move(s)), offset_(format::segment_header_bytes), sequence_(segment_->facts().base) {}
+      : segment_(std::move(s)), offset_(format::segment_header_bytes), sequence_(segment_->facts().first_frame) {}
   walker(std::shared_ptr<const core::segment> s, std::uint64_t offset, std::uint64_t sequence) noexcept
       : segment_(std::move(s)), offset_(offset), sequence_(sequence) {}
 

@@ -17,12 +17,13 @@ os::result<void> write_word(const os::file& file, std::uint64_t offset, std::uin
 
 os::result<void> write_lost_frames(const os::file& file, const hole& h, std::uint64_t salt) noexcept {
   const std::uint64_t count = h.end - h.first;
+  const auto kind = h.gone ? format::frame_kind::gone : format::frame_kind::lost;
   const auto offset_of = [&](std::uint64_t i) { return h.offset + i * format::frame_header_bytes; };
   for (std::uint64_t i = 0; i < count; ++i)
     if (const auto done = write_word(file, offset_of(i), 0); !done) return done;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t extent = (i + 1 < count ? offset_of(i + 1) : h.resume) - offset_of(i);
-    const auto header = format::filler(format::frame_kind::lost, format::stamp_of(h.first + i, salt), offset_of(i), extent);
+    const auto header = format::filler(kind, format::stamp_of(h.first + i, salt), offset_of(i), extent);
     const auto bytes = std::as_bytes(std::span{&header, 1}).subspan(sizeof header.stamp);
     if (const auto done = os::write_at(file, offset_of(i) + sizeof header.stamp, bytes); !done) return done;
   }

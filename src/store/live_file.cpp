@@ -6,6 +6,7 @@
 //                     also in reader/view_object.cpp)
 #include "store/live_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <tuple>
 
@@ -97,6 +98,14 @@ std::pair<std::optional<format::mark>, bool> live_file::look_at_marks(std::uint6
   return {best, complete};
 }
 
+bool live_file::has_later_mark(std::uint64_t epoch, std::uint64_t generation) const noexcept {
+  if (!map_.is_mapped()) return false;
+  return std::ranges::any_of(format::mark_slot_offset, [&](std::uint64_t offset) {
+    const auto slot = format::decode<format::mark>(load_sector(map_.bytes().data() + offset));
+    return slot && format::is_sane(*slot) && (slot->epoch > epoch || slot->generation > generation);
+  });
+}
+
 void live_file::store_mark(const format::mark& m) noexcept {
   store_sector(map_.bytes().data() + format::mark_slot_offset[next_slot_], format::encode(m));
   next_slot_ ^= 1U;
@@ -129,19 +138,20 @@ format::writer_words& live_file::words() const noexcept {
 }
 
 os::result<bool> live_file::begin_appending(std::uint64_t epoch, std::uint32_t process) noexcept {
-  shared::store(words().published, std::uint64_t{0}, std::memory_order_relaxed, "live:word");
+  store_published(0, epoch);
   shared::store(words().epoch, epoch, std::memory_order_relaxed, "live:word");
   shared::store(words().process, std::uint64_t{process}, std::memory_order_relaxed, "live:word");
   return os::try_lock_for_life(file_, os::life_lock::appender);
 }
 
 void live_file::begin_epoch(std::uint64_t epoch, std::uint64_t published) noexcept {
-  store_published(published);
+  store_published(published, epoch);
   shared::store(words().epoch, epoch, std::memory_order_relaxed, "live:word");
 }
 
-void live_file::store_published(std::uint64_t sequence) noexcept {
+void live_file::store_published(std::uint64_t sequence, std::uint64_t epoch) noexcept {
   shared::store(words().published, sequence, std::memory_order_relaxed, "live:word");
+  shared::store(words().published_check, format::check_of(sequence, epoch), std::memory_order_relaxed, "live:word");
 }
 
 void live_file::bump_turn() noexcept {
@@ -158,6 +168,13 @@ const std::uint64_t* live_file::turn_place() const noexcept {
   if (!map_.is_mapped()) return nullptr;
   const std::byte* const page = map_.bytes().data();
   return &shared::place_at<std::uint64_t>(page + format::turn_offset);
+}
+
+std::uint64_t live_file::published_in(std::uint64_t epoch) const noexcept {
+  if (!map_.is_mapped()) return 0;
+  const std::uint64_t published = shared::load(words().published, std::memory_order_relaxed, "live:word");
+  const std::uint64_t check = shared::load(words().published_check, std::memory_order_relaxed, "live:word");
+  return check == format::check_of(published, epoch) ? published : 0;
 }
 
 std::uint64_t live_file::writer_epoch() const noexcept {

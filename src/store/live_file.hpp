@@ -28,6 +28,8 @@ class live_file {
 
   /// The highest mark of this epoch; none if there is none.
   [[nodiscard]] std::optional<format::mark> best_mark(std::uint64_t epoch) const noexcept;
+  /// True if a mark speaks of a later epoch, or of a later state, than these.
+  [[nodiscard]] bool has_later_mark(std::uint64_t epoch, std::uint64_t generation) const noexcept;
   /// Called by one thread at a time.
   void store_mark(const format::mark& m) noexcept;
   /// Forgets the marks of epochs that are yet to come, durably: a copy that was made while the log was opened anew may hold
@@ -46,7 +48,7 @@ class live_file {
   /// The log is recovered: from here on views follow the stamps. Until then they see what recovery will leave. False if
   /// somebody holds that lock, who cannot be.
   [[nodiscard]] os::result<bool> begin_appending(std::uint64_t epoch, std::uint32_t process) noexcept;
-  void store_published(std::uint64_t sequence) noexcept;
+  void store_published(std::uint64_t sequence, std::uint64_t epoch) noexcept;
   /// The same writer goes on in a new epoch, which the state says already: the log was truncated.
   void begin_epoch(std::uint64_t epoch, std::uint64_t published) noexcept;
   /// Records went, at either end: views look what the state says now.
@@ -59,6 +61,9 @@ class live_file {
     if (file_.is_open()) os::unlock_for_life(file_);
     file_.close();
   }
+  /// What the writer of this epoch had published when it last said so; 0 if unknown. True as long as the cache lives in which
+  /// it was stored; after a power loss it may be anything.
+  [[nodiscard]] std::uint64_t published_in(std::uint64_t epoch) const noexcept;
   /// The epoch of the writer that stored its words last; 0 if unknown.
   [[nodiscard]] std::uint64_t writer_epoch() const noexcept;
   /// The writer's process id; 0 if unknown.

@@ -9,6 +9,7 @@
 #include "format/file_name.hpp"
 #include "os/process.hpp"
 #include "store/live_file.hpp"
+#include "store/meta_file.hpp"
 #include "store/segment_files.hpp"
 #include "store/state_file.hpp"
 
@@ -54,28 +55,25 @@ result<void> lock(const log_place& place) {
 
 std::string text_of(const std::filesystem::path& directory) { return directory.string(); }
 
-/// Reads varve.meta. not_found if it is not there.
-result<format::meta> read_meta(const log_place& place, bool for_writing) {
-  const auto file = os::open_file(place.directory, format::meta_name, os::access::read);
-  if (!file && file.error().number == ENOENT) return fail({.code = errc::not_found, .subject = place.path});
-  if (!file) return place.fail_open(file.error());
-  const auto status = os::status_of(*file);
-  if (!status) return place.fail_call(status.error());
-  if (for_writing && status->links > 1) return fail({.code = errc::not_a_log, .subject = place.path, .os_errno = EMLINK});
-  format::sector bytes{};
-  const auto n = os::read_at(*file, 0, bytes);
-  if (!n) return place.fail_call(n.error());
-  const auto meta = format::decode<format::meta>(bytes);
-  if (!meta && meta.error() == format::sector_fault::newer) return fail({.code = errc::newer_format, .subject = place.path});
-  if (!meta || !format::is_sane(*meta)) {
-    std::uint64_t magic = 0;
-    std::ranges::copy(std::span{bytes}.first<sizeof magic>(), std::as_writable_bytes(std::span{&magic, 1}).begin());
-    if (magic == format::meta::magic) return place.fail_file(errc::damaged, format::meta_name);
-    return fail({.code = errc::not_a_log, .subject = place.path});
-  }
-  if (!(for_writing ? format::may_write(meta->features) : format::may_read(meta->features)))
+/// The meta of what there is, if this version may have it.
+result<meta_file> read_known_meta(const log_place& place, bool for_writing, oldest_format oldest) {
+  auto found = read_meta(place);
+  if (!found) return found;
+  const auto& meta = found->meta;
+  if (!(for_writing ? format::may_write(meta.features) : format::may_read(meta.features)))
     return fail({.code = errc::newer_format, .subject = place.path});
-  return *meta;
+  if (meta.head.version < format::version && oldest == oldest_format::current)
+    return fail({.code = errc::older_format, .subject = place.path});
+  if (for_writing && !found->is_ours_alone)
+    return fail({.code = errc::not_a_log, .subject = place.path, .os_errno = EMLINK});
+  return found;
+}
+
+/// No varve.meta: is this a log that has lost it?
+bool has_lost_meta(const std::vector<std::string>& names) {
+  if (std::ranges::find(names, format::state_name) == names.end()) return false;
+  return std::ranges::any_of(names,
+                             [](const auto& n) { return format::parse_name(format::file_kind::segment, n).has_value(); });
 }
 
 /// What may stand in a directory in which a log is to be made: nothing, or what a creation that died has left. Segments are
@@ -92,8 +90,7 @@ result<void> clear_for_creation(const log_place& place) {
   const auto found = read_segment_files(place);
   if (!found) return std::unexpected(found.error());
   for (const auto& f : found->files)
-    if (f.activation || f.activation_damaged || f.foreign)
-      return fail({.code = errc::damaged, .subject = place.path, .segment = f.number});
+    if (f.activation || f.activation_damaged || f.foreign) return place.fail_file(errc::incomplete, format::meta_name);
   for (const auto& name : *names) {
     if (!may_be_left_over(name)) return fail({.code = errc::not_a_log, .subject = intern(place.path->text + '/' + name)});
   }
@@ -103,6 +100,8 @@ result<void> clear_for_creation(const log_place& place) {
   }
   return {};
 }
+
+format::state empty_state() noexcept { return {.condition = format::condition::clean, .trim_point = 1, .clean_next = 1}; }
 
 /// varve.meta is made last: without it there is no log yet.
 result<void> create(log_place& place, const log_options& options) {
@@ -115,7 +114,7 @@ result<void> create(log_place& place, const log_options& options) {
       .index_stride_bytes = options.index_stride_bytes != 0 ? options.index_stride_bytes : format::index_stride_default,
       .created_ns = os::wall_clock_ns()};
   if (const auto done = os::fill_random(place.meta.log); !done) return place.fail_call(done.error());
-  if (auto done = state_file::create(place, options.file_mode); !done) return done;
+  if (auto done = state_file::create(place, options.file_mode, empty_state()); !done) return done;
   if (const auto live = live_file::open_for_writing(place, options.file_mode); !live) return std::unexpected(live.error());
   return write_meta(place, options.file_mode);
 }
@@ -131,18 +130,6 @@ result<void> compare_options(const log_place& place, const log_options& options)
 
 }  // namespace
 
-result<void> write_meta(const log_place& place, std::uint32_t permissions) {
-  auto file = os::create_file(place.directory, format::meta_temporary_name, permissions);
-  if (!file) return place.fail_call(file.error());
-  if (const auto done = os::write_at(*file, 0, format::encode(place.meta)); !done) return place.fail_call(done.error());
-  if (const auto done = os::sync_file(*file); !done) return place.fail_call(done.error());
-  if (const auto done = os::rename(place.directory, format::meta_temporary_name, format::meta_name); !done)
-    return place.fail_call(done.error());
-  VARVE_POINT("create.before_directory_sync");
-  if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
-  return {};
-}
-
 result<log_place> open_place_for_writing(const std::filesystem::path& directory, const log_options& options) {
   log_place place;
   place.path = intern(text_of(directory));
@@ -152,43 +139,40 @@ result<log_place> open_place_for_writing(const std::filesystem::path& directory,
   place.directory = std::move(*opened);
   if (auto done = check_file_system(place, options); !done) return std::unexpected(done.error());
   if (auto done = lock(place); !done) return std::unexpected(done.error());
-  auto meta = read_meta(place, true);
-  if (!meta && meta.error().code() == errc::not_found && options.create) {
+  const auto found = read_known_meta(place, true, oldest_format::current);
+  if (!found && found.error().code() == errc::not_found && options.create) {
     if (auto done = create(place, options); !done) return std::unexpected(done.error());
     return place;
   }
-  if (!meta) return std::unexpected(meta.error());
-  place.meta = *meta;
+  if (!found) return std::unexpected(found.error());
+  place.meta = found->meta;
   if (place.meta.kind == format::directory_kind::archive) return fail({.code = errc::is_archive, .subject = place.path});
   if (auto done = compare_options(place, options); !done) return std::unexpected(done.error());
+  if (auto done = repair_meta(place, *found); !done) return std::unexpected(done.error());
   return place;
 }
 
-result<log_place> open_place_for_reading(const std::filesystem::path& directory) {
+result<log_place> open_place_for_reading(const std::filesystem::path& directory, oldest_format oldest) {
   log_place place;
   place.path = intern(text_of(directory));
   if (place.path == nullptr) return fail({.code = errc::out_of_memory});
   auto opened = open_existing(text_of(directory), place.path);
   if (!opened) return std::unexpected(opened.error());
   place.directory = std::move(*opened);
-  auto meta = read_meta(place, false);
-  if (!meta && meta.error().code() == errc::not_found) {
+  auto found = read_known_meta(place, false, oldest);
+  if (!found && found.error().code() == errc::not_found) {
     const auto names = os::list(place.directory);
     if (!names) return place.fail_call(names.error());
-    meta = read_meta(place, false);  // it may have become a log meanwhile
-    if (!meta && meta.error().code() == errc::not_found) {
-      // A log that has lost its meta still has its state, and segments.
-      const bool has_state = std::ranges::find(*names, format::state_name) != names->end();
-      const bool has_segment = std::ranges::any_of(
-          *names, [](const auto& n) { return format::parse_name(format::file_kind::segment, n).has_value(); });
-      if (has_state && has_segment) return place.fail_file(errc::damaged, format::meta_name);
+    found = read_known_meta(place, false, oldest);  // it may have become a log meanwhile
+    if (!found && found.error().code() == errc::not_found) {
+      if (has_lost_meta(*names)) return place.fail_file(errc::incomplete, format::meta_name);
       // A directory with something in it is no log; an empty one may become a log.
       const bool is_log_without_meta = std::ranges::all_of(*names, [](const auto& n) { return may_be_left_over(n); });
       return fail({.code = is_log_without_meta ? errc::not_found : errc::not_a_log, .subject = place.path});
     }
   }
-  if (!meta) return std::unexpected(meta.error());
-  place.meta = *meta;
+  if (!found) return std::unexpected(found.error());
+  place.meta = found->meta;
   return place;
 }
 

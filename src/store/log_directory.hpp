@@ -16,10 +16,13 @@ namespace varve::core {
 /// so. The lock is held until the directory is closed.
 [[nodiscard]] result<log_place> open_place_for_writing(const std::filesystem::path& directory, const log_options& options);
 
-/// Opens the directory for reading; takes no lock.
-[[nodiscard]] result<log_place> open_place_for_reading(const std::filesystem::path& directory);
+/// The oldest version of the format that the caller can do with.
+enum class oldest_format : std::uint8_t { current, version_1 };
 
-/// Writes varve.meta as place.meta is, durably: until then there is no log in the directory.
-[[nodiscard]] result<void> write_meta(const log_place& place, std::uint32_t permissions);
+/// Opens the directory for reading; takes no lock.
+///
+/// Errors  older_format; incomplete: varve.meta is missing, beside files that only a log has; otherwise as read_meta().
+[[nodiscard]] result<log_place> open_place_for_reading(const std::filesystem::path& directory,
+                                                       oldest_format oldest = oldest_format::current);
 
 }  // namespace varve::core

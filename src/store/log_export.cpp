@@ -10,6 +10,7 @@
 #include "os/point.hpp"
 #include "os/process.hpp"
 #include "store/log_directory.hpp"
+#include "store/meta_file.hpp"
 #include "store/state_file.hpp"
 
 namespace varve::core {
@@ -31,7 +32,8 @@ result<std::string> make_partial(const std::string& wanted, const log_place& pla
 }  // namespace
 
 format::state closed_state(const format::state& of_source, const closed_end& end) noexcept {
-  return {.epoch = of_source.epoch,
+  return {.generation = std::max(of_source.generation, end.newest.generation),
+          .epoch = std::max(of_source.epoch, end.newest.epoch),
           .condition = format::condition::clean,
           .trim_point = end.first,
           .durable_floor = end.next - 1,
@@ -41,6 +43,11 @@ format::state closed_state(const format::state& of_source, const closed_end& end
           // What was saved of the log is saved of its copy as well. Whether its segments are in an archive is another
           // matter: that is told to the copy when it asks.
           .checkpoint = std::min(of_source.checkpoint, end.next - 1)};
+}
+
+void newest_begun::note(std::uint64_t its_epoch, std::uint64_t its_generation) noexcept {
+  epoch = std::max(epoch, static_cast<std::uint32_t>(its_epoch));
+  generation = std::max(generation, its_generation);
 }
 
 log_export::log_export(log_export&& other) noexcept
@@ -93,12 +100,7 @@ result<void> log_export::clear() {
 }
 
 result<void> log_export::write_all(const format::state& state) {
-  if (auto done = state_file::create(place_, permissions_); !done) return done;
-  auto file = state_file::open(place_, os::access::read_write);
-  if (!file) return std::unexpected(file.error());
-  // Twice: with one slot of an empty log, and that lost, the other would lie.
-  for (int slot = 0; slot < 2; ++slot)
-    if (auto done = file->write(place_, state); !done) return done;
+  if (auto done = state_file::create(place_, permissions_, state); !done) return done;
   return write_meta(place_, permissions_);  // last, as in any log; it syncs the directory
 }
 

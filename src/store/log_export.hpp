@@ -19,12 +19,21 @@
 
 namespace varve::core {
 
+/// What the segments of a log say of the state under which they were begun: a state of an older one would be stale.
+struct newest_begun {
+  std::uint32_t epoch = 0;
+  std::uint64_t generation = 0;
+
+  void note(std::uint64_t its_epoch, std::uint64_t its_generation) noexcept;
+};
+
 /// How a closed log ends: what its state is to say.
 struct closed_end {
   std::uint64_t first = 1;    // the first sequence that it keeps
   std::uint64_t next = 1;     // the one that comes next
   std::uint64_t segment = 0;  // the last one; 0: it has none
   std::uint64_t offset = 0;   // where it ends there
+  newest_begun newest{};      // of its segments
 };
 
 /// The state of a closed log that was made of another one: nobody has opened it yet.

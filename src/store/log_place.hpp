@@ -24,6 +24,9 @@ struct log_place {
   }
   [[nodiscard]] varve::checksum checksum_kind() const noexcept { return static_cast<varve::checksum>(meta.checksum_kind); }
 
+  /// Laid out as version 1 was: to be read for an upgrade, and never written.
+  [[nodiscard]] bool is_of_version_1() const noexcept { return meta.head.version < format::version; }
+
   /// Does each record carry the time of its append?
   [[nodiscard]] bool keeps_times() const noexcept { return meta.times != 0; }
 

@@ -118,7 +118,7 @@ segment_header header_of_copy(const copy_source& source, std::uint64_t end_offse
   put(header, format::end_offset,
       format::end{.salt = facts.salt, .offset = end_offset, .last = last, .cause = format::end_cause::recovery});
   put(header, format::seal_offset,
-      format::seal{.salt = facts.salt, .offset = end_offset, .last = last, .frames = source.end_sequence - facts.base});
+      format::seal{.salt = facts.salt, .offset = end_offset, .last = last, .frames = source.end_sequence - facts.first_frame});
   return header;
 }
 

@@ -56,6 +56,7 @@ result<reading> read_one(const log_place& place, segment_file& f) {
 }  // namespace
 
 bool decode_header(std::span<const std::byte> header, const format::uuid& log, segment_file& f) {
+  f.is_blank = std::ranges::all_of(header, [](std::byte b) { return b == std::byte{}; });
   const auto identity = decode_at<format::identity>(header, format::identity_offset);
   const auto activation = decode_at<format::activation>(header, format::activation_offset);
   const auto end = decode_at<format::end>(header, format::end_offset);
@@ -82,7 +83,9 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
                   .epoch = activation->epoch,
                   .predecessor = activation->predecessor,
                   .predecessor_salt = activation->predecessor_salt,
-                  .begun_ns = activation->time_ns};
+                  .begun_ns = activation->time_ns,
+                  .given_up = activation->given_up,
+                  .generation = activation->generation};
   if (!f.identity) return true;
   const bool has_end = end && format::belongs(*end, *activation, *identity);
   if (has_end) f.end = {.offset = end->offset, .last = end->last};
@@ -99,12 +102,14 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
 
 segment_facts segment_file::facts(varve::checksum kind) const noexcept {
   return {.number = number,
-          .base = activation->base,
+          .base = activation->follows(),
           .salt = activation->salt,
           .epoch = activation->epoch,
           .capacity = identity->capacity,
           .checksum = kind,
-          .begun_ns = activation->begun_ns};
+          .begun_ns = activation->begun_ns,
+          .first_frame = activation->base,
+          .generation = activation->generation};
 }
 
 result<std::optional<segment_file>> read_segment_file(const log_place& place, std::uint64_t number) {
@@ -167,16 +172,16 @@ std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t fi
     if (!usable(files[i])) continue;
     const auto& a = *files[i].activation;
     successor_of[{a.predecessor, a.predecessor_salt}] = i;
-    if (a.base > first) continue;
-    if (at == nobody || a.base >= files[at].activation->base) at = i;  // likewise
+    if (a.follows() > first) continue;
+    if (at == nobody || a.follows() >= files[at].activation->follows()) at = i;  // likewise
   }
   // A segment without a frame has the base of the one that follows it.
   for (std::size_t steps = 0; at != nobody && steps < files.size(); ++steps) {
     const auto& here = *files[at].activation;
     const auto before = std::ranges::lower_bound(files, here.predecessor, {}, &segment_file::number);
     if (before == files.end() || before->number != here.predecessor || !usable(*before)) break;
-    if (before->activation->salt != here.predecessor_salt || before->activation->base != here.base) break;
-    if (before->end && before->end->last + 1 != here.base) break;  // it has some: one of the two is damaged
+    if (before->activation->salt != here.predecessor_salt || before->activation->follows() != here.follows()) break;
+    if (before->end && before->end->last + 1 != here.follows()) break;  // it has some: one of the two is damaged
     at = static_cast<std::size_t>(before - files.begin());
   }
   std::vector<std::size_t> chain;
@@ -184,7 +189,7 @@ std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t fi
     chain.push_back(at);
     const auto& here = *files[at].activation;
     const auto next = successor_of.find({files[at].number, here.salt});
-    const bool fits = next != successor_of.end() && next->second != at && files[next->second].activation->base >= here.base;
+    const bool fits = next != successor_of.end() && next->second != at && files[next->second].activation->follows() >= here.follows();
     at = fits ? next->second : nobody;
   }
   return chain;

@@ -25,7 +25,10 @@ struct segment_file {
     std::string version_info;
   };
   struct activation_fields {
-    std::uint64_t base, salt, epoch, predecessor, predecessor_salt, begun_ns;
+    std::uint64_t base, salt, epoch, predecessor, predecessor_salt, begun_ns, given_up, generation;
+
+    /// The sequence after the last of the segment before it.
+    [[nodiscard]] std::uint64_t follows() const noexcept { return base - given_up; }
   };
   struct end_fields {
     std::uint64_t offset, last;
@@ -40,6 +43,7 @@ struct segment_file {
   bool foreign = false;              // a valid identity of another log, or of another number and begun
   bool is_truncated = false;         // the cause of that end
   bool activation_damaged = false;   // it was complete once, and does not validate
+  bool is_blank = false;             // nothing was ever written to its header
 
   [[nodiscard]] segment_facts facts(varve::checksum kind) const noexcept;
 };

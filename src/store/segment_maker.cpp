@@ -166,7 +166,7 @@ os::result<void> write_seal(const os::file& file, const segment_facts& facts, st
   const format::seal seal{.salt = facts.salt,
                           .offset = end_offset,
                           .last = end_sequence - 1,
-                          .frames = end_sequence - facts.base,
+                          .frames = end_sequence - facts.first_frame,
                           .time_first_ns = times.smallest_ns,
                           .time_last_ns = times.largest_ns};
   VARVE_POINT("seal.before_store");

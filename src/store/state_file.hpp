@@ -3,8 +3,13 @@
 // state_file.hpp - varve.state: what must never be stale. Layer store.
 //
 // Invariants
-//   I1  The slot that counts is durable before the other one is touched, and before what it says takes effect.
+//   I1  The slot that counts is durable, in both copies, before the other one is touched, and before what it says takes
+//       effect.
+//   I2  The copies of a slot stand in blocks that are not neighbours: whichever one is lost, stale or spoiled, the newest
+//       state is still there.
 #pragma once
+
+#include <optional>
 
 #include "base/error.hpp"
 #include "format/state.hpp"
@@ -15,13 +20,15 @@ namespace varve::core {
 
 class state_file {
  public:
-  /// Makes both slots of a new, empty log.
-  [[nodiscard]] static result<void> create(const log_place& place, std::uint32_t permissions);
-  /// Errors  damaged if the file is missing or neither slot is valid; newer_format.
+  /// Makes the file of a log that is to begin with `first`, in both slots. Its generation goes on from the one given.
+  [[nodiscard]] static result<void> create(const log_place& place, std::uint32_t permissions, format::state first);
+  /// Errors  incomplete if the file is missing; damaged if no copy of either slot is valid; newer_format.
   [[nodiscard]] static result<state_file> open(const log_place& place, os::access mode);
 
   [[nodiscard]] const format::state& current() const noexcept { return current_; }
-  [[nodiscard]] bool both_slots_valid() const noexcept { return both_valid_; }
+  /// True if a copy of each slot is valid. If not, something newer than current() may have been there: two blocks were
+  /// spoiled, or both copies were torn as they were written.
+  [[nodiscard]] bool both_slots_known() const noexcept { return both_known_; }
   /// True if this file is not the one that was written: a copy of the log.
   [[nodiscard]] bool is_copy() const noexcept { return copy_; }
   /// Looks at the file again, and whether it says what it said.
@@ -29,19 +36,20 @@ class state_file {
   /// True if nothing was truncated, and nobody opened the log, since it was read.
   [[nodiscard]] bool is_of_same_epoch() const noexcept;
 
-  /// Makes the slot that was read durable: it may stand only in the cache.
+  /// Makes the slot that was read durable, in both copies: it may stand only in the cache.
   [[nodiscard]] result<void> reaffirm(const log_place& place);
-  /// Makes `next` what counts; generation and the file's own marks are filled in.
+  /// Makes `next` what counts; the next generation, and the file's own marks, are filled in.
   [[nodiscard]] result<void> write(const log_place& place, format::state next);
 
  private:
   [[nodiscard]] result<void> store(const log_place& place, unsigned slot, const format::state& s);
+  [[nodiscard]] std::optional<format::state> look_again() const noexcept;
 
   os::file file_;
   format::state current_;
-  unsigned slot_ = 0;
+  unsigned slot_ = 0, copies_ = 2;
   std::uint64_t inode_ = 0, birth_ns_ = 0;
-  bool both_valid_ = false, copy_ = false;
+  bool both_known_ = false, copy_ = false;
 };
 
 }  // namespace varve::core

@@ -63,7 +63,7 @@ std::vector<log_description::pin> pins_of(const log_place& place, const segment_
 
 /// A copy that ends too early is damage, but opens.
 bool is_refused(const recovery_report::finding& f) noexcept {
-  return f.kind() == finding_kind::damage && f.row != row_copy_incomplete;
+  return f.kind() == finding_kind::damage && f.row != row_incomplete;
 }
 
 }  // namespace

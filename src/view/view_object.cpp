@@ -152,7 +152,7 @@ result<bool> view_object::extend_chain() {
     if (!chain.empty()) {
       auto& last = chain.back();
       if (f.activation->predecessor != last.facts.number || f.activation->predecessor_salt != last.facts.salt) continue;
-      last.end_sequence = f.activation->base;
+      last.end_sequence = f.activation->follows();
     }
     chain.push_back({.facts = f.facts(place_.checksum_kind()), .links = f.links, .allocated_bytes = f.allocated_bytes});
   }

@@ -14,6 +14,7 @@
 #include "recovery/index_files.hpp"
 #include "recovery/repair.hpp"
 #include "recovery/segment_checks.hpp"
+#include "recovery/set_aside.hpp"
 #include "store/log_directory.hpp"
 #include "writer/log_object.hpp"
 
@@ -39,7 +40,7 @@ result<void> check_options(const log_options& options) noexcept {
   if (options.index_stride_bytes != 0 && !format::is_index_stride(options.index_stride_bytes))
     return bad_option("index_stride_bytes");
   if (options.version_info.size() > 255) return bad_option("version_info");
-  if (options.recovery > recovery_mode::strict) return bad_option("recovery");
+  if (options.recovery > recovery_mode::accept_loss) return bad_option("recovery");
   if (options.recovery_threads > check_threads_max) return bad_option("recovery_threads");
   if (options.prepared_segments == 0 || options.prepared_segments > prepared_segments_max)
     return bad_option("prepared_segments");
@@ -86,14 +87,14 @@ log_object::log_object(log_place place, const log_options& options, reading_laye
       frontier_(table_),
       events_({place_.path, frontier_, wake_}),
       latch_(gate_, wake_, events_),
-      syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_, appender_}),
+      syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_, appender_, state_}),
       preparer_({place_, table_, frontier_, latch_, gate_, trimmer_, retainer_, checkpointer_}),
       trimmer_({place_, state_, live_, table_, preparer_, archivist_, wake_, turn_}),
       retainer_({place_, table_, frontier_, trimmer_, archivist_, checkpointer_, life_}, options.retention),
       sealer_({place_, table_, frontier_, syncer_, preparer_, trimmer_, retainer_, archivist_, latch_}),
       archivist_({place_, state_, table_, latch_, preparer_, sealer_}, options.archive),
       own_({place_, preparer_, trimmer_}),
-      appender_({place_, gate_, latch_, table_, preparer_, own_, sealer_, wake_, this}),
+      appender_({place_, gate_, latch_, table_, preparer_, own_, sealer_, wake_, state_, this}),
       periodic_({appender_, frontier_, syncer_}),
       checkpointer_({place_, state_, frontier_, syncer_, appender_, latch_, sealer_},
                     static_cast<bool>(options.checkpoint.save), options.checkpoint.after_bytes),
@@ -144,6 +145,7 @@ result<void> log_object::start(const log_options& options) {
                        .on_progress = &options.on_progress});
   if (!s) return std::unexpected(s.error());
 
+  if (auto done = set_aside(place_, *s, options.file_mode); !done) return done;
   if (auto done = state_.reaffirm(place_); !done) return done;
   if (s->ending != ending::clean) {
     if (auto done = repair(place_, *s); !done) return done;
@@ -247,8 +249,8 @@ result<std::unique_ptr<control_block>> log_object::block_to_go_on(const survey& 
       return place_.fail_call(done.error(), last.facts.number);
   }
   auto block = std::make_unique<control_block>(std::move(*opened));
-  block->base = last.facts.base;
-  block->claims.store(claim_word::of(last.end_offset, s.next - last.facts.base), std::memory_order_relaxed, "claim:first");
+  block->base = last.facts.first_frame;
+  block->claims.store(claim_word::of(last.end_offset, s.next - last.facts.first_frame), std::memory_order_relaxed, "claim:first");
   return block;
 }
 
@@ -282,7 +284,9 @@ result<void> log_object::begin_fresh(control_block& block, const survey& s) {
                         .epoch = state_.epoch(),
                         .predecessor = before.number,
                         .predecessor_salt = before.salt,
-                        .time_ns = os::wall_clock_ns()});
+                        .time_ns = os::wall_clock_ns(),
+                        .given_up = s.lost_at_end(),
+                        .generation = state_.generation()});
   return {};
 }
 
@@ -290,7 +294,9 @@ result<void> log_object::store_open_state(const survey& s) {
   const auto boot = os::this_boot();
   if (!boot) return place_.fail_call(boot.error());
   return state_.change(place_, [&](format::state& next) {
-    next.epoch += 1;
+    // Segments may be of a later state than this one, if the loss of that was accepted.
+    next.epoch = std::max(next.epoch, s.newest.epoch) + 1;
+    next.generation = std::max(next.generation, s.newest.generation);
     next.condition = format::condition::open;
     next.truncate_intent = 0;  // the survey has honoured it, and the repair has carried it out
     next.boot = *boot;
@@ -304,6 +310,7 @@ result<void> log_object::store_open_state(const survey& s) {
     next.report_cut_bytes = s.report.cut_bytes;
     next.report_cut_records = s.report.cut_records;
     next.report_stepped_over = s.report.stepped_over;
+    next.report_given_up = s.report.given_up;
     next.report_ending = static_cast<std::uint32_t>(s.ending);
     return true;
   });

@@ -265,9 +265,11 @@ result<void> log_object::await_published(std::uint64_t sequence, os::deadline un
 
 std::uint64_t log_object::published() noexcept {
   if (is_forked()) return frontier_.published();  // the lock of the frontier may belong to a thread that is not here
+  // Before the frontier is asked: a truncation that comes in between begins another epoch, in which this says nothing.
+  const std::uint64_t epoch = state_.settled_epoch();
   frontier_.advance();
   const std::uint64_t published = frontier_.published();
-  if (gate_.get() == gate::position::open) live_.store_published(published);
+  if (gate_.get() == gate::position::open) live_.store_published(published, epoch);
   return published;
 }
 

@@ -53,7 +53,7 @@ void log_object::tell_leftovers(const survey& s) {
     if (!was_trimmed || std::ranges::find(s.leftovers, f.number) == s.leftovers.end()) continue;
     const auto& end = f.seal ? f.seal : f.end;
     archivist_.tell_drop({.number = f.number,
-                          .base = f.activation->base,
+                          .base = f.activation->follows(),
                           .end = end ? end->last + 1 : s.first,
                           .end_offset = end ? end->offset : f.identity->capacity});
   }

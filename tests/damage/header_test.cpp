@@ -83,31 +83,61 @@ TEST_CASE("end and seal of every segment lost: the chain still says where each o
   CHECK(l->read({11})->text() == "e");
 }
 
-TEST_CASE("a flipped bit of varve.meta: the log is refused, and no byte changes", "[damage][G5][G7]") {
+TEST_CASE("a flipped bit in both copies of varve.meta: the log is refused, and no byte changes", "[damage][G5][G7]") {
   const closed_log c;
+  const auto flip = [&c](std::uint64_t at) {
+    for (const std::uint64_t copy : meta_copies) flip_bit(c.dir / format::meta_name, copy + at);
+  };
   for (const std::uint64_t at : {0U, 7U, 8U, 12U, 16U, 44U, 48U, 64U, 300U, 504U, 511U}) {
     CAPTURE(at);
-    flip_bit(c.dir / format::meta_name, at);
+    flip(at);
     // With its magic gone nobody can tell that it was one.
     c.refused(at < 8 ? errc::not_a_log : errc::damaged);
     CHECK(c.seen() == name_of(at < 8 ? errc::not_a_log : errc::damaged));
-    flip_bit(c.dir / format::meta_name, at);
+    flip(at);
   }
+}
+
+TEST_CASE("one copy of varve.meta lost: nothing is missed, and the next writer makes it whole", "[damage][G5]") {
+  const closed_log c;
+  const auto file = c.dir / format::meta_name;
+  const auto whole = read_file(file);
+  const std::uint64_t copy = GENERATE(as<std::uint64_t>{}, 0, 8192);
+  CAPTURE(copy);
+  SECTION("flipped") { flip_bit(file, copy + 20); }
+  SECTION("its block is zero") { patch(file, copy, byte_vector(format::sector_bytes)); }
+  CHECK(c.seen() == ".........");
+  REQUIRE(log::open(c.dir)->close().has_value());
+  CHECK(read_file(file) == whole);
 }
 
 TEST_CASE("both slots of varve.state lost: the log is refused, and no byte changes", "[damage][G5]") {
   const closed_log c;
-  for (const std::uint64_t slot : {std::uint64_t{0}, format::state_slot_stride})
+  for (const std::uint64_t slot : state_copies)
     flip_bit(c.dir / format::state_name, slot + 80);
   c.refused(errc::damaged);
   CHECK(c.seen() == "damaged");
 }
 
-TEST_CASE("one slot of varve.state lost: nothing of the log is", "[damage][G5]") {
+TEST_CASE("one block of varve.state lost: nothing of the log is, and its close is believed", "[damage][G5]") {
   const closed_log c;
-  const std::uint64_t slot = GENERATE(std::uint64_t{0}, format::state_slot_stride);
+  const std::uint64_t copy = GENERATE(as<std::uint64_t>{}, 0, 4096, 8192, 12288);
+  CAPTURE(copy);
+  SECTION("flipped") { flip_bit(c.dir / format::state_name, copy + 28); }
+  SECTION("zeroed") { patch(c.dir / format::state_name, copy, byte_vector(format::block_bytes)); }
+  CHECK(c.seen() == ".........");
+  auto l = log::open(c.dir, {.recovery = recovery_mode::strict});
+  REQUIRE(l);
+  CHECK(l->recovery().clean);
+  CHECK(l->recovery().kept == 9);
+  REQUIRE(l->close().has_value());
+}
+
+TEST_CASE("both copies of one slot of varve.state lost: nothing of the log is", "[damage][G5]") {
+  const closed_log c;
+  const std::size_t slot = GENERATE(0U, 1U);
   CAPTURE(slot);
-  flip_bit(c.dir / format::state_name, slot + 28);
+  for (const std::uint64_t copy : format::state_copy_offset[slot]) flip_bit(c.dir / format::state_name, copy + 28);
   CHECK(c.seen() == ".........");
   auto l = log::open(c.dir, {.recovery = recovery_mode::strict});
   REQUIRE(l);
@@ -145,8 +175,8 @@ TEST_CASE("a mark of another epoch or with a wrong checksum is not believed", "[
     if (bytes[0] == std::byte{0}) continue;
     auto m = read_sector<format::mark>(live, offset);
     m.sequence = 6;
-    SECTION("another epoch, slot " + std::to_string(offset)) {
-      m.epoch += 1;
+    SECTION("an earlier epoch, slot " + std::to_string(offset)) {
+      m.epoch -= 1;
       write_sector(live, offset, m);
     }
     SECTION("wrong checksum, slot " + std::to_string(offset)) {

@@ -54,6 +54,7 @@ const golden goldens[] = {
                                .checksum_kind = 4,
                                .frame_alignment_log2 = 3,
                                .times = 1,
+                               .kind = directory_kind::archive,
                                .segment_bytes = segment_bytes_default,
                                .index_stride_bytes = 4096,
                                .created_ns = example_segment::time_ns}));
@@ -91,7 +92,9 @@ const golden goldens[] = {
                                 .report_cut_records = 15,
                                 .report_stepped_over = 16,
                                 .report_ending = 17,
-                                .truncations = 18}));
+                                .truncations = 18,
+                                .report_given_up = 19,
+                                .device = 20}));
      },
      R"(
 00000  56 41 52 56 53 54 41 54
@@ -117,7 +120,7 @@ const golden goldens[] = {
 000a0  11 00 00 00 12 00 00 00
 001f8  bd 21 44 50 d2 e3 90 a0
 )"},
-    {"mark", [] { return dump(encode(mark{.epoch = 1, .segment = 2, .offset = 4128, .sequence = 3})); },
+    {"mark", [] { return dump(encode(mark{.epoch = 1, .segment = 2, .offset = 4128, .sequence = 3, .generation = 4})); },
      R"(
 00000  56 41 52 56 4d 41 52 4b
 00008  01 00 00 00 00 00 00 00
@@ -206,6 +209,8 @@ const golden goldens[] = {
 00008  f8 62 b3 ec 30 02 6e ba
 00010  07 00 00 00 02 00 ff ff
 00018  70 61 79 6c 6f 61 64 00
+)"},
+    {"gone", [] { return frame_text({.kind = 5, .extent = 24}); }, R"(
 )"},
     {"lost", [] { return frame_text({.kind = 4, .extent = 24}); }, R"(
 00000  68 b5 d4 12 7e 5a 3f 9c
@@ -382,7 +387,8 @@ TEST_CASE("the constants of the document are those of the code", "[format][golde
       {"frame_header_bytes", frame_header_bytes},
       {"frame_alignment", frame_alignment},
       {"sequence_max", sequence_max},
-      {"state_slot_stride", state_slot_stride},
+      {"block_bytes", block_bytes},
+      {"meta_file_bytes", meta_file_bytes},
       {"state_file_bytes", state_file_bytes},
       {"live_page_bytes", live_page_bytes},
       {"live_file_bytes", live_file_bytes},
@@ -419,6 +425,7 @@ TEST_CASE("the tables of the document show each byte of each structure where the
                 VARVE_FIELD(meta, checksum_kind),
                 VARVE_FIELD(meta, frame_alignment_log2),
                 VARVE_FIELD(meta, times),
+                VARVE_FIELD(meta, kind),
                 VARVE_FIELD(meta, segment_bytes),
                 VARVE_FIELD(meta, index_stride_bytes),
                 VARVE_FIELD(meta, created_ns),
@@ -445,12 +452,15 @@ TEST_CASE("the tables of the document show each byte of each structure where the
                 VARVE_FIELD(state, report_stepped_over),
                 VARVE_FIELD(state, report_ending),
                 VARVE_FIELD(state, truncations),
+                VARVE_FIELD(state, report_given_up),
+                VARVE_FIELD(state, device),
                 VARVE_FIELD(state, checksum)});
   check_fields("### Mark", sector_bytes,
                {VARVE_FIELD(mark, head), VARVE_FIELD(mark, epoch), VARVE_FIELD(mark, segment), VARVE_FIELD(mark, offset),
-                VARVE_FIELD(mark, sequence), VARVE_FIELD(mark, checksum)});
+                VARVE_FIELD(mark, sequence), VARVE_FIELD(mark, generation), VARVE_FIELD(mark, checksum)});
   check_fields("### Words of the writer", sizeof(writer_words),
-               {VARVE_FIELD(writer_words, epoch), VARVE_FIELD(writer_words, published), VARVE_FIELD(writer_words, process)});
+               {VARVE_FIELD(writer_words, epoch), VARVE_FIELD(writer_words, published), VARVE_FIELD(writer_words, process),
+                VARVE_FIELD(writer_words, published_check)});
   check_fields("### Wake page", sizeof(wake_words),
                {VARVE_FIELD(wake_words, awaited), VARVE_FIELD(wake_words, futex), VARVE_FIELD(wake_words, fenced)});
   check_fields("### Identity", sector_bytes,
@@ -473,7 +483,8 @@ TEST_CASE("the tables of the document show each byte of each structure where the
       "### Activation", sector_bytes,
       {VARVE_FIELD(activation, head), VARVE_FIELD(activation, base), VARVE_FIELD(activation, salt),
        VARVE_FIELD(activation, epoch), VARVE_FIELD(activation, predecessor), VARVE_FIELD(activation, predecessor_salt),
-       VARVE_FIELD(activation, time_ns), VARVE_FIELD(activation, checksum)});
+       VARVE_FIELD(activation, time_ns), VARVE_FIELD(activation, given_up), VARVE_FIELD(activation, generation),
+       VARVE_FIELD(activation, checksum)});
   check_fields("### End", sector_bytes,
                {VARVE_FIELD(end, head), VARVE_FIELD(end, salt), VARVE_FIELD(end, offset), VARVE_FIELD(end, last),
                 VARVE_FIELD(end, successor), VARVE_FIELD(end, cause), VARVE_FIELD(end, checksum)});
@@ -499,7 +510,10 @@ TEST_CASE("the places of the structures in the document are those of the code", 
   };
   place("meta", meta::magic, "varve.meta", 0);
   place("state, slot 0", state::magic, "varve.state", 0);
-  place("state, slot 1", state::magic, "varve.state", state_slot_stride);
+  place("meta, once more", meta::magic, "varve.meta", meta_copy_offset[1]);
+  place("state, slot 1", state::magic, "varve.state", state_copy_offset[1][0]);
+  place("state, slot 0 once more", state::magic, "varve.state", state_copy_offset[0][1]);
+  place("state, slot 1 once more", state::magic, "varve.state", state_copy_offset[1][1]);
   place("mark, slot 0", mark::magic, "varve.live", mark_slot_offset[0]);
   place("mark, slot 1", mark::magic, "varve.live", mark_slot_offset[1]);
   place("identity", identity::magic, "segment", identity_offset);
@@ -509,6 +523,7 @@ TEST_CASE("the places of the structures in the document are those of the code", 
   place("index header", index_header::magic, "index", 0);
   check_row(text, {"words of the writer", "none", "varve.live", std::to_string(writer_words_offset)});
   check_row(text, {"wake page", "none", "varve.live", std::to_string(wake_page_offset)});
+  check_row(text, {"statistics page", "none", "varve.live", std::to_string(wake_page_offset + live_page_bytes)});
 }
 
 TEST_CASE("the numbers of kinds, flags, causes, conditions and checksums in the document are those of the code",
@@ -518,7 +533,8 @@ TEST_CASE("the numbers of kinds, flags, causes, conditions and checksums in the 
   check_row(kinds, {std::to_string(static_cast<int>(frame_kind::chunk)), "chunk"});
   check_row(kinds, {std::to_string(static_cast<int>(frame_kind::skip)), "skip"});
   check_row(kinds, {std::to_string(static_cast<int>(frame_kind::lost)), "lost"});
-  CHECK(table_rows(kinds).size() == 6);  // these, 0, and the rest
+  check_row(kinds, {std::to_string(static_cast<int>(frame_kind::gone)), "gone"});
+  CHECK(table_rows(kinds).size() == 7);  // these, 0, and the rest
   for (const auto& [bit, flag, name] : {std::tuple{"0", frame_flags::goes_on, "goes on"},
                                         {"1", frame_flags::begins_inside, "begins inside"},
                                         {"2", frame_flags::is_short, "short"},

@@ -129,8 +129,8 @@ const scribble_row rows[] = {
      false},
     {"the last segment", "00000000000000000002.seg", 65536, [](dice& d) { return d.next() % 8192; }, false},
     {"an index", "00000000000000000001.idx", 4096 + 32 * 8, [](dice& d) { return d.next(); }, true},
-    {"varve.state", "varve.state", 8192, [](dice& d) { return d.next() % 2 * 512 + d.next() % 64; }, false},
-    {"varve.live", "varve.live", 131'072, [](dice& d) { return d.next() % 131; }, true},
+    {"varve.state", "varve.state", 16384, [](dice& d) { return d.next() % 4 * 512 + d.next() % 64; }, false},
+    {"varve.live", "varve.live", 196'608, [](dice& d) { return d.next() % 131; }, true},
     {"varve.meta", "varve.meta", 512, [](dice& d) { return d.next(); }, false},
 };
 

@@ -26,13 +26,13 @@ error of_archive(const std::string& dir) {
   const std::string file = dir + "/varve.meta";
   auto meta = read_sector<format::meta>(file, 0);
   meta.kind = format::directory_kind::archive;
-  write_sector(file, 0, meta);
+  for (const std::uint64_t copy : format::meta_copy_offset) write_sector(file, copy, meta);
   return error_of(log::open(dir));
 }
 
 error of_newer_meta(const std::string& dir) {
   static_cast<void>(small(dir));
-  put_in_sector(fs::path{dir} / format::meta_name, 0, 8, 2, 4);
+  put_in_sector(fs::path{dir} / format::meta_name, 0, 8, 3, 4);
   return error_of(log::open(dir));
 }
 

@@ -61,7 +61,7 @@ TEST_CASE("holes in the segment in which a closed log goes on are filled before 
 TEST_CASE("who waits beside a varve.live with holes stores nothing to it", "[hostile][G7][G8]") {
   const nine_records log;
   const auto live = log.dir / format::live_name;
-  dig(live, 0, 131'072);
+  dig(live, 0, 196'608);
   REQUIRE_FALSE(has_data_behind(live, format::wake_page_offset));
   const auto v = log_view::open(log.dir);
   REQUIRE(v);
@@ -72,7 +72,7 @@ TEST_CASE("who waits beside a varve.live with holes stores nothing to it", "[hos
   // A writer fills them, and then the wait ends as ever.
   auto l = log::open(log.dir);
   REQUIRE(l);
-  CHECK(allocated(live) >= 131'072);
+  CHECK(allocated(live) >= 196'608);
   REQUIRE(l->append("ten").has_value());
   CHECK(r->wait(std::chrono::steady_clock::now() + 10s) == true);
 }

@@ -79,7 +79,7 @@ const index_row rows[] = {
     {"with no slots", [](const path& f, std::uint64_t) { header_of(f, [](auto& h) { h.slots = 0; }); }},
     {"of another stride", [](const path& f, std::uint64_t) { header_of(f, [](auto& h) { h.stride_bytes *= 2; }); }},
     {"of stride 0", [](const path& f, std::uint64_t) { header_of(f, [](auto& h) { h.stride_bytes = 0; }); }},
-    {"of version 2", [](const path& f, std::uint64_t) { put_in_sector(f, 0, 8, 2, 4); }},
+    {"of version 3", [](const path& f, std::uint64_t) { put_in_sector(f, 0, 8, 3, 4); }},
     {"of another magic", [](const path& f, std::uint64_t) { put_in_sector(f, 0, 0, 0, 8); }},
     {"zeros", [](const path& f, std::uint64_t) { fill_slots(f, 0); }},
     {"ones", [](const path& f, std::uint64_t) { fill_slots(f, UINT64_MAX); }},

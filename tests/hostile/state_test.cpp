@@ -14,16 +14,19 @@ using path = fs::path;
 
 template <class Change>
 void meta_of(const path& dir, Change change) {
-  edit_sector<format::meta>(dir / format::meta_name, 0, change);
+  for (const std::uint64_t copy : meta_copies) edit_sector<format::meta>(dir / format::meta_name, copy, change);
+}
+void put_in_meta(const path& dir, std::size_t at, std::uint64_t value, std::size_t size) {
+  for (const std::uint64_t copy : meta_copies) put_in_sector(dir / format::meta_name, copy, at, value, size);
 }
 /// Both slots.
 template <class Change>
 void state_of(const path& dir, Change change) {
-  for (const std::uint64_t slot : {std::uint64_t{0}, format::state_slot_stride})
+  for (const std::uint64_t slot : state_copies)
     edit_sector<format::state>(dir / format::state_name, slot, change);
 }
 void put_in_state(const path& dir, std::size_t at, std::uint64_t value, std::size_t size) {
-  for (const std::uint64_t slot : {std::uint64_t{0}, format::state_slot_stride})
+  for (const std::uint64_t slot : state_copies)
     put_in_sector(dir / format::state_name, slot, at, value, size);
 }
 /// Both slots say the same, of the epoch that counts; but for what is changed.
@@ -69,22 +72,24 @@ const directory_row meta_rows[] = {
     {"a read-only compatible feature",
      [](const path& d) { meta_of(d, [](auto& m) { m.features.read_only_compatible = 2; }); }, "newer_format"},
     {"a compatible feature", [](const path& d) { meta_of(d, [](auto& m) { m.features.compatible = 4; }); }},
-    {"version 0", [](const path& d) { put_in_sector(d / format::meta_name, 0, 8, 0, 4); }, "damaged varve.meta",
+    {"version 0", [](const path& d) { put_in_meta(d, 8, 0, 4); }, "damaged varve.meta",
      "damaged varve.meta", "damaged varve.meta"},
-    {"version 2", [](const path& d) { put_in_sector(d / format::meta_name, 0, 8, 2, 4); }, "newer_format", "newer_format",
+    {"version 1", [](const path& d) { put_in_meta(d, 8, 1, 4); }, "older_format", "older_format", "older_format"},
+    {"version 3", [](const path& d) { put_in_meta(d, 8, 3, 4); }, "newer_format", "newer_format",
      "newer_format"},
-    {"the reserved word not zero", [](const path& d) { put_in_sector(d / format::meta_name, 0, 12, 1, 4); }, "newer_format",
+    {"the reserved word not zero", [](const path& d) { put_in_meta(d, 12, 1, 4); }, "newer_format",
      "newer_format", "newer_format"},
-    {"reserved fields not zero", [](const path& d) { put_in_sector(d / format::meta_name, 0, 300, 1, 8); }},
-    {"another magic", [](const path& d) { put_in_sector(d / format::meta_name, 0, 0, 0, 8); }, "not_a_log", "not_a_log",
+    {"reserved fields not zero", [](const path& d) { put_in_meta(d, 300, 1, 8); }},
+    {"another magic", [](const path& d) { put_in_meta(d, 0, 0, 8); }, "not_a_log", "not_a_log",
      "not_a_log"},
     {"cut to 511 bytes", [](const path& d) { fs::resize_file(d / format::meta_name, 511); }, "damaged varve.meta",
      "damaged varve.meta", "damaged varve.meta"},
     {"cut to its magic", [](const path& d) { fs::resize_file(d / format::meta_name, 8); }, "damaged varve.meta",
      "damaged varve.meta", "damaged varve.meta"},
-    {"empty", [](const path& d) { fs::resize_file(d / format::meta_name, 0); }, "not_a_log", "not_a_log", "not_a_log"},
-    {"not there", [](const path& d) { fs::remove(d / format::meta_name); }, "damaged segment 1", "damaged varve.meta",
+    {"empty", [](const path& d) { fs::resize_file(d / format::meta_name, 0); }, "damaged varve.meta", "damaged varve.meta",
      "damaged varve.meta"},
+    {"not there", [](const path& d) { fs::remove(d / format::meta_name); }, "incomplete varve.meta", "incomplete varve.meta",
+     "incomplete varve.meta"},
     {"longer, all 16 TiB of it sparse",
      [](const path& d) { fs::resize_file(d / format::meta_name, (std::uint64_t{16} << 40) - 4096); }},
 };
@@ -137,16 +142,16 @@ const directory_row state_rows[] = {
     {"trimmed before the next", [](const path& d) { state_of(d, [](auto& s) { s.trim_point = 10; }); }, "<<<<<<<<<", "",
      "<<<<<<<<<"},
     {"trimmed before one that was never claimed", [](const path& d) { state_of(d, [](auto& s) { s.trim_point = 11; }); },
-     "damaged segment 3", "ZG", "<<<<<<<<<"},
+     "incomplete segment 3", "ZG", "<<<<<<<<<"},
     {"trimmed before 2^63 - 1", [](const path& d) { state_of(d, [](auto& s) { s.trim_point = format::sequence_max; }); },
-     "damaged segment 3", "ZG", "<<<<<<<<<"},
+     "incomplete segment 3", "ZG", "<<<<<<<<<"},
     {"trimmed before 2^63", [](const path& d) { state_of(d, [](auto& s) { s.trim_point = format::sequence_max + 1; }); },
      "damaged varve.state", "damaged varve.state", "damaged varve.state"},
     {"a floor that is too low", [](const path& d) { state_of(d, [](auto& s) { s.durable_floor = 0; }); }},
     {"a floor that was never claimed", [](const path& d) { state_of(d, [](auto& s) { s.durable_floor = 10; }); },
-     "damaged segment 3", "ZG"},
+     "incomplete segment 3", "ZG"},
     {"floor 2^63 - 1", [](const path& d) { state_of(d, [](auto& s) { s.durable_floor = format::sequence_max; }); },
-     "damaged segment 3", "ZG"},
+     "incomplete segment 3", "ZG"},
     {"floor 2^63", [](const path& d) { state_of(d, [](auto& s) { s.durable_floor = format::sequence_max + 1; }); },
      "damaged varve.state", "damaged varve.state", "damaged varve.state"},
     {"it ends in segment 0", [](const path& d) { state_of(d, [](auto& s) { s.clean_segment = 0; }); }, "damaged", "Z"},
@@ -168,7 +173,7 @@ const directory_row state_rows[] = {
      "damaged segment 3", "Z"},
     {"its next is 0", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = 0; }); }, "damaged varve.state",
      "damaged varve.state", "damaged varve.state"},
-    {"its next is 9", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = 9; }); }, "damaged segment 3", "ZG",
+    {"its next is 9", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = 9; }); }, "incomplete segment 3", "ZG",
      "12345678!"},
     {"its next is 9, and its floor 8",
      [](const path& d) {
@@ -177,7 +182,7 @@ const directory_row state_rows[] = {
          s.durable_floor = 8;
        });
      },
-     "damaged segment 3", "ZG", "12345678!"},
+     "incomplete segment 3", "ZG", "12345678!"},
     {"its next is 11", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = 11; }); }, "123456789", "F", "123456789",
      false},
     {"its next is below the segment's base",
@@ -187,7 +192,7 @@ const directory_row state_rows[] = {
          s.durable_floor = 4;
        });
      },
-     "damaged segment 3", "ZG", "123456!!!"},
+     "incomplete segment 3", "ZG", "123456!!!"},
     {"its next is 2^63 - 1", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = format::sequence_max; }); },
      "damaged segment 3", "ZF"},
     {"its next is 2^63", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = format::sequence_max + 1; }); },
@@ -231,8 +236,8 @@ const directory_row state_rows[] = {
      [](const path& d) { state_of(d, [](auto& s) { s.checkpoint = s.archived = ~0ULL; }); }},
     {"version 0", [](const path& d) { put_in_state(d, 8, 0, 4); }, "damaged varve.state", "damaged varve.state",
      "damaged varve.state"},
-    {"version 2", [](const path& d) { put_in_state(d, 8, 2, 4); }, "newer_format", "newer_format", "newer_format"},
-    {"one slot of version 2", [](const path& d) { put_in_sector(d / format::state_name, 0, 8, 2, 4); }, "newer_format",
+    {"version 3", [](const path& d) { put_in_state(d, 8, 3, 4); }, "newer_format", "newer_format", "newer_format"},
+    {"one copy of version 3", [](const path& d) { put_in_sector(d / format::state_name, 0, 8, 3, 4); }, "newer_format",
      "newer_format", "newer_format"},
     {"the reserved word not zero", [](const path& d) { put_in_state(d, 12, 1, 4); }, "newer_format", "newer_format",
      "newer_format"},
@@ -241,32 +246,36 @@ const directory_row state_rows[] = {
     {"both slots cut off", [](const path& d) { fs::resize_file(d / format::state_name, 100); }, "damaged varve.state",
      "damaged varve.state", "damaged varve.state"},
     {"one slot cut off", [](const path& d) { fs::resize_file(d / format::state_name, 4200); }},
-    {"not there", [](const path& d) { fs::remove(d / format::state_name); }, "damaged varve.state", "damaged varve.state",
-     "damaged varve.state"},
+    {"not there", [](const path& d) { fs::remove(d / format::state_name); }, "incomplete varve.state", "incomplete varve.state",
+     "incomplete varve.state"},
     {"longer, all 16 TiB of it sparse",
      [](const path& d) { fs::resize_file(d / format::state_name, (std::uint64_t{16} << 40) - 4096); }},
 };
 
 const directory_row live_rows[] = {
     {"a mark that was never claimed", [](const path& d) { marks_of(d, [](auto& m) { m.sequence = 10; }); },
-     "damaged segment 3", "ZG"},
+     "incomplete segment 3", "ZG"},
     {"mark 2^63 - 1", [](const path& d) { marks_of(d, [](auto& m) { m.sequence = format::sequence_max; }); },
-     "damaged segment 3", "ZG"},
+     "incomplete segment 3", "ZG"},
     {"mark 2^63", [](const path& d) { marks_of(d, [](auto& m) { m.sequence = format::sequence_max + 1; }); }},
-    {"a mark of another epoch",
+    {"a mark of an earlier epoch",
      [](const path& d) {
        marks_of(d, [](auto& m) {
          m.sequence = 1000;
-         m.epoch = 2;
+         m.epoch = 0;
        });
      }},
+    {"a mark of a later epoch", [](const path& d) { marks_of(d, [](auto& m) { m.epoch = 2; }); }, "damaged varve.state",
+     "U"},
+    {"a mark of a later state", [](const path& d) { marks_of(d, [](auto& m) { m.generation = 100; }); },
+     "damaged varve.state", "U"},
     {"a mark in the header", [](const path& d) { marks_of(d, [](auto& m) { m.offset = 8; }); }},
     {"a mark in the middle of a word", [](const path& d) { marks_of(d, [](auto& m) { m.offset += 4; }); }},
     {"a mark behind the capacity", [](const path& d) { marks_of(d, [](auto& m) { m.offset = 4ULL << 30; }); }},
     {"a mark in segment 77", [](const path& d) { marks_of(d, [](auto& m) { m.segment = 77; }); }},
-    {"marks of version 2",
+    {"marks of version 3",
      [](const path& d) {
-       for (const std::uint64_t s : format::mark_slot_offset) put_in_sector(d / format::live_name, s, 8, 2, 4);
+       for (const std::uint64_t s : format::mark_slot_offset) put_in_sector(d / format::live_name, s, 8, 3, 4);
      }},
     {"a writer's words that are nonsense",
      [](const path& d) {
@@ -277,7 +286,7 @@ const directory_row live_rows[] = {
        put_in_live(d, 65536, ~0ULL);
        put_in_live(d, 65544, ~0ULL);
      }},
-    {"ones", [](const path& d) { patch(d / format::live_name, 0, byte_vector(131'072, std::byte{0xff})); }},
+    {"ones", [](const path& d) { patch(d / format::live_name, 0, byte_vector(196'608, std::byte{0xff})); }},
     {"cut to its marks", [](const path& d) { fs::resize_file(d / format::live_name, 1024); }},
     {"cut to the writer's page", [](const path& d) { fs::resize_file(d / format::live_name, 65'536); }},
     {"cut in the wake page", [](const path& d) { fs::resize_file(d / format::live_name, 65'540); }},

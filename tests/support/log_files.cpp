@@ -172,7 +172,7 @@ void clear_stamp(const fs::path& log, std::uint64_t sequence) {
 
 void make_power_loss(const fs::path& log) {
   const auto file = log / format::state_name;
-  for (const std::uint64_t offset : {std::uint64_t{0}, format::state_slot_stride}) {
+  for (const std::uint64_t offset : state_copies) {
     auto slot = read_sector<format::state>(file, offset);
     slot.boot[0] ^= std::byte{1};
     write_sector(file, offset, slot);

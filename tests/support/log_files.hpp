@@ -24,6 +24,10 @@ namespace varve::testing {
 
 using byte_vector = std::vector<std::byte>;
 
+/// Where the state and the meta stand, by docs/format.md: slot 0, slot 1, and both once more.
+inline constexpr std::uint64_t state_copies[] = {0, 4096, 8192, 12288};
+inline constexpr std::uint64_t meta_copies[] = {0, 8192};
+
 // ---- Any file.
 [[nodiscard]] byte_vector read_file(const std::filesystem::path& file);
 [[nodiscard]] byte_vector read_part(const std::filesystem::path& file, std::uint64_t offset, std::uint64_t bytes);

@@ -8,6 +8,7 @@
 #include "writer/append/open_claims.hpp"
 #include "writer/retire/sealer.hpp"
 #include "writer/state/failure_latch.hpp"
+#include "writer/state/log_state.hpp"
 
 namespace varve::core {
 namespace {
@@ -180,7 +181,8 @@ os::result<std::unique_ptr<control_block>> appender::next_block(control_block& f
                            .epoch = epoch_,
                            .predecessor = before_.number,
                            .predecessor_salt = before_.salt,
-                           .time_ns = os::wall_clock_ns()});
+                           .time_ns = os::wall_clock_ns(),
+                           .generation = with_.state.generation()});
   return next;
 }
 

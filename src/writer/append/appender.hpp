@@ -40,6 +40,7 @@
 namespace varve::core {
 
 class failure_latch;
+class log_state;
 class log_object;
 struct open_claim;
 class sealer;
@@ -61,6 +62,7 @@ class appender {
     own_segments& own;
     core::sealer& sealer;
     wake_page& wake;
+    const log_state& state;
     const log_object* log;  // whose claims those of open_claims are
   };
   explicit appender(const parts& p) noexcept

@@ -190,7 +190,11 @@ void syncer::sync_up_to(const walker& goal) noexcept {
     if (!sync_part(s, at_.offset(), offset)) return;
     VARVE_POINT("sync.before_mark");
     at_ = walker{at_.segment(), offset, sequence};
-    with_.live.store_mark({.epoch = epoch_, .segment = s.facts().number, .offset = offset, .sequence = sequence - 1});
+    with_.live.store_mark({.epoch = epoch_,
+                           .segment = s.facts().number,
+                           .offset = offset,
+                           .sequence = sequence - 1,
+                           .generation = with_.state.generation()});
     if (s.facts().checksum == checksum::none && !sync_mark(s, offset, sequence - 1)) return;
     durable_.raise(sequence - 1, std::memory_order_release, "durable:B");
     durable_position_.store(earlier_bytes_ + offset, std::memory_order_relaxed, "durable:position");

@@ -28,6 +28,7 @@
 #include "store/live_file.hpp"
 #include "writer/state/events.hpp"
 #include "writer/state/failure_latch.hpp"
+#include "writer/state/log_state.hpp"
 
 namespace varve::core {
 
@@ -44,6 +45,7 @@ class syncer {
     core::events& events;
     wake_page& wake;
     const core::appender& appender;
+    const log_state& state;
   };
   /// May throw std::bad_alloc.
   explicit syncer(const parts& p) : with_(p) {}

@@ -51,6 +51,10 @@ class log_state {
   [[nodiscard]] std::uint64_t archived() const noexcept {
     return archived_.load(std::memory_order_acquire, "state:A");  // pairs with state:B
   }
+  /// Of the newest state that is durable: what is written elsewhere, and says it, was written later.
+  [[nodiscard]] std::uint64_t generation() const noexcept {
+    return generation_.load(std::memory_order_acquire, "state:A");  // pairs with state:B
+  }
   /// Counts what makes sequences be given out again.
   [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire, "state:A"); }
   /// The same; 0 from when a truncation is decided until it is done. Meanwhile the marks and the table still speak of what
@@ -64,6 +68,7 @@ class log_state {
     const auto& now = file_->current();
     // The epoch first: who sees a position that a truncation has lowered sees that it was one.
     epoch_.store(now.epoch, std::memory_order_release, "state:B");
+    generation_.store(now.generation, std::memory_order_release, "state:B");
     settled_epoch_.store(now.truncate_intent == 0 ? now.epoch : 0, std::memory_order_release, "state:B");
     checkpoint_.store(now.checkpoint, std::memory_order_release, "state:B");
     archived_.store(now.archived, std::memory_order_release, "state:B");
@@ -71,7 +76,7 @@ class log_state {
 
   std::mutex changing_;
   std::optional<state_file> file_;  // changed with changing_, once the log is open
-  shared::word<std::uint64_t> checkpoint_{0}, archived_{0};
+  shared::word<std::uint64_t> checkpoint_{0}, archived_{0}, generation_{0};
   shared::word<std::uint32_t> epoch_{0}, settled_epoch_{0};
 };
 

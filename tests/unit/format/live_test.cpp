@@ -26,15 +26,15 @@ TEST_CASE("marks and writer's words share no sector, and the wake page shares no
   CHECK(writer_words_offset >= mark_slot_offset[1] + sector_bytes);
   CHECK(writer_words_offset + sizeof(writer_words) <= live_page_bytes);
   CHECK(wake_page_offset == live_page_bytes);
-  CHECK(live_file_bytes == wake_page_offset + live_page_bytes);
+  CHECK(live_file_bytes == wake_page_offset + 2 * live_page_bytes);
   for (const std::uint64_t page : {4096U, 16'384U, 65'536U}) CHECK(wake_page_offset % page == 0);
 }
 
 TEST_CASE("each word of the writer and of the wake page stands at its offset, aligned for atomic access", "[format]") {
-  std::byte bytes[24];
-  const writer_words writer{.epoch = 1, .published = 2, .process = 3};
+  std::byte bytes[32];
+  const writer_words writer{.epoch = 1, .published = 2, .process = 3, .published_check = 4};
   std::memcpy(bytes, &writer, sizeof writer);
-  for (std::size_t field = 0; field < 3; ++field) CHECK(get(bytes, 8 * field, 8) == field + 1);
+  for (std::size_t field = 0; field < 4; ++field) CHECK(get(bytes, 8 * field, 8) == field + 1);
   const wake_words wake{.awaited = 1, .futex = 2, .fenced = 3};
   STATIC_REQUIRE(sizeof wake == 16);
   std::memcpy(bytes, &wake, sizeof wake);

@@ -49,9 +49,11 @@ TEST_CASE("each field of the state stands at its offset", "[format]") {
   CHECK(is_sane(*decode<state>(bytes)));
 }
 
-TEST_CASE("the two slots of the state stand in different pages of a file that holds just them", "[format]") {
-  CHECK(state_slot_stride == 4096);
-  CHECK(state_file_bytes == 8192);
+TEST_CASE("the copies of a slot of the state stand in blocks that are not neighbours", "[format]") {
+  for (const auto& copies : state_copy_offset) CHECK(copies[1] - copies[0] > block_bytes);
+  CHECK(state_file_bytes == 16384);
+  CHECK(meta_copy_offset[1] - meta_copy_offset[0] > block_bytes);
+  CHECK(meta_file_bytes == 12288);
 }
 
 TEST_CASE("a valid state with fields that make no sense is refused, one by one", "[format]") {

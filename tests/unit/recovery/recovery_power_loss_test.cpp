@@ -227,7 +227,7 @@ TEST_CASE("a state with one slot torn is no clean state: the log is walked", "[r
     auto l = log::open(dir.path(), {.segment_bytes = 64 * 1024});
     append_all(*l, "abc");
   }
-  for (const std::uint64_t slot : {std::uint64_t{0}, format::state_slot_stride}) {
+  for (const std::uint64_t slot : state_copies) {
     const auto image = image_of(dir.path());
     flip_bit(dir.path() / format::state_name, slot + 100);
     {

@@ -223,7 +223,7 @@ TEST_CASE("describe beside a writer that is still recovering says so", "[view][s
 TEST_CASE("a state that an older version wrote says nothing of how the last open found the log", "[view][stats]") {
   const temp_dir dir;
   REQUIRE(log::open(dir.path(), small)->close().has_value());
-  for (const std::uint64_t slot : {std::uint64_t{0}, format::state_slot_stride}) {
+  for (const std::uint64_t slot : state_copies) {
     auto s = read_sector<format::state>(dir.path() / format::state_name, slot);
     s.report_ending = slot == 0 ? 0 : 1U << 16;
     write_sector(dir.path() / format::state_name, slot, s);

@@ -224,7 +224,7 @@ TEST_CASE("a stray file with the highest number there can be does not use up the
 TEST_CASE("a state whose clean end cannot be is damage", "[open][G5][G7]") {
   const place p;
   p.make_closed();
-  for (const std::uint64_t slot : {std::uint64_t{0}, format::state_slot_stride}) {
+  for (const std::uint64_t slot : state_copies) {
     auto state = read_sector<format::state>(p.dir / format::state_name, slot);
     state.clean_next = 1'000'000;
     write_sector(p.dir / format::state_name, slot, state);

@@ -35,7 +35,7 @@ errc code_of(const Result& r) {
 
 format::state state_of(const std::filesystem::path& dir) {
   const auto a = read_sector<format::state>(dir / "varve.state", 0);
-  const auto b = read_sector<format::state>(dir / "varve.state", format::state_slot_stride);
+  const auto b = read_sector<format::state>(dir / "varve.state", 4096);
   return a.generation > b.generation ? a : b;
 }
 
