@@ -26,6 +26,7 @@ add_executable(varve_cli
   src/cli/record_format.cpp
   src/cli/signals.cpp
   src/cli/sizes.cpp
+  src/cli/temporary_directory.cpp
   src/cli/times.cpp
   src/cli/verbs/append.cpp
   src/cli/verbs/archive.cpp

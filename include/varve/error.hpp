@@ -26,6 +26,7 @@ enum class errc : std::uint16_t {
   locked = 1,               ///< Another writer has the log. Wait for it, stop it, or read through a log_view.
   not_found,                ///< Nothing is there and `create` is false. Check the path.
   not_a_log,                ///< Something is there that is no log; it was not touched. Choose another directory.
+  is_archive,               ///< An archive, which its archiver alone writes; it was not touched. Expand it to a log.
   newer_format,             ///< Made by a newer varve; it was not touched. Use that version.
   older_format,             ///< Made by varve 0.1; it was not touched. `varve upgrade` makes a log of this version of it.
   bad_option,               ///< path() names the option or argument. Correct it.

@@ -72,7 +72,7 @@ class VARVE_EXPORT log {
   /// Opens the log in `directory`, making it if nothing is there, and recovers it.
   ///
   /// Returns        a log all of whose records are durable; recovery() says what was found.
-  /// Errors         locked, not_found, not_a_log, newer_format, bad_option, unsupported_file_system, would_cut;
+  /// Errors         locked, not_found, not_a_log, is_archive, newer_format, bad_option, unsupported_file_system, would_cut;
   ///                damaged: records that were durable fail validation; nothing was changed;
   ///                no_space, io, out_of_memory: nothing that was durable changed; if error::may_have_happened() the log
   ///                may be noted as opened, and the next open goes on from there.

@@ -20,6 +20,7 @@ exit_code exit_code_of(errc code) noexcept {
     case errc::locked: return exit_code::locked;
     case errc::not_found:
     case errc::not_a_log:
+    case errc::is_archive:
     case errc::newer_format:
     case errc::older_format:
     case errc::unsupported_file_system:

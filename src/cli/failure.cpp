@@ -90,6 +90,15 @@ failure usage_failure(std::string code, std::string message, std::string path) {
   return f;
 }
 
+failure signal_failure(int number, const std::string& path) {
+  failure f;
+  f.exit = exit_code_of_signal(number);
+  f.code = "signal";
+  f.message = fmt::format("ended by signal {}; nothing is left of {}", number, path);
+  f.path = path;
+  return f;
+}
+
 failure exists_failure(const std::string& path) {
   failure f;
   f.code = "exists";

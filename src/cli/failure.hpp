@@ -51,6 +51,9 @@ struct failure : std::exception {
 /// Something the caller has to correct.
 [[nodiscard]] failure usage_failure(std::string code, std::string message, std::string path = {});
 
+/// A signal ended the verb, which has removed what it had begun to make in `path`.
+[[nodiscard]] failure signal_failure(int number, const std::string& path);
+
 /// Something is there already where something new was to be made. 3: a script has to correct the path.
 [[nodiscard]] failure exists_failure(const std::string& path);
 

@@ -25,6 +25,7 @@ constexpr produced all_codes[] = {
     {errc::locked, produced_on::files},
     {errc::not_found, produced_on::files},
     {errc::not_a_log, produced_on::files},
+    {errc::is_archive, produced_on::files},
     {errc::newer_format, produced_on::files},
     {errc::older_format, produced_on::files},
     {errc::bad_option, produced_on::files},

@@ -21,6 +21,15 @@ log small(const std::string& dir) {
   return std::move(*made);
 }
 
+error of_archive(const std::string& dir) {
+  static_cast<void>(small(dir));
+  const std::string file = dir + "/varve.meta";
+  auto meta = read_sector<format::meta>(file, 0);
+  meta.kind = format::directory_kind::archive;
+  for (const std::uint64_t copy : format::meta_copy_offset) write_sector(file, copy, meta);
+  return error_of(log::open(dir));
+}
+
 error of_newer_meta(const std::string& dir) {
   static_cast<void>(small(dir));
   put_in_sector(fs::path{dir} / format::meta_name, 0, 8, 3, 4);
@@ -107,6 +116,9 @@ const code_row rows[] = {
      },
      "DIR: this is no log, and was not touched (Not a directory (errno 20)); check the path; a new log needs an empty or a "
      "new directory."},
+    {errc::is_archive, "a directory that is marked as an archive", of_archive,
+     "DIR: this is an archive, which only its archiver writes; it was not touched; make a log of it with varve expand, and "
+     "write to that."},
     {errc::newer_format, "varve.meta of version 3", of_newer_meta,
      "DIR: this was made by a newer version of varve, and was not touched; open it with that version."},
     {errc::older_format, "varve.meta of version 1",

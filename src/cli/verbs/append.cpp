@@ -190,7 +190,7 @@ exit_code append(const append_verb_options& options, output& out) {
   const split by = splits.at(options.split_name);
   input in(options.file, framing_of(by));  // first: a wrong file name must not leave an empty log behind
   std::optional<archiver> keeper;
-  if (!options.archive.empty()) keeper = open_archive(options.archive, options.compression_level);
+  if (!options.archive.empty()) keeper = open_archive(options.archive, options.compression_level, options.directory);
   log target = open_log(options, policy, keeper);
   if (!options.json) tell_recovery(target.recovery(), "append");
   in.end_at_signal();  // not before: a signal ends a long recovery at once

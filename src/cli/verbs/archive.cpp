@@ -19,7 +19,9 @@
 #include "cli/json.hpp"
 #include "cli/opening.hpp"
 #include "cli/progress.hpp"
+#include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+#include "cli/temporary_directory.hpp"
 #include "cli/verbs.hpp"
 
 namespace varve::cli {
@@ -99,10 +101,11 @@ void tell_log(log& opened, const archiver& keeper) {
 }
 
 exit_code archive(const archive_options& options, output& out) {
+  static_cast<void>(open_to_read(options.directory));  // there is a log, before a directory is made for an archive
+  const archiver keeper = open_archive(options.to, options.level, options.directory);  // which must be this log's
   log_to_change what{.directory = options.directory, .verb = "archive", .json = options.json};
   outcome o{.found = change_log(what, [](log&) {})};  // recovered, and what has ended is sealed
   after_recovery(o.found, [&] {
-    const archiver keeper = open_archive(options.to, options.level);
     o.counted = take_all(options, keeper);
     what.archive = keeper.hooks();
     change_log(what, [&](log& opened) {
@@ -129,7 +132,10 @@ failure why_not(const error& e) {
 }
 
 exit_code expand(const expand_options& options, output& out) {
-  const auto done = expand_archive(options.from, options.to);
+  remove_dead_partials(options.to);
+  ending_signals signals;
+  const auto done = expand_archive(options.from, options.to, [&] { return signals.take() == 0; });
+  if (!done && done.error().code() == errc::cancelled) throw signal_failure(signals.take(), options.to);
   if (!done && done.error().code() == errc::bad_option) throw exists_failure(options.to);
   if (!done) throw why_not(done.error());
   if (!options.json) {
@@ -154,10 +160,15 @@ CLI::Option* add_compression(CLI::App& app, int& level) {
       ->option_text("LEVEL");
 }
 
-archiver open_archive(const std::string& directory, int level) {
+archiver open_archive(const std::string& directory, int level, const std::string& log) {
   auto opened = archiver::open(directory, {.compression_level = level});
   if (!opened) throw failure_of(opened.error());
-  return std::move(*opened);
+  const auto owned = opened->check_owner(log);
+  if (owned) return std::move(*opened);
+  failure f = failure_of(owned.error());
+  if (f.path == directory)
+    f.message = fmt::format("{}: this is the archive of another log than {}; choose another directory", directory, log);
+  throw failure(f);
 }
 
 action set_up_archive(CLI::App& app) {

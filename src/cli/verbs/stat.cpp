@@ -189,9 +189,9 @@ void write_json(const log_description& d, const std::string& directory, output& 
 }
 
 exit_code stat(const stat_options& options, output& out) {
-  const readable_directory there(options.directory);
+  readable_directory there(options.directory);
   const log_view view = open_to_read(there.path());
-  const log_description d = take(view.describe());
+  const log_description d = take(there.reading([&] { return view.describe(); }));
   if (options.json) {
     write_json(d, options.directory, out);
   } else {
