@@ -144,8 +144,14 @@ class placer {
     const bool is_marked = std::ranges::any_of(from_.marks, [&](const format::mark& m) { return m.segment == f.number; });
     const bool is_clean_end = from_.state && from_.state->clean_segment == f.number;
     const bool is_named = is_marked || is_clean_end || f.number == 1 || named_by_end(f.number) != nullptr;
-    return !f.has_torn_activation && !f.end && !f.seal && !is_named &&
+    return !f.has_torn_activation && !f.end && !f.seal && !is_named && !may_be_last(f) &&
            std::ranges::none_of(found_.all, [&](const auto& p) { return p.predecessor == f.number; });
+  }
+
+  /// Where nothing is left that would name the last segment, any file after all others may be it.
+  [[nodiscard]] bool may_be_last(const segment_evidence& f) const noexcept {
+    if (!from_.marks.empty() || (from_.state && from_.state->condition == format::condition::clean)) return false;
+    return std::ranges::none_of(found_.all, [&](const auto& p) { return p.facts.number >= f.number; });
   }
 
   // ---- A salt that some valid sector says.

@@ -188,8 +188,11 @@ class judge {
       reached(std::max(s->trim_point - 1, s->durable_floor), s->epoch);
       if (s->condition == format::condition::clean) reached(s->clean_next - 1, s->epoch, s->clean_segment);
     }
+    // Of the marks those of the latest epoch: what an earlier one speaks of may have been cut since.
+    std::uint64_t latest = from_.state ? from_.state->epoch : 0;
+    for (const auto& m : from_.marks) latest = std::max(latest, m.epoch);
     for (const auto& m : from_.marks)
-      if (!from_.state || m.epoch >= from_.state->epoch) reached(m.sequence, m.epoch, m.segment);
+      if (m.epoch == latest) reached(m.sequence, m.epoch, m.segment);
   }
 
   void find_unfinished() {
