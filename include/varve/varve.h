@@ -178,7 +178,8 @@ typedef struct varve_log_options {
   uint8_t unverified_reads; /* not 0: readers do not check payloads */
   uint8_t verify_at_open;   /* not 0: every byte of every segment is checked */
   uint8_t record_times;     /* enum varve_record_times; fixed when the log is made */
-  uint8_t reserved[2];
+  uint8_t accept_loss;      /* not 0: go on without records that are missing or damaged; whatever strict_recovery is */
+  uint8_t reserved[1];
   /* NULL, or called while an unclean log is scanned. */
   void (*on_progress)(void* user, uint64_t bytes_done, uint64_t bytes_total);
   void* user;
@@ -387,6 +388,7 @@ typedef struct varve_report {
   uint64_t findings;
   uint8_t clean;
   uint8_t reserved[7];
+  uint64_t given_up; /* sequences that accept_loss goes on without */
 } varve_report;
 
 /* What open found. `on_finding` may be NULL. */

@@ -66,7 +66,9 @@ std::optional<log_options> options_of(const varve_log_options* given) {
   o.retention = *retention;
   o.max_disk_bytes = known->max_disk_bytes;
   o.when_full = static_cast<when_full>(known->when_full);
-  o.recovery = known->strict_recovery != 0 ? recovery_mode::strict : recovery_mode::prefix;
+  o.recovery = known->accept_loss != 0       ? recovery_mode::accept_loss
+               : known->strict_recovery != 0 ? recovery_mode::strict
+                                             : recovery_mode::prefix;
   o.create = known->must_exist == 0;
   o.allow_any_file_system = known->allow_any_file_system != 0;
   o.verify_on_read = known->unverified_reads == 0;

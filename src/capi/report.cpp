@@ -56,7 +56,8 @@ int give(const recovery_report& r, varve_report* report, varve_on_finding on_fin
                                                      .indexes_rebuilt = r.indexes_rebuilt,
                                                      .findings = r.findings.size(),
                                                      .clean = r.clean,
-                                                     .reserved = {}},
+                                                     .reserved = {},
+                                                     .given_up = r.given_up},
                                         report);
     if (!has_a_size) return remember(errc::bad_option);
   }

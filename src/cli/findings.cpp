@@ -76,6 +76,7 @@ void write_findings(const recovery_report& report, output& out) {
       "{} sequences kept, {} claims of dead writers stepped over, {} bytes ({} records) cut from a torn end, {} findings\n",
       count_text(report.kept), count_text(report.stepped_over), count_text(report.cut_bytes), count_text(report.cut_records),
       count_text(report.findings.size()));
+  if (report.given_up != 0) out.print("{} sequences given up, which readers find damaged\n", count_text(report.given_up));
 }
 
 nlohmann::ordered_json finding_json(const recovery_report::finding& f) {
@@ -95,6 +96,7 @@ void add_report(nlohmann::ordered_json& to, const recovery_report& report) {
   to["stepped_over"] = report.stepped_over;
   to["cut_bytes"] = report.cut_bytes;
   to["cut_records"] = report.cut_records;
+  to["given_up"] = report.given_up;
   auto& findings = to["findings"] = nlohmann::ordered_json::array();
   for (const auto& f : report.findings) findings.push_back(finding_json(f));
 }
@@ -109,7 +111,9 @@ void tell_recovery(const recovery_report& report, std::string_view verb) {
   if (report.cut_records != 0 || report.cut_bytes != 0)
     add(fmt::format("{} records ({} bytes) cut{}", count_text(report.cut_records), count_text(report.cut_bytes),
                     where(finding_kind::cut)));
-  if (const auto damage = where(finding_kind::damage); !damage.empty())
+  if (report.given_up != 0)
+    add(fmt::format("{} sequences given up{}", count_text(report.given_up), where(finding_kind::damage)));
+  else if (const auto damage = where(finding_kind::damage); !damage.empty())
     add("records that had been durable are missing" + damage);
   if (report.indexes_rebuilt != 0) add(fmt::format("{} indexes made again", count_text(report.indexes_rebuilt)));
   if (done.empty()) return;

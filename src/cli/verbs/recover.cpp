@@ -29,7 +29,7 @@ const std::map<std::string, recovery_mode> modes = {{"prefix", recovery_mode::pr
 struct recover_options {
   std::string directory, mode = "prefix";
   std::uint32_t threads = 1;
-  bool verify = false, dry_run = false, json = false;
+  bool accept_loss = false, verify = false, dry_run = false, json = false;
 };
 
 bool any_damage(const recovery_report& r) {
@@ -40,7 +40,7 @@ recovery_report recover_log(const recover_options& options, const std::function<
   log_options settings;
   settings.create = false;
   settings.spare_segments = 0;  // nobody is going to append
-  settings.recovery = modes.at(options.mode);
+  settings.recovery = options.accept_loss ? recovery_mode::accept_loss : modes.at(options.mode);
   settings.recovery_threads = options.threads;
   settings.verify_at_open = options.verify;
   settings.on_progress = tell;
@@ -85,16 +85,22 @@ exit_code recover(const recover_options& options, output& out) {
 action set_up_recover(CLI::App& app) {
   const auto options = std::make_shared<recover_options>();
   add_directory(app, options->directory);
-  app.add_option("--mode", options->mode, "prefix cuts a torn end; strict refuses instead, and changes nothing [prefix]")
-      ->check(CLI::IsMember(modes))
-      ->option_text("MODE");
+  auto* const mode = app.add_option("--mode", options->mode, "prefix cuts a torn end; strict refuses instead, and changes nothing [prefix]")
+                         ->check(CLI::IsMember(modes))
+                         ->option_text("MODE");
+  app.add_flag("--accept-loss", options->accept_loss,
+               "Go on without records that are missing or damaged; the others keep their sequences")
+      ->excludes(mode);
   app.add_flag("--verify", options->verify, "Check every byte first, and refuse if any is damaged");
   add_threads(app, options->threads);
   app.add_flag("--dry-run", options->dry_run, "Only say what would be done, and what is damaged; every byte is read");
   add_json(app, options->json);
   set_footer(app,
              "  varve recover orders --dry-run\n"
-             "  varve recover orders --mode strict --verify --threads 0\n");
+             "  varve recover orders --mode strict --verify --threads 0\n"
+             "A log that is incomplete or damaged is refused, with 4. --accept-loss goes on without what is lost: readers answer\n"
+             "damaged for it, and files that are changed or left out are kept in DIR/set-aside-TIME. Salvage first: it reads\n"
+             "more, and changes nothing.\n");
   return [options](output& out) { return recover(*options, out); };
 }
 

@@ -288,23 +288,25 @@ inline fields of(const recovery_report::finding& f) {
           {"cause", std::string{f.cause()}}};
 }
 inline fields of(const varve_report& r) {
-  const auto& [size, kept, cut_bytes, cut_records, stepped_over, indexes_rebuilt, findings, clean, reserved] = r;
+  const auto& [size, kept, cut_bytes, cut_records, stepped_over, indexes_rebuilt, findings, clean, reserved, given_up] = r;
   return {{"kept", shown(kept)},
           {"cut_bytes", shown(cut_bytes)},
           {"cut_records", shown(cut_records)},
           {"stepped_over", shown(stepped_over)},
           {"indexes_rebuilt", shown(indexes_rebuilt)},
           {"findings", shown(findings)},
+          {"given_up", shown(given_up)},
           {"clean", shown(clean)}};
 }
 inline fields of(const recovery_report& r) {
-  const auto& [kept, cut_bytes, cut_records, stepped_over, indexes_rebuilt, clean, findings] = r;
+  const auto& [kept, cut_bytes, cut_records, stepped_over, given_up, indexes_rebuilt, clean, findings] = r;
   return {{"kept", shown(kept)},
           {"cut_bytes", shown(cut_bytes)},
           {"cut_records", shown(cut_records)},
           {"stepped_over", shown(stepped_over)},
           {"indexes_rebuilt", shown(indexes_rebuilt)},
           {"findings", shown(findings.size())},
+          {"given_up", shown(given_up)},
           {"clean", shown(clean)}};
 }
 inline fields of(const varve_salvage_report& r) {

@@ -109,7 +109,7 @@ TEST_CASE("what is lost is refused, changes nothing, and is gone on without only
     CHECK(only_known_are_right(seen_by(dir), left));
 
     {
-      const auto l = log::open(dir, {.recovery = recovery_mode::accept_loss});
+      auto l = log::open(dir, {.recovery = recovery_mode::accept_loss});
       if (!l) FAIL(l.error().message());
       CHECK(digits_of(*l) == left);
       CHECK(l->recovery().given_up == static_cast<std::uint64_t>(std::ranges::count(left, '!')));
