@@ -313,7 +313,10 @@ pinned_record record_access::give(walker& at, std::uint64_t sequence, const form
 result<reader> reader_access::make_reader(std::shared_ptr<record_source> source, sequence from) {
   try {
     auto made = std::make_unique<cursor>(std::move(source));
-    if (auto done = made->seek(from.value); !done) return std::unexpected(done.error());
+    auto done = made->seek(from.value);
+    // The first record there is may be out of reach: then next() says so, and how far.
+    if (!done && done.error().code() == errc::damaged && from.value == 0) done = made->stand_at_first();
+    if (!done) return std::unexpected(done.error());
     return reader{std::move(made)};
   } catch (const std::bad_alloc&) {
     return fail({.code = errc::out_of_memory});

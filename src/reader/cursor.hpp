@@ -28,6 +28,8 @@ class cursor {
 
   /// Stands at `target`; 0 is the first there is. The sequence behind the last published one is allowed.
   [[nodiscard]] result<void> seek(std::uint64_t target);
+  /// Stands at the first sequence there is, wherever that is: what is damaged there next() says.
+  [[nodiscard]] result<void> stand_at_first();
   /// The next record; passes over what is abandoned.
   [[nodiscard]] result<std::optional<record>> next();
   /// The next record, if it stands before `end`; nothing behind it.

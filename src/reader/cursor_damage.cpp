@@ -45,6 +45,14 @@ result<approach> cursor::walk_past_damage(std::uint64_t target) const {
   return approach{.at = std::move(at)};
 }
 
+result<void> cursor::stand_at_first() {
+  if (auto done = source_->usable(); !done) return done;
+  turn_ = source_->turn();
+  at_ = walker{};
+  waits_for_ = source_->first();
+  return {};
+}
+
 /// A length that is wrong may have led astray, where records are handed out unchecked. True if the next record stands
 /// elsewhere after all.
 bool cursor::find_again() {

@@ -79,11 +79,11 @@ struct line_of_text {
   }
 };
 
-/// The length of the second record is spoiled: it is lost, and no other.
+/// The length of the first record is spoiled: it is lost, and no other.
 bool passes_damage(const std::filesystem::path& directory) {
   {
     std::fstream segment(directory / "00000000000000000001.seg", std::ios::in | std::ios::out | std::ios::binary);
-    segment.seekp(4096 + 32 + 17);
+    segment.seekp(4096 + 17);
     segment.put('x');
   }
   auto view = varve::log_view::open(directory);
