@@ -168,7 +168,7 @@ class collector {
       f.number = i->number;
     }
     if (const auto& a = activation.fields; a && format::is_sane(*a)) {
-      f.activation = {a->base, a->salt, a->epoch, a->predecessor, a->predecessor_salt, a->time_ns};
+      f.activation = {a->base, a->salt, a->epoch, a->predecessor, a->predecessor_salt, a->time_ns, a->given_up};
     } else {
       keep_torn_activation(header, f);
     }

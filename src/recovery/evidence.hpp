@@ -33,7 +33,7 @@ struct segment_evidence {
     std::uint8_t checksum_kind;
   };
   struct activation_part {
-    std::uint64_t base, salt, epoch, predecessor, predecessor_salt, begun_ns;
+    std::uint64_t base, salt, epoch, predecessor, predecessor_salt, begun_ns, given_up;
   };
   struct end_part {
     std::uint64_t salt, offset, last, successor;

@@ -74,6 +74,7 @@ class placer {
     const auto& f = from_.segments[i];
     const auto& a = *f.activation;
     placed_segment p{.facts = facts_of(f),
+                     .given_up = a.given_up,
                      .predecessor = a.predecessor,
                      .predecessor_salt = a.predecessor_salt,
                      .begin = {format::segment_header_bytes, a.base},

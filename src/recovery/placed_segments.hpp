@@ -22,6 +22,7 @@ struct placed_segment {
   static constexpr std::uint64_t unknown_epoch = 0;
 
   segment_facts facts{};
+  std::uint64_t given_up = 0;                           // sequences before its base, by a recovery that accepted the loss
   std::uint64_t predecessor = 0, predecessor_salt = 0;  // 0: none, or not known
   std::optional<segment_evidence::end_part> end{};      // if it counts; of a seal without an end, that
   frame_place begin{};                                  // of the first frame that is known to belong there
