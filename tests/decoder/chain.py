@@ -50,23 +50,18 @@ def counting_mark(files):
     return max(marks, key=lambda mark: mark["sequence"]) if marks else None
 
 
-def durable_by_seals(chain):
-    sealed = [s.seal["last"] for i, s in enumerate(chain)
-              if s.seal and counting_end(s, chain[i + 1] if i + 1 < len(chain) else None)]
-    return max(sealed, default=0)
+def durable_by_seals(files):
+    intent = files.state["truncate_intent"]
+    return max((s.seal["last"] for s in files.segments if s.seal and not 0 < intent <= s.seal["last"]), default=0)
 
 
-def durable_of(files, chain, ending):
+def durable_of(files):
     """The last sequence that must be there whatever happened."""
-    state = files.state
-    if ending == CLEAN or (ending == COPY and state["condition"] == 2):
-        return state["clean_next"] - 1 if state["clean_next"] else 0
-    durable = max(durable_by_seals(chain), state["durable_floor"])
-    mark = counting_mark(files)
-    if mark:
-        durable = max(durable, mark["sequence"])
-    intent = state["truncate_intent"]
-    return min(durable, intent - 1) if intent else durable
+    state, mark = files.state, counting_mark(files)
+    durable = max(durable_by_seals(files), state["durable_floor"], state["trim_point"] - 1)
+    if state["condition"] == 2:
+        durable = max(durable, state["clean_next"] - 1)
+    return max(durable, mark["sequence"]) if mark else durable
 
 
 def is_stale(files):

@@ -21,7 +21,8 @@ import structures as st  # noqa: E402
 from decode import decode  # noqa: E402
 
 TOOL = sys.argv[1] if len(sys.argv) > 1 else ""
-PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "format.md")
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PAGE, GOLDEN = os.path.join(TESTS, "..", "docs", "format.md"), os.path.join(TESTS, "golden", "version1")
 RANDOM = random.Random(14)  # the same logs each time, but for what the machine's timing makes of them
 
 
@@ -36,7 +37,7 @@ def check(held, what):
 
 def run(*arguments, data=b"", codes=(0,)):
     done = subprocess.run([TOOL, *arguments], input=data, capture_output=True, check=False)
-    check(done.returncode in codes, f"{arguments}: {done.returncode}, {done.stderr.decode()}")
+    check(done.returncode in codes, f"{arguments}: {done.returncode}, {done.stderr.decode()}{done.stdout.decode()[:1000]}")
     return done.stdout.decode()
 
 
@@ -103,7 +104,7 @@ def compare_refused(log, kind):
 
 
 def published(log):
-    return json.loads(run("stat", log, "--json"))["published"]
+    return json.loads(run("stat", log, "--json", codes=(0, 1)))["published"]
 
 
 def append_and_kill(log, *options, records=4000):
@@ -112,10 +113,12 @@ def append_and_kill(log, *options, records=4000):
     with subprocess.Popen([TOOL, "append", log, *options], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as writer:
         feeder = threading.Thread(target=feed, args=(writer.stdin, records))
         feeder.start()
-        while published(log) < before + records // 4 and writer.poll() is None:
-            pass
-        writer.kill()
-        feeder.join()
+        try:
+            while published(log) < before + records // 4 and writer.poll() is None:
+                pass
+        finally:
+            writer.kill()
+            feeder.join()
 
 
 def feed(pipe, records):
@@ -304,6 +307,52 @@ def test_a_truncation_that_was_only_decided(place):
         compare(log, "death", 0 if trim > keep else keep - trim)
         run("append", log, data=lines(3))
         compare(log, "clean", 3)
+
+
+def test_ends_and_seals_that_are_lost(place):
+    for i, lost in enumerate(((1024,), (1024, 1536), (1536,))):
+        log = os.path.join(place, str(i))
+        create(log)
+        append_and_kill(log, "--batch", "2")
+        for number in (1, 3):
+            for sector in lost:
+                patch(segment_path(log, number), sector, bytes(512))
+        compare(log, "death", 1000)
+        lose_power(log)
+        compare(log, "power_loss")
+
+
+def test_logs_of_version_1_that_were_upgraded(place):
+    if "upgrade" not in run("--help"):
+        print("left out: this tool has no upgrade")
+        return
+    for name, records in (("closed", 10), ("killed", 1), ("trimmed", 5)):
+        log, new = os.path.join(place, name), os.path.join(place, name + ".new")
+        write_text_as_log(os.path.join(GOLDEN, name + ".txt"), log)
+        try:
+            decode(log)
+            raise Different("a log of version 1 was decoded")
+        except st.Refused:
+            pass
+        run("upgrade", log, new)
+        compare(new, "clean", records)
+        run("append", new, data=lines(3))
+        compare(new, "clean", records + 3)
+
+
+def write_text_as_log(text, log):
+    """As tests/golden/version1.hpp does it."""
+    os.mkdir(log)
+    path = None
+    with open(text, encoding="ascii") as file:
+        for line in file:
+            words = line.split()
+            if words[0] == "file":
+                path = os.path.join(log, words[1])
+                with open(path, "wb") as made:
+                    made.truncate(int(words[2]))
+            elif words[0] != "#":
+                patch(path, int(words[0], 16), bytes.fromhex(words[1]))
 
 
 def test_a_copy(place):

@@ -33,7 +33,7 @@ def decode(directory, boot=None):
     files = Files(directory)
     ending = ch.ending_of(files, boot if boot is not None else boot_id())
     chain, behind = ch.chain_of(files)
-    durable = ch.durable_of(files, chain, ending)
+    durable = ch.durable_of(files)
     if ch.is_stale(files):
         files.find("stale" if ending != ch.COPY else "incomplete", "the state is older than what was begun under it")
     walk, ending = _walk(files, chain, ending, durable)
@@ -46,7 +46,7 @@ def _walk(files, chain, ending, durable):
         walk = Walk(files, chain, ch.POWER_LOSS, durable).run()
         if walk.next <= durable or any(f["kind"] == "damage" for f in walk.findings):
             files.find("incomplete", "less than what its own state says was durable", 0, 0, walk.next, durable)
-            walk = Walk(files, chain, ch.POWER_LOSS, ch.durable_by_seals(chain)).run()
+            walk = Walk(files, chain, ch.POWER_LOSS, ch.durable_by_seals(files)).run()
         return walk, ending
     try:
         return Walk(files, chain, ending, durable).run(), ending

@@ -19,9 +19,12 @@ class Segment:
         self.capacity = identity["capacity"]
         end = st.sector(data, 1024, "end")
         self.end = end if st.end_makes_sense(end, activation, self.capacity) else None
-        seal = st.sector(data, 1536, "seal")
-        fits = self.end and seal and all(seal[name] == self.end[name] for name in ("salt", "offset", "last"))
-        self.seal = seal if fits else None
+        self.seal = st.sector(data, 1536, "seal")
+        if self.seal and self.end is None:  # it counts as both
+            as_end = {**self.seal, "cause": 1}
+            self.end = as_end if st.end_makes_sense(as_end, activation, self.capacity) else None
+        if self.seal and (not self.end or any(self.seal[name] != self.end[name] for name in ("salt", "offset", "last"))):
+            self.seal = None
 
 
 class Files:
