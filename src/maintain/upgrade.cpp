@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// upgrade.cpp - makes a log of this version of the format out of one that an older varve made. Layer maintain; writes nothing
-// to the old one.
+// upgrade.cpp - makes a log of this version of the format out of one that an older varve made. Layer maintain; writes
+// nothing to the old one.
 //
-// It is a backup: what differs between the versions stands in the meta, in the state and in the header sectors of segments, and
-// a backup writes all of these itself. Frames stay as they are.
+// It is a backup: what differs between the versions stands in the meta, in the state and in the header sectors of segments,
+// and a backup writes all of these itself. Frames stay as they are.
 #include <new>
 #include <utility>
 

@@ -417,12 +417,10 @@ def test_a_loss_that_was_accepted(place):
             patch(segment_path(log, record["segment"]), record["offset"] + 24, b"\xff")
         else:
             os.remove(segment_path(log, record["segment"]))
+        check(decode(log)["refuses"], "damage that was not found")
         run("recover", log, "--accept-loss", codes=(0, 1))
-        found = decode(log)
+        found = compare(log, "clean", 2000)
         check(found["gone"] if what == "frame" else found["gaps"], "nothing was given up")
-        check(not found["refuses"], f"{found['findings']}")
-        there = [json.loads(line)["sequence"] for line in run("cat", log, "--json", codes=(0, 4)).splitlines()]
-        check(there == [r["sequence"] for r in found["records"]][:len(there)], "other records")
 
 
 def main():
