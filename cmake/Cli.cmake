@@ -17,6 +17,8 @@ add_executable(varve_cli
   src/cli/input.cpp
   src/cli/json.cpp
   src/cli/main.cpp
+  src/cli/next_open.cpp
+  src/cli/opening.cpp
   src/cli/options.cpp
   src/cli/output.cpp
   src/cli/progress.cpp
@@ -24,6 +26,7 @@ add_executable(varve_cli
   src/cli/record_format.cpp
   src/cli/signals.cpp
   src/cli/sizes.cpp
+  src/cli/temporary_directory.cpp
   src/cli/times.cpp
   src/cli/verbs/append.cpp
   src/cli/verbs/archive.cpp

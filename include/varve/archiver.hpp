@@ -3,14 +3,16 @@
 // archiver.hpp - keeps verified copies of a log's sealed segments in another directory, compressed if wanted. Of the library
 // varve::archive, which needs zstd; varve::varve does not.
 //
-// An archive is a log: log_view, log::open and the tool read one that is not compressed as it stands, and one that is
-// compressed after expand_archive().
+// An archive is marked as such: only its archiver writes it, and log::open() answers `is_archive`. log_view and the tool
+// read one that is not compressed as it stands; expand_archive() makes a log of any.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <varve/archive.hpp>
 #include <varve/error.hpp>
@@ -33,13 +35,20 @@ class VARVE_EXPORT archiver {
   ///
   /// While it lives, and its hooks, nobody else opens the archive for writing.
   ///
-  /// Errors  not_a_log: something else is there. locked: another archiver has it, or it is a log that somebody writes.
+  /// Errors  not_a_log: something else is there, or a log. locked: another archiver has it, or it is a log that is written.
   ///         newer_format, bad_option, damaged (names the copy), io, no_space, out_of_memory.
   [[nodiscard]] static result<archiver> open(const std::filesystem::path& directory, const archiver_options& options = {});
 
   archiver(archiver&&) noexcept;
   archiver& operator=(archiver&&) noexcept;
   ~archiver();
+
+  /// Is this the archive of the log in `directory`, or of none yet? To be asked before that log is opened: its hooks find
+  /// out only when a segment comes. A log that is not there yet has no archive.
+  ///
+  /// Errors  not_a_log, with the archive's path: it is of another log. newer_format, damaged, io: `directory` cannot be
+  ///         read.
+  [[nodiscard]] result<void> check_owner(const std::filesystem::path& directory) const;
 
   /// For log_options::archive. A copy is written under a temporary name, synced, read back and compared, renamed, and the
   /// directory synced, before the hook answers true. One that is there already is compared, and made anew if it is not what
@@ -64,9 +73,40 @@ VARVE_EXPORT [[nodiscard]] bool is_compressed_archive(const std::filesystem::pat
 
 /// Writes the log that the archive in `from` holds into the new directory `to`, compressed or not.
 ///
-/// Errors  not_a_log, damaged (names the segment), bad_option (`to` exists), io, no_space, out_of_memory. What was written
-/// so         far is removed.
+/// keep_going  asked between blocks of about a megabyte: false ends it. May be empty. Must not throw.
+/// Errors      not_a_log, damaged (names the segment), bad_option (`to` exists), io, no_space, out_of_memory, cancelled.
+///             What was written so far is removed.
 VARVE_EXPORT [[nodiscard]] result<sequence_range> expand_archive(const std::filesystem::path& from,
-                                                                 const std::filesystem::path& to);
+                                                                 const std::filesystem::path& to,
+                                                                 const std::function<bool()>& keep_going = {});
+
+/// The log that an archive holds, in a new directory, for readers of a part: its segments have their headers, and get their
+/// records when they are asked for. Until then reading them answers `damaged`, with the segment's number: fill() it, and
+/// read again. Not durable, and not to be written to.
+///
+/// Thread-safety  one thread at a time, beside any number of readers.
+/// Moved-from     only assign or destroy.
+class VARVE_EXPORT archive_outline {
+ public:
+  /// Errors  as expand_archive().
+  /// Cost    reads the beginning of each copy, and writes a block for each.
+  [[nodiscard]] static result<archive_outline> make(const std::filesystem::path& from, const std::filesystem::path& to);
+
+  archive_outline(archive_outline&&) noexcept;
+  archive_outline& operator=(archive_outline&&) noexcept;
+  ~archive_outline();
+
+  /// Brings the records of this segment. Does nothing if they are there, or there is no such segment.
+  ///
+  /// Errors  damaged: the copy in the archive. io, no_space, out_of_memory: it may be tried again.
+  [[nodiscard]] result<void> fill(std::uint64_t segment);
+  /// The numbers of those whose records are not there yet.
+  [[nodiscard]] std::vector<std::uint64_t> unfilled() const;
+
+ private:
+  struct state;
+  explicit archive_outline(std::unique_ptr<state>) noexcept;
+  std::unique_ptr<state> state_;
+};
 
 }  // namespace varve

@@ -21,6 +21,8 @@ struct backup_options {
   std::uint32_t file_mode = 0600;
   /// Called between blocks of a few megabytes. Must not throw.
   std::function<void(const recovery_progress&)> on_progress{};
+  /// Asked between such blocks: false ends the backup, which answers `cancelled`. May be empty. Must not throw.
+  std::function<bool()> keep_going{};
 };
 
 struct backup_report {
@@ -33,8 +35,8 @@ struct backup_report {
 /// Writes nothing to the log, and waits for nobody; segments that are dropped meanwhile are held until they are copied.
 ///
 /// Errors  not_found, not_a_log, newer_format, damaged (names the segment; bytes are checked as they are copied), bad_option
-///         (`to` exists), io, no_space, out_of_memory; timed_out if the log drops records all the time. What was written so
-///         far is removed.
+///         (`to` exists), io, no_space, out_of_memory; timed_out if the log drops records all the time; cancelled. What was
+///         written so far is removed.
 VARVE_EXPORT [[nodiscard]] result<backup_report> backup(const std::filesystem::path& from, const std::filesystem::path& to,
                                                         const backup_options& options = {});
 

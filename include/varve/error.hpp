@@ -26,6 +26,7 @@ enum class errc : std::uint16_t {
   locked = 1,               ///< Another writer has the log. Wait for it, stop it, or read through a log_view.
   not_found,                ///< Nothing is there and `create` is false. Check the path.
   not_a_log,                ///< Something is there that is no log; it was not touched. Choose another directory.
+  is_archive,               ///< An archive, which its archiver alone writes; it was not touched. Expand it to a log.
   newer_format,             ///< Made by a newer varve; it was not touched. Use that version.
   older_format,             ///< Made by varve 0.1; it was not touched. `varve upgrade` makes a log of this version of it.
   bad_option,               ///< path() names the option or argument. Correct it.
@@ -86,6 +87,11 @@ class VARVE_EXPORT error {
   [[nodiscard]] std::uint64_t first_sequence() const noexcept { return first_; }
   [[nodiscard]] std::uint64_t last_sequence() const noexcept { return last_; }
 
+  /// True if a trim, a truncation, a reset, a checkpoint, an open or a close may have taken effect all the same: it could
+  /// not be made durable, nor be taken back, or its last steps failed. The next open tells. False for these: nothing
+  /// happened, and nothing of it comes back after a power loss.
+  [[nodiscard]] bool may_have_happened() const noexcept { return may_have_happened_; }
+
   /// One sentence for people: what happened, where, and what to do. May allocate and then throw std::bad_alloc.
   [[nodiscard]] std::string message() const;
 
@@ -97,6 +103,7 @@ class VARVE_EXPORT error {
   std::uint64_t segment_ = 0, offset_ = 0, first_ = 0, last_ = 0;
   std::int32_t errno_ = 0;
   errc code_ = errc::bug;
+  bool may_have_happened_ = false;
 };
 static_assert(sizeof(error) == 48, "the append path hands errors over by value");
 

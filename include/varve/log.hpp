@@ -63,6 +63,7 @@ struct statistics {
   std::uint64_t bytes_allocated = 0;   ///< Disk space taken by segments, prepared and spare ones included.
   std::uint64_t syncs = 0, rolls = 0;  ///< Since this open; a view shows 0.
   std::uint64_t waits = 0;             ///< Appends that had to wait for a roll, since this open; a view shows 0.
+  std::uint64_t mark_syncs = 0;        ///< Of the durable mark, by itself, since this open; a view shows 0.
 };
 
 /// Moved-from     only assign or destroy.
@@ -71,9 +72,11 @@ class VARVE_EXPORT log {
   /// Opens the log in `directory`, making it if nothing is there, and recovers it.
   ///
   /// Returns        a log all of whose records are durable; recovery() says what was found.
-  /// Errors         locked, not_found, not_a_log, newer_format, bad_option, unsupported_file_system, would_cut;
+  /// Errors         locked, not_found, not_a_log, is_archive, newer_format, bad_option, unsupported_file_system, would_cut;
   ///                damaged: records that were durable fail validation; nothing was changed;
-  ///                no_space, io, out_of_memory. cancelled: log_options::on_recovery said no; the log is closed again.
+  ///                no_space, io, out_of_memory: nothing that was durable changed; if error::may_have_happened() the log
+  ///                may be noted as opened, and the next open goes on from there.
+  ///                cancelled: log_options::on_recovery said no; the log is closed again.
   /// Blocks         after a clean close it reads headers only; otherwise it scans and syncs what was not durable.
   /// Starts         three threads, which end with close(); one more each for log_options::checkpoint and ::archive.
   [[nodiscard]] static result<log> open(const std::filesystem::path& directory, const log_options& options = {});
@@ -86,7 +89,8 @@ class VARVE_EXPORT log {
   /// Waits for the appends and claims that are under way, makes everything durable, and lets the directory go. Readers and
   /// records that are still held stay valid. Calling it again does nothing.
   ///
-  /// Errors         sync_failed, io: the log is let go, and recovered at the next open. forked.
+  /// Errors         sync_failed, io: the log is let go, and recovered at the next open (perhaps found closed, if
+  ///                error::may_have_happened()). forked.
   ///                would_block_itself: this thread holds an open claim; nothing was changed.
   [[nodiscard]] result<void> close() noexcept;
 
@@ -169,6 +173,8 @@ class VARVE_EXPORT log {
   ///
   /// Errors         past_end: `target` lies behind the next sequence. io: a file could not be removed, and takes space until
   ///                another call, or the next open, removes it; or varve.state could not be written, and nothing went.
+  ///                Unless error::may_have_happened(): then the trim point may be durable, and this log goes on with the
+  ///                old one until another trim succeeds, or it is opened again.
   ///                sync_failed, closed, forked. would_block_itself: this thread holds an open claim before `target`, or
   ///                is the one that archives. cancelled, no_space: something could not be archived, or ended; nothing went.
   /// Blocks         for two syncs at most, and for the archive hook.
@@ -185,8 +191,9 @@ class VARVE_EXPORT log {
   /// moves back to it.
   ///
   /// Errors         past_end: `last` was never claimed. trimmed: it lies before first_sequence() - 1. io: varve.state or a
-  ///                segment could not be written; the log then takes no more appends, and the next open ends the work.
-  ///                no_space: it is truncated; appends answer so until a segment can be had.
+  ///                segment could not be written, and nothing went. Unless error::may_have_happened(): the log then takes
+  ///                no more appends, and the next open ends the work, if there is any. no_space, with that: it is
+  ///                truncated; appends answer so until a segment can be had.
   ///                sync_failed, closed, forked. would_block_itself: this thread holds an open claim.
   /// Blocks         until all claims are finished, then for some syncs; for one more for each segment that goes.
   /// Source         what Raft asks of a log: the suffix that a leader contradicts.
@@ -264,6 +271,11 @@ class VARVE_EXPORT log {
 
   /// The first failure to make something durable, also one that a background thread met; nullopt while there is none.
   [[nodiscard]] std::optional<error> failure() const noexcept;
+
+  /// Why the durable mark could not be brought to the disk the last time (log_options::mark_interval); nullopt once it was.
+  /// It is tried again after each interval. What is durable is durable all the same, and the log goes on: only what a
+  /// power loss leaves cannot be told from a torn end as far. The device is worth a look.
+  [[nodiscard]] std::optional<error> mark_failure() const noexcept;
 
  private:
   explicit log(std::shared_ptr<core::log_object>) noexcept;

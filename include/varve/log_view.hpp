@@ -20,6 +20,7 @@
 #include <varve/options.hpp>
 #include <varve/reader.hpp>
 #include <varve/record.hpp>
+#include <varve/retention.hpp>
 #include <varve/sequence.hpp>
 #include <varve/visibility.hpp>
 
@@ -65,6 +66,8 @@ struct log_description {
   struct opening {
     log_description::ending found = ending::unknown;
     std::uint64_t kept = 0, cut_bytes = 0, cut_records = 0, stepped_over = 0;
+    /// Of next_open, if it would cut: from the first sequence that would go to the last that can be told; otherwise empty.
+    sequence_range cut{};
   };
   /// A claim whose append has not returned, in front of records whose appends have.
   struct unfinished_claim {
@@ -105,6 +108,8 @@ struct log_description {
   std::optional<opening> next_open{};
   std::vector<pin> pins{};  ///< In the order of their segments.
   bool refuses = false;     ///< Damage was met: open() answers `damaged`, and verify() names the places.
+  bool would_cut =
+      false;  ///< next_open would lose records of a torn end, or of a copy that lacks some: what `strict` refuses.
 };
 
 /// Thread-safety  any member from any number of threads, except moving, assigning and destruction.
@@ -126,9 +131,19 @@ class VARVE_EXPORT log_view {
 
   [[nodiscard]] result<sequence> find_time(record_time time) const;
 
+  /// The marks, each as the files say it when it is asked for: also after a truncation, a trim, another writer or a death,
+  /// and if nothing else of the view is called. What a writer is in the middle of counts once its call returns, at the
+  /// latest. If a look at the files fails, as the last look saw them that did not: read() and stats() say what is wrong.
+  /// Those that one call gives fit together: first - 1 <= durable <= published.
+  ///
+  /// Cost    a system call or two, and a walk over what was published since.
   [[nodiscard]] sequence first_sequence() const noexcept;
   [[nodiscard]] sequence published_sequence() const noexcept;
   [[nodiscard]] sequence durable_sequence() const noexcept;
+  /// As of when it is called, likewise.
+  ///
+  /// Errors  what a look at the files met: damaged, newer_format, io, out_of_memory, timed_out.
+  /// Cost    as for the marks; and it reads the headers of all segment files.
   [[nodiscard]] result<statistics> stats() const;
 
   /// How the log is made, who writes it, what it holds, what holds it up, and what the next open would do. Needs no help of
@@ -140,6 +155,14 @@ class VARVE_EXPORT log_view {
 
   /// One line per segment file, in the order of the records, prepared ones last.
   [[nodiscard]] result<std::vector<segment_description>> segments() const;
+
+  /// What log::retain() would do by these rules, and why, oldest segment first. Of a log that nobody writes: after the next
+  /// open, with the segment that it begins. What the writer saves or archives is not known here, and holds nothing: see
+  /// log_description::checkpointed and ::archived.
+  ///
+  /// Errors  as stats().
+  /// Cost    reads the headers of all segment files; with keep_for_readers one open and lock for each that would go.
+  [[nodiscard]] result<std::vector<retention_verdict>> plan_retention(const retention_rules& rules) const;
 
  private:
   explicit log_view(std::shared_ptr<core::view_object>) noexcept;

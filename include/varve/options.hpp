@@ -3,6 +3,7 @@
 // options.hpp - what can be chosen when a log is created, opened, viewed or appended to.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -37,6 +38,11 @@ struct log_options {
 
   /// The policy of appends that do not bring their own.
   varve::durability durability{};
+  /// How long after it moved the durable mark is brought to the disk by itself, in the background; also once 64 MiB more
+  /// were synced. Nothing while it stands still, and no records are synced for it. What rots after a power loss above the
+  /// mark on the disk is taken for a torn end, and cut; below it is damage, and refused. 0: never, so that it is as old as
+  /// the kernel lets it be (about 35 s). At most a day; more is taken for that. See log::mark_failure().
+  std::chrono::milliseconds mark_interval{1000};
   /// Up to 255 bytes of the user's own, stored in every segment begun by this open. Copied by open().
   std::string_view version_info{};
   recovery_mode recovery = recovery_mode::prefix;

@@ -34,7 +34,8 @@ class VARVE_EXPORT reader {
   /// Returns the next record and moves behind it. Sequences without a record (abandoned claims) are passed over.
   ///
   /// Returns    nullopt at the end of what is published now; call again later.
-  /// Errors     damaged, with segment, offset and sequence: the reader stays where it is; seek() behind the damage.
+  /// Errors     damaged: the sequences from error::first_sequence(), where the reader stays, to error::last_sequence() are
+  ///            out of reach; seek({last_sequence() + 1}) goes on after them.
   ///            trimmed, truncated: move it by seek(). io, out_of_memory, forked.
   /// Lifetime   the record until the next call of next() or seek(); wait() leaves it alone.
   /// Cost       no system call within a segment; the checksum of the payload unless verify_on_read is off.
@@ -43,7 +44,9 @@ class VARVE_EXPORT reader {
   /// Moves to `target`: next() then returns the first record at or behind it. {} means the first there is; the sequence
   /// behind the last published one is allowed and waits for the next record.
   ///
-  /// Errors     trimmed, not_yet, past_end, damaged, io, out_of_memory, forked: the reader stays where it was.
+  /// Errors     trimmed, not_yet, past_end, damaged, io, out_of_memory, forked: the reader stays where it was. damaged says
+  ///            as next() does which sequences around `target` are out of reach. After damage a valid frame is looked for
+  ///            at each 8 bytes of the segment.
   /// Cost       as log::read().
   [[nodiscard]] result<void> seek(sequence target);
 

@@ -80,12 +80,14 @@ struct recovery_handler {
 };
 
 struct index_rebuild {
-  std::uint64_t segments = 0;  ///< Whose index was made anew.
+  std::uint64_t segments = 0;   ///< Whose index was made again.
+  recovery_report recovered{};  ///< What opening the log found and did first.
 };
-/// Removes the index of every segment of a log that nobody writes, and makes it anew. Indexes are hints: this is for who
-/// suspects one of being slow, never needed for right answers.
+/// Removes the index of every segment of a log that nobody writes, and makes it again. Indexes are hints: this is for a log
+/// of which one is suspected to be slow, never needed for right answers. The log is recovered first, which must not cut
+/// anything: for that there is log::open().
 ///
-/// Errors  as log::open(); the log is recovered first.
+/// Errors  as log::open() with recovery_mode::strict; after would_cut and damaged nothing of the log was changed.
 VARVE_EXPORT [[nodiscard]] result<index_rebuild> rebuild_indexes(const std::filesystem::path& directory);
 
 }  // namespace varve

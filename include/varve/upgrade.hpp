@@ -5,22 +5,14 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 
+#include <varve/backup.hpp>
 #include <varve/error.hpp>
 #include <varve/recovery.hpp>
 #include <varve/sequence.hpp>
 #include <varve/visibility.hpp>
 
 namespace varve {
-
-struct upgrade_options {
-  /// Share the blocks of sealed segments with the old log where the file system can (btrfs, xfs).
-  bool reflink = false;
-  std::uint32_t file_mode = 0600;
-  /// Called between blocks of a few megabytes. Must not throw.
-  std::function<void(const recovery_progress&)> on_progress{};
-};
 
 struct upgrade_report {
   sequence_range sequences{};  ///< What the new log holds.
@@ -34,14 +26,15 @@ struct upgrade_report {
 /// name at once or not at all. The old one is not changed; nobody can open it for writing meanwhile. To go on with it under
 /// the old name, rename both directories afterwards.
 ///
+/// options        as of a backup.
 /// Errors         bad_option: path() is "from": it is of this version already, and needs no upgrade; "to": it exists.
 ///                locked: a writer has the log; close it first. damaged: names the segment; what can still be read of it,
-///                salvage() of varve 0.1 gets. not_found, not_a_log, newer_format, io, no_space, out_of_memory. What was
-///                written of `to` is removed.
+///                salvage() of varve 0.1 gets. not_found, not_a_log, newer_format, io, no_space, out_of_memory; cancelled.
+///                What was written of `to` is removed.
 /// Thread-safety  any number of threads; of those that name one `to`, one has it.
 /// Durability     of everything, before it returns.
 /// Cost           each frame is read, checked and written once, as backup() does it.
 VARVE_EXPORT [[nodiscard]] result<upgrade_report> upgrade(const std::filesystem::path& from, const std::filesystem::path& to,
-                                                          const upgrade_options& options = {});
+                                                          const backup_options& options = {});
 
 }  // namespace varve

@@ -52,6 +52,7 @@ enum varve_code {
   VARVE_LOCKED = 1,
   VARVE_NOT_FOUND,
   VARVE_NOT_A_LOG,
+  VARVE_IS_ARCHIVE,
   VARVE_NEWER_FORMAT,
   VARVE_OLDER_FORMAT,
   VARVE_BAD_OPTION,
@@ -93,6 +94,8 @@ typedef struct varve_error {
   uint64_t process;                       /* VARVE_LOCKED: who has the log, if that is known */
   const char* path;                       /* the file, directory or option concerned, or ""; stays as long as the program */
   size_t path_bytes;
+  uint8_t may_have_happened; /* not 0: what was asked for may have taken effect all the same */
+  uint8_t reserved[7];
 } varve_error;
 
 /* The last error that a call gave to this thread. VARVE_OK if there was none. Fills `error`, which may be NULL. */
@@ -137,6 +140,7 @@ enum varve_when_full { VARVE_REFUSE, VARVE_DROP_OLDEST, VARVE_WAIT };
 #define VARVE_NO_SPARES UINT32_MAX
 #define VARVE_ALL_PROCESSORS UINT32_MAX
 #define VARVE_ON_REQUEST UINT64_MAX
+#define VARVE_NEVER UINT64_MAX
 
 typedef struct varve_reader varve_reader;
 struct varve_record;
@@ -193,6 +197,7 @@ typedef struct varve_log_options {
   void (*segment_dropping)(void* user, const varve_sealed_segment* segment);
   int (*recover_segment)(void* user, const varve_recovered_segment* segment); /* no: its records are skipped */
   int (*recover_record)(void* user, const struct varve_record* record);       /* no: VARVE_CANCELLED */
+  uint64_t mark_interval_ms;                                                  /* 0: the default; VARVE_NEVER */
 } varve_log_options;
 
 typedef struct varve_append_options {
@@ -223,7 +228,7 @@ typedef struct varve_record {
   uint64_t sequence;
   uint32_t epoch;
   uint16_t type;
-  uint8_t batch_goes_on; /* the next record belongs to the same batch; not known of a record that was read by number */
+  uint8_t batch_goes_on; /* the next record belongs to the same batch, or entry */
   uint8_t is_chunk;      /* of an entry */
   int64_t time_ns;       /* since 1970, when it was appended; 0 if the log stores no times */
 } varve_record;
@@ -349,11 +354,14 @@ typedef struct varve_statistics {
   uint64_t bytes_used, bytes_allocated;
   uint64_t syncs, rolls, waits;
   uint64_t spare, recycled;
+  uint64_t mark_syncs;
 } varve_statistics;
 VARVE_CALL int varve_log_stats(const varve_log* log, varve_statistics* statistics);
 
 /* The first failure to make something durable; VARVE_OK while there is none. varve_last_error() has it. */
 VARVE_CALL int varve_log_failure(const varve_log* log);
+/* Why the durable mark could not be brought to the disk the last time; VARVE_OK once it was. Likewise. */
+VARVE_CALL int varve_log_mark_failure(const varve_log* log);
 
 /* ---- What an open or a verification found ------------------------------------------------------------------------------ */
 
@@ -423,18 +431,39 @@ VARVE_CALL int varve_backup(const char* from, const char* to, const varve_backup
 VARVE_CALL int varve_upgrade(const char* from, const char* to, const varve_backup_options* options,
                              varve_backup_report* report, varve_report* found, varve_on_finding on_finding, void* user);
 
-/* Makes the index of every segment anew. `segments`: of how many; may be NULL. */
+/* Makes the index of every segment again. `segments`: of how many; may be NULL. VARVE_WOULD_CUT, and nothing was changed: the
+ * log has a torn end; open it first. */
 VARVE_CALL int varve_rebuild_indexes(const char* directory, uint64_t* segments);
 
 typedef struct varve_salvage_report {
   size_t size;
   uint64_t first_sequence, end_sequence;
   uint64_t records, missing, gaps;
+  uint64_t abandoned;  /* sequences without a record */
+  uint64_t unfinished; /* sequences in gaps that a process which died left unfinished */
+  uint64_t removed;    /* records that are still there though they were trimmed, truncated or cut */
+  uint64_t superseded; /* likewise, of a sequence that another record has */
+  uint64_t damaged_headers;
+  uint8_t trim_point_known; /* 0: what comes first, or is missing first, may have been trimmed */
+  uint8_t reserved[7];
 } varve_salvage_report;
 /* What can still be read of a damaged log. Both calls return 0 to go on, anything else for VARVE_CANCELLED; each may be NULL,
  * and so may `report`. The record is valid during the call. */
 VARVE_CALL int varve_salvage(const char* directory, int (*on_record)(void* user, const varve_record* record),
                              int (*on_gap)(void* user, const varve_finding* gap), varve_salvage_report* report, void* user);
+
+typedef struct varve_salvage_options {
+  size_t size;
+  const char* const* from; /* segment files, and directories of such, that are read as well */
+  size_t from_count;
+  /* After all others, each record that a decision removed and that is still there. May be NULL. */
+  int (*on_removed)(void* user, const varve_record* record);
+} varve_salvage_options;
+/* The same; `options` may be NULL, and `directory` if options->from_count is not 0. */
+VARVE_CALL int varve_salvage_with(const char* directory, const varve_salvage_options* options,
+                                  int (*on_record)(void* user, const varve_record* record),
+                                  int (*on_gap)(void* user, const varve_finding* gap), varve_salvage_report* report,
+                                  void* user);
 
 /* ---- Reading in order ------------------------------------------------------------------------------------------------- */
 
@@ -474,7 +503,8 @@ typedef struct varve_opening {
   uint32_t found; /* enum varve_ending */
   uint32_t reserved;
   uint64_t kept, cut_bytes, cut_records, stepped_over;
-  uint64_t later[4]; /* 0: for what a later version has to say */
+  uint64_t cut_first, cut_end; /* of next_open: from the first sequence that would go to after the last; 0: none */
+  uint64_t later[2];           /* 0: for what a later version has to say */
 } varve_opening;
 
 typedef struct varve_description {
@@ -493,7 +523,8 @@ typedef struct varve_description {
   varve_opening last_open, next_open; /* the second only if has_next_open */
   uint8_t has_next_open, refuses;
   uint8_t record_times; /* not 0: each record has one */
-  uint8_t reserved[5];
+  uint8_t would_cut;    /* not 0: next_open would cut; with strict_recovery it refuses */
+  uint8_t reserved[4];
   uint64_t dropped; /* segments */
   uint64_t checkpointed, archived;
 } varve_description;
@@ -526,6 +557,9 @@ typedef struct varve_pin_holder {
 VARVE_CALL int varve_view_pins(const varve_view* view, void (*on_pin)(void* user, const varve_pin_holder* pin), void* user);
 VARVE_CALL int varve_view_segments(const varve_view* view, void (*on_segment)(void* user, const varve_segment* segment),
                                    void* user);
+/* What varve_log_retain() would do; of a log that nobody writes, after the next open. */
+VARVE_CALL int varve_view_plan_retention(const varve_view* view, const varve_retention_rules* rules,
+                                         varve_on_verdict on_verdict, void* user);
 
 #ifdef __cplusplus
 }

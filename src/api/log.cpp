@@ -114,5 +114,6 @@ statistics log::stats() const noexcept { return object_->stats(); }
 std::uint64_t log::record_bytes_max() const noexcept { return object_->record_bytes_max(); }
 const recovery_report& log::recovery() const noexcept { return object_->recovery(); }
 std::optional<error> log::failure() const noexcept { return object_->failure(); }
+std::optional<error> log::mark_failure() const noexcept { return object_->mark_failure(); }
 
 }  // namespace varve

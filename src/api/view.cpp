@@ -25,9 +25,9 @@ record_range log_view::records(sequence from) const { return core::reader_access
 result<sequence> log_view::find_time(record_time time) const { return core::reader_access::find_time(*object_, time); }
 result<reader> log_view::reader(sequence from) const { return core::reader_access::make_reader(object_, from); }
 
-sequence log_view::first_sequence() const noexcept { return {object_->first()}; }
-sequence log_view::published_sequence() const noexcept { return {object_->published()}; }
-sequence log_view::durable_sequence() const noexcept { return {object_->durable()}; }
+sequence log_view::first_sequence() const noexcept { return object_->at().first; }
+sequence log_view::published_sequence() const noexcept { return object_->at().published; }
+sequence log_view::durable_sequence() const noexcept { return object_->at().durable; }
 
 result<statistics> log_view::stats() const {
   try {
@@ -40,6 +40,14 @@ result<statistics> log_view::stats() const {
 result<log_description> log_view::describe() const {
   try {
     return object_->describe();
+  } catch (const std::bad_alloc&) {
+    return core::fail({.code = errc::out_of_memory});
+  }
+}
+
+result<std::vector<retention_verdict>> log_view::plan_retention(const retention_rules& rules) const {
+  try {
+    return object_->plan_retention(rules);
   } catch (const std::bad_alloc&) {
     return core::fail({.code = errc::out_of_memory});
   }

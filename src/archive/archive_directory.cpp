@@ -65,6 +65,7 @@ result<void> archive_directory::look() {
   }
   if (!there) return std::unexpected(there.error());
   if (!format::may_write(there->meta.features)) return fail({.code = errc::newer_format, .subject = place_.path});
+  if (there->meta.kind != format::directory_kind::archive) return fail({.code = errc::not_a_log, .subject = place_.path});
   place_.meta = there->meta;
   auto state = state_file::open(place_, os::access::read_write);
   if (!state) return std::unexpected(state.error());
@@ -85,6 +86,7 @@ result<void> archive_directory::begin_with(const log_place& log, const copy_sour
     if (const auto done = os::remove(place_.directory, name.c_str()); !done) return place_.fail_call(done.error());
   }
   place_.meta = log.meta;
+  place_.meta.kind = format::directory_kind::archive;
   const std::uint64_t base = first.segment->facts().base;
   const auto empty = closed_state({}, {.first = base, .next = base});
   if (auto done = state_file::create(place_, settings_.permissions, empty); !done) return done;
@@ -96,6 +98,14 @@ result<void> archive_directory::begin_with(const log_place& log, const copy_sour
   state_.emplace(std::move(*state));
   begun_ = true;
   return {};
+}
+
+result<void> archive_directory::check_owner(const std::filesystem::path& log) const {
+  const auto from = open_place_for_reading(log);
+  const bool is_new = !from && from.error().code() == errc::not_found;
+  if (!from && !is_new) return std::unexpected(from.error());
+  if (!begun_ || (!is_new && place_.meta.log == from->meta.log)) return {};
+  return fail({.code = errc::not_a_log, .subject = place_.path});
 }
 
 result<void> archive_directory::take(const sealed_segment& s) {

@@ -50,6 +50,11 @@ class archive_directory {
   /// Errors  locked, not_a_log, newer_format, damaged, io, no_space, out_of_memory.
   [[nodiscard]] static result<archive_directory> open(const std::filesystem::path& directory, const settings& chosen);
 
+  /// Is it the archive of the log in `log`, or of none yet? A log that is not there yet is another one.
+  ///
+  /// Errors  not_a_log, with the archive's path: of another log. What reading varve.meta of `log` answers.
+  [[nodiscard]] result<void> check_owner(const std::filesystem::path& log) const;
+
   /// Takes a sealed segment, or makes sure that it is there.
   ///
   /// Errors  not_a_log: it is of another log than the rest. bad_option: the archive is the log. damaged: the segment itself;

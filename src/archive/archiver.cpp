@@ -55,6 +55,15 @@ result<archiver> archiver::open(const std::filesystem::path& directory, const ar
   }
 }
 
+result<void> archiver::check_owner(const std::filesystem::path& directory) const {
+  const std::scoped_lock lock{state_->mutex};
+  try {
+    return state_->directory.check_owner(directory);
+  } catch (const std::bad_alloc&) {
+    return core::fail({.code = errc::out_of_memory});
+  }
+}
+
 archive_hooks archiver::hooks() const {
   return {.sealed = [kept = state_](const sealed_segment& s) { return kept->take(s); }};
 }

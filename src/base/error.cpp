@@ -20,6 +20,8 @@ constexpr explanation explanations[] = {
     {errc::not_found, "not_found", "there is no log, or no directory to make one in", "check the path"},
     {errc::not_a_log, "not_a_log", "this is no log, and was not touched",
      "check the path; a new log needs an empty or a new directory"},
+    {errc::is_archive, "is_archive", "this is an archive, which only its archiver writes; it was not touched",
+     "make a log of it with varve expand, and write to that"},
     {errc::newer_format, "newer_format", "this was made by a newer version of varve, and was not touched",
      "open it with that version"},
     {errc::older_format, "older_format", "this was made by version 0.1 of varve, and was not touched",
@@ -90,7 +92,9 @@ std::string error::message() const {
     (where += std::generic_category().message(errno_)) += " (errno " + std::to_string(errno_) + ")";
   }
   if (!where.empty()) text += " (" + where + ")";
-  return ((text += "; ") += row.remedy) += '.';
+  text += "; ";
+  text += may_have_happened_ ? std::string_view{"it may have taken effect; open the log again to see"} : row.remedy;
+  return text += '.';
 }
 
 namespace core {

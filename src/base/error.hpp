@@ -30,10 +30,21 @@ struct error_fields {
 
 struct error_access {
   [[nodiscard]] static error make(const error_fields& fields) noexcept;
+  /// `e`, of something that may have taken effect all the same, or not.
+  [[nodiscard]] static error with_effect(error e, bool may_have_happened) noexcept {
+    e.may_have_happened_ = may_have_happened;
+    return e;
+  }
 };
 
 [[nodiscard]] inline std::unexpected<error> fail(const error_fields& fields) noexcept {
   return std::unexpected(error_access::make(fields));
+}
+
+/// `done`; if it failed, what was asked for may have taken effect all the same.
+[[nodiscard]] inline std::expected<void, error> or_uncertain(const std::expected<void, error>& done) noexcept {
+  if (done) return {};
+  return std::unexpected(error_access::with_effect(done.error(), true));
 }
 
 /// bad_option, naming it.

@@ -55,8 +55,7 @@ int varve_upgrade(const char* from, const char* to, const varve_backup_options* 
     if (!known) return capi::remember(errc::bad_option);
     if (report != nullptr && report->size < sizeof report->size) return capi::remember(errc::bad_option);
     if (found != nullptr && found->size < sizeof found->size) return capi::remember(errc::bad_option);
-    const auto done =
-        upgrade(from, to, {.reflink = known->reflink, .file_mode = known->file_mode, .on_progress = known->on_progress});
+    const auto done = upgrade(from, to, *known);
     if (!done) return capi::remember(done.error());
     if (const int given = capi::give(done->found, found, on_finding, user); given != VARVE_OK) return given;
     const backup_report made{.sequences = done->sequences,

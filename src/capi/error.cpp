@@ -64,6 +64,7 @@ int varve_last_error(varve_error* error) {
     filled.last_sequence = last.whole->last_sequence();
     filled.limit = last.whole->limit();
     filled.process = last.whole->process();
+    filled.may_have_happened = last.whole->may_have_happened();
     filled.path = last.whole->path().data() == nullptr ? "" : last.whole->path().data();
     filled.path_bytes = last.whole->path().size();
   }

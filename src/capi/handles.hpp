@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <varve/varve.h>
 #include <varve/varve.hpp>
@@ -49,20 +50,22 @@ namespace varve::capi {
 [[nodiscard]] inline std::int64_t ns_of(record_time time) noexcept { return time.time_since_epoch().count(); }
 
 [[nodiscard]] inline varve_record shown(const pinned_record& r) noexcept {
-  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(), r.type(), 0, r.is_chunk(), ns_of(r.time())};
+  return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(),
+          r.type(),           r.batch_goes_on(),  r.is_chunk(),       ns_of(r.time())};
 }
 [[nodiscard]] inline varve_record shown(const record& r) noexcept {
   return {r.payload().data(), r.payload().size(), r.sequence().value, r.epoch(),
           r.type(),           r.batch_goes_on(),  r.is_chunk(),       ns_of(r.time())};
 }
 
-// Of a log or of a view: their read(), reader() and stats() are called alike.
+// Of a log or of a view: their read(), reader(), stats() and plan_retention() are called alike.
 [[nodiscard]] int give(result<pinned_record> read, varve_record* record, varve_pin** pin);
 [[nodiscard]] int give_copy(const result<pinned_record>& read, void* buffer, std::size_t capacity,
                             varve_record* record) noexcept;
 [[nodiscard]] int give(result<reader> made, varve_reader** reader);
 [[nodiscard]] int give(const statistics& s, varve_statistics* to) noexcept;
 [[nodiscard]] int give(const recovery_report& r, varve_report* report, varve_on_finding on_finding, void* user) noexcept;
+[[nodiscard]] int give(const result<std::vector<retention_verdict>>& verdicts, varve_on_verdict on_verdict, void* user);
 [[nodiscard]] varve_finding shown(const recovery_report::finding& f) noexcept;
 
 }  // namespace varve::capi

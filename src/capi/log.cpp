@@ -50,26 +50,6 @@ int with_event(Call call, varve_event** event, int* descriptor) {
   });
 }
 
-int give(const result<std::vector<retention_verdict>>& verdicts, varve_on_verdict on_verdict, void* user) {
-  return capi::taken(verdicts, [&](const std::vector<retention_verdict>& all) {
-    if (on_verdict == nullptr) return;
-    for (const auto& v : all) {
-      const auto text = text_of(v.reason);
-      const varve_retention_verdict shown{.size = sizeof(varve_retention_verdict),
-                                          .segment = v.segment,
-                                          .first_sequence = v.sequences.first.value,
-                                          .end_sequence = v.sequences.end.value,
-                                          .bytes = v.bytes,
-                                          .reason = static_cast<std::uint32_t>(v.reason),
-                                          .goes = v.goes,
-                                          .reserved = {},
-                                          .text = text.data(),
-                                          .text_bytes = text.size()};
-      on_verdict(user, &shown);
-    }
-  });
-}
-
 void store(std::uint64_t* to, sequence s) noexcept {
   if (to != nullptr) *to = s.value;
 }
@@ -198,7 +178,7 @@ int varve_log_plan_retention(const varve_log* log, const varve_retention_rules* 
   return capi::guarded([&] {
     const auto known = capi::options_of(rules);
     if (!known) return capi::remember(errc::bad_option);
-    return give(log->log.plan_retention(*known), on_verdict, user);
+    return capi::give(log->log.plan_retention(*known), on_verdict, user);
   });
 }
 
@@ -206,7 +186,7 @@ int varve_log_retain(varve_log* log, const varve_retention_rules* rules, varve_o
   return capi::guarded([&] {
     const auto known = capi::options_of(rules);
     if (!known) return capi::remember(errc::bad_option);
-    return give(log->log.retain(*known), on_verdict, user);
+    return capi::give(log->log.retain(*known), on_verdict, user);
   });
 }
 
@@ -235,6 +215,11 @@ int varve_log_stats(const varve_log* log, varve_statistics* statistics) { return
 
 int varve_log_failure(const varve_log* log) {
   const auto failed = log->log.failure();
+  return failed ? capi::remember(*failed) : VARVE_OK;
+}
+
+int varve_log_mark_failure(const varve_log* log) {
+  const auto failed = log->log.mark_failure();
   return failed ? capi::remember(*failed) : VARVE_OK;
 }
 

@@ -58,6 +58,9 @@ std::optional<log_options> options_of(const varve_log_options* given) {
   if (known->spare_segments != 0) o.spare_segments = known->spare_segments == VARVE_NO_SPARES ? 0 : known->spare_segments;
   if (known->file_mode != 0) o.file_mode = known->file_mode;
   o.warm_bytes = known->warm_bytes;
+  if (known->mark_interval_ms != 0)
+    o.mark_interval = known->mark_interval_ms == VARVE_NEVER ? std::chrono::milliseconds{0}
+                                                             : as<std::chrono::milliseconds>(known->mark_interval_ms);
   const auto retention = options_of(known->retention);
   if (!retention) return std::nullopt;
   o.retention = *retention;

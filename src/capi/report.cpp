@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <filesystem>
+#include <vector>
+
 #include "capi/error.hpp"
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
@@ -24,7 +27,8 @@ int give(const statistics& s, varve_statistics* to) noexcept {
                                              .rolls = s.rolls,
                                              .waits = s.waits,
                                              .spare = s.spare,
-                                             .recycled = s.recycled},
+                                             .recycled = s.recycled,
+                                             .mark_syncs = s.mark_syncs},
                             to));
 }
 
@@ -64,6 +68,26 @@ int give(const recovery_report& r, varve_report* report, varve_on_finding on_fin
   return VARVE_OK;
 }
 
+int give(const result<std::vector<retention_verdict>>& verdicts, varve_on_verdict on_verdict, void* user) {
+  return capi::taken(verdicts, [&](const std::vector<retention_verdict>& all) {
+    if (on_verdict == nullptr) return;
+    for (const auto& v : all) {
+      const auto text = text_of(v.reason);
+      const varve_retention_verdict shown{.size = sizeof(varve_retention_verdict),
+                                          .segment = v.segment,
+                                          .first_sequence = v.sequences.first.value,
+                                          .end_sequence = v.sequences.end.value,
+                                          .bytes = v.bytes,
+                                          .reason = static_cast<std::uint32_t>(v.reason),
+                                          .goes = v.goes,
+                                          .reserved = {},
+                                          .text = text.data(),
+                                          .text_bytes = text.size()};
+      on_verdict(user, &shown);
+    }
+  });
+}
+
 }  // namespace varve::capi
 
 int varve_verify(const char* directory, varve_report* report, varve_on_finding on_finding, void* user) {
@@ -94,19 +118,31 @@ int varve_rebuild_indexes(const char* directory, uint64_t* segments) {
 
 int varve_salvage(const char* directory, int (*on_record)(void* user, const varve_record* record),
                   int (*on_gap)(void* user, const varve_finding* gap), varve_salvage_report* report, void* user) {
+  return varve_salvage_with(directory, nullptr, on_record, on_gap, report, user);
+}
+
+int varve_salvage_with(const char* directory, const varve_salvage_options* options,
+                       int (*on_record)(void* user, const varve_record* record),
+                       int (*on_gap)(void* user, const varve_finding* gap), varve_salvage_report* report, void* user) {
   return capi::guarded([&] {
-    salvage_handler handler;
-    if (on_record != nullptr)
-      handler.record = [&](const record& r) {
+    const auto known = capi::load_sized(options);
+    if (!known || (known->from_count != 0 && known->from == nullptr)) return capi::remember(errc::bad_option);
+    const auto lend_to = [user](auto* call) {
+      return [call, user](const record& r) {
         const auto record = capi::shown(r);
-        return on_record(user, &record) == 0;
+        return call(user, &record) == 0;
       };
+    };
+    salvage_handler handler;
+    if (on_record != nullptr) handler.record = lend_to(on_record);
+    if (known->on_removed != nullptr) handler.removed = lend_to(known->on_removed);
     if (on_gap != nullptr)
       handler.gap = [&](const recovery_report::finding& f) {
         const auto gap = capi::shown(f);
         return on_gap(user, &gap) == 0;
       };
-    const auto done = salvage(directory, handler);
+    const std::vector<std::filesystem::path> from(known->from, known->from + known->from_count);
+    const auto done = salvage(directory == nullptr ? "" : directory, handler, {.from = from});
     if (!done) return capi::remember(done.error());
     if (report == nullptr) return static_cast<int>(VARVE_OK);
     return capi::stored(capi::store_sized(varve_salvage_report{.size = 0,
@@ -114,7 +150,14 @@ int varve_salvage(const char* directory, int (*on_record)(void* user, const varv
                                                                .end_sequence = done->sequences.end.value,
                                                                .records = done->records,
                                                                .missing = done->missing,
-                                                               .gaps = done->gaps.size()},
+                                                               .gaps = done->gaps.size(),
+                                                               .abandoned = done->abandoned,
+                                                               .unfinished = done->unfinished,
+                                                               .removed = done->removed,
+                                                               .superseded = done->superseded,
+                                                               .damaged_headers = done->headers.size(),
+                                                               .trim_point_known = done->trim_point_known,
+                                                               .reserved = {}},
                                           report));
   });
 }

@@ -11,7 +11,15 @@ using namespace varve;
 namespace {
 
 varve_opening shown(const log_description::opening& o) noexcept {
-  return {static_cast<std::uint32_t>(o.found), 0, o.kept, o.cut_bytes, o.cut_records, o.stepped_over, {}};
+  return {.found = static_cast<std::uint32_t>(o.found),
+          .reserved = 0,
+          .kept = o.kept,
+          .cut_bytes = o.cut_bytes,
+          .cut_records = o.cut_records,
+          .stepped_over = o.stepped_over,
+          .cut_first = o.cut.first.value,
+          .cut_end = o.cut.end.value,
+          .later = {}};
 }
 
 varve_description shown(const log_description& d) noexcept {
@@ -45,6 +53,7 @@ varve_description shown(const log_description& d) noexcept {
   if (d.next_open) s.next_open = shown(*d.next_open);
   s.has_next_open = d.next_open.has_value();
   s.refuses = d.refuses;
+  s.would_cut = d.would_cut;
   s.record_times = d.record_times;
   return s;
 }
@@ -130,5 +139,14 @@ int varve_view_segments(const varve_view* view, void (*on_segment)(void* user, c
         on_segment(user, &segment);
       }
     });
+  });
+}
+
+int varve_view_plan_retention(const varve_view* view, const varve_retention_rules* rules, varve_on_verdict on_verdict,
+                              void* user) {
+  return capi::guarded([&] {
+    const auto known = capi::options_of(rules);
+    if (!known) return capi::remember(errc::bad_option);
+    return capi::give(view->view.plan_retention(*known), on_verdict, user);
   });
 }

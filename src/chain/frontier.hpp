@@ -17,6 +17,7 @@
 
 #include "chain/segment_table.hpp"
 #include "os/shared.hpp"
+#include "segment/frame_search.hpp"
 #include "segment/walker.hpp"
 
 namespace varve::core {
@@ -46,7 +47,7 @@ class frontier {
       if (!at_.segment() && !enter(published() + 1)) return at_;
       const auto seen = at_.step(format::depth::shape).what;
       if (seen == sight::end && enter(at_.sequence())) continue;
-      if (seen != sight::frame) break;
+      if (seen != sight::frame && !pass_damage()) break;
     }
     if (at_.sequence() > published() + 1) raise(at_.sequence() - 1);
     return at_;
@@ -55,6 +56,14 @@ class frontier {
   [[nodiscard]] std::uint64_t published() const noexcept { return published_.load(std::memory_order_acquire, "frontier:A"); }
 
  private:
+  /// What is published and not there is damaged. Goes on with the next frame, if all before it was published.
+  bool pass_damage() noexcept {
+    const std::uint64_t published = this->published();
+    if (at_.sequence() > published) return false;
+    const auto next = find_frame(*at_.segment(), {at_.offset(), at_.sequence()}, published + 2);
+    if (next) at_ = walker{at_.segment(), next->offset, next->sequence};
+    return next.has_value();
+  }
   /// Moves to the segment that begins with `sequence`; false if it is not there yet.
   bool enter(std::uint64_t sequence) noexcept {
     const auto next = table_->holding(sequence);

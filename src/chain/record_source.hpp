@@ -63,6 +63,9 @@ class record_source {
   /// For who looks for one.
   [[nodiscard]] virtual segment_table& segments_by_time() noexcept = 0;
 
+  /// Where the first segment begins that does so after `sequence`; none_yet if none is known.
+  [[nodiscard]] std::uint64_t next_base(std::uint64_t sequence) noexcept { return segments_by_time().base_after(sequence); }
+
   /// True if `sequence` is published.
   [[nodiscard]] bool has_published(std::uint64_t sequence) noexcept {
     return sequence <= known_published() || sequence <= published();

@@ -67,6 +67,13 @@ table_entry* segment_table::find(std::uint64_t sequence) noexcept {
   return above == all.begin() ? nullptr : &*std::prev(above);
 }
 
+std::uint64_t segment_table::base_after(std::uint64_t sequence) const noexcept {
+  const std::scoped_lock lock{guard_};
+  const auto all = entries();
+  const auto after = std::ranges::upper_bound(all, sequence, {}, [](const table_entry& e) { return e.facts.base; });
+  return after == all.end() ? none_yet : after->facts.base;
+}
+
 result<std::shared_ptr<const segment>> segment_table::holding(std::uint64_t sequence) {
   try {
     for (;;) {
@@ -189,6 +196,12 @@ std::vector<retained_segment> segment_table::list(std::uint64_t next, std::uint6
                       .has_reader = has_reader(all[i])});
   }
   return listed;
+}
+
+void segment_table::let_go_of_unheld() noexcept {
+  decltype(recent_) unmapped;  // after the lock is given back
+  const std::scoped_lock lock{guard_};
+  unmapped.swap(recent_);
 }
 
 /// Is it mapped by more than what keeps it mapped though nobody holds it?

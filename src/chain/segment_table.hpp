@@ -74,6 +74,8 @@ class segment_table {
 
   /// The segment in which `sequence` stands, or will: the last one with a base that is not above it. None if there is none.
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence);
+  /// The base of the first segment that begins after `sequence`; none_yet if none does.
+  [[nodiscard]] std::uint64_t base_after(std::uint64_t sequence) const noexcept;
 
   /// The oldest segment that has ended and is not sealed; none if there is none.
   [[nodiscard]] std::shared_ptr<segment> oldest_ended() noexcept;
@@ -110,6 +112,9 @@ class segment_table {
   /// Takes them out, and lets the one before them, if there is one, end at `end` and at `end_offset`. Who still reads any of
   /// them finds its end there.
   void cut(std::uint64_t from, std::uint64_t end, std::uint64_t end_offset) noexcept;
+
+  /// Unmaps those that stay mapped though nobody holds them, and so are pinned for nobody.
+  void let_go_of_unheld() noexcept;
 
   /// From the oldest to the active one; `next` is the sequence that comes next.
   [[nodiscard]] std::vector<retained_segment> list(std::uint64_t next, std::uint64_t now_ns) const;

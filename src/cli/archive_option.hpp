@@ -17,7 +17,8 @@ namespace varve::cli {
 /// --compress
 CLI::Option* add_compression(CLI::App& app, int& level);
 
-/// Throws failure.
-[[nodiscard]] archiver open_archive(const std::string& directory, int level);
+/// Makes the archive in `directory` if nothing is there. Throws failure, also if it is the archive of a log that is not
+/// `log`.
+[[nodiscard]] archiver open_archive(const std::string& directory, int level, const std::string& log);
 
 }  // namespace varve::cli

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -61,15 +62,20 @@ log_options options_of(const copy_settings& settings, const log_description& fro
   return options;
 }
 
+void refuse_if_there(const std::string& directory) {
+  std::error_code ignored;
+  if (std::filesystem::symlink_status(directory, ignored).type() != std::filesystem::file_type::not_found)
+    throw exists_failure(directory);
+}
+
 copier::copier(std::string directory, const log_options& options, sequence first)
     : directory_(std::move(directory)), next_(first.value) {
-  std::error_code ignored;
-  if (std::filesystem::symlink_status(directory_, ignored).type() != std::filesystem::file_type::not_found)
-    throw exists_failure(directory_);
+  refuse_if_there(directory_);
   target_.emplace(open_to_write(directory_, options));
   if (next_ == 1) return;
   if (const auto done = target_->reset(first); !done) {
     target_.reset();
+    std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
     throw failure_of(done.error());
   }
@@ -85,7 +91,7 @@ copier::~copier() {
 
 void copier::add(const record& r) {
   look_for_signal();
-  if (r.sequence() != next()) flush();
+  if (!is_of_pending(r)) flush();
   abandon_before(r.sequence().value);
   pending_.push_back(r.pin());
   if (!r.batch_goes_on()) flush();
@@ -94,36 +100,42 @@ void copier::add(const record& r) {
 void copier::look_for_signal() {
   constexpr std::uint64_t every = 64;  // records; arbitrary: a look is a system call
   if (added_++ % every != 0) return;
-  const int number = signals_.take();
-  if (number == 0) return;
-  failure f;
-  f.exit = exit_code_of_signal(number);
-  f.code = "signal";
-  f.message = fmt::format("ended by signal {}; nothing is left of {}", number, directory_);
-  f.path = directory_;
-  throw failure(f);
+  if (const int number = signals_.take(); number != 0) throw signal_failure(number, directory_);
 }
 
+/// That the last record says that its batch goes on is not enough: the log may have been truncated there. What came since
+/// is of a later epoch.
+bool copier::is_of_pending(const record& r) const noexcept {
+  if (pending_.empty() || r.sequence() != next()) return false;
+  const pinned_record& last = pending_.back();
+  return r.epoch() == last.epoch() && r.is_chunk() == last.is_chunk() && r.type() == last.type() && r.time() == last.time();
+}
+
+/// Of a batch without its end one record more is appended, and dropped again: so it lost its end in the other log, too.
 void copier::flush() {
   if (pending_.empty()) return;
-  const append_options options = options_of(pending_.front());
-  if (append_pending(options) != next_)
+  const bool lacks_end = pending_.back().batch_goes_on();
+  if (append_pending(lacks_end) != next_)
     throw usage_failure("locked", fmt::format("{}: somebody else appends to it", directory_));
   records_ += pending_.size();
   next_ += pending_.size();
   pending_.clear();
+  if (lacks_end) check(target_->truncate_after({next_ - 1}));
 }
 
 /// Answers with the first sequence.
-std::uint64_t copier::append_pending(const append_options& options) {
+std::uint64_t copier::append_pending(bool one_more) {
+  const append_options options = options_of(pending_.front());
   if (pending_.front().is_chunk()) {
     auto entry = take(target_->begin_entry(options));
     for (const auto& each : pending_) check(entry.write_chunk(each.payload()));
+    if (one_more) check(entry.write_chunk(std::string_view{}));
     return take(entry.publish()).first.value;
   }
-  if (pending_.size() == 1) return take(target_->append(pending_.front().payload(), options)).value;
+  if (pending_.size() == 1 && !one_more) return take(target_->append(pending_.front().payload(), options)).value;
   std::vector<std::span<const std::byte>> payloads;
   for (const auto& each : pending_) payloads.push_back(each.payload());
+  if (one_more) payloads.emplace_back();
   return take(target_->append_batch(payloads, options)).first.value;
 }
 

@@ -28,11 +28,14 @@ struct copy_settings {
 void add_copy_settings(CLI::App& app, copy_settings& settings);
 [[nodiscard]] log_options options_of(const copy_settings& settings, const log_description& from);
 
+/// Throws  failure: `exists` if there is anything of that name.
+void refuse_if_there(const std::string& directory);
+
 /// Makes the log; unless finish() returns it is removed again, also if a signal ends it (the first one: a second ends the
 /// process at once).
 class copier {
  public:
-  /// Throws  failure: `exists` if there is anything of that name.
+  /// Throws  failure, as refuse_if_there().
   copier(std::string directory, const log_options& options, sequence first);
   copier(const copier&) = delete;
   copier& operator=(const copier&) = delete;
@@ -42,8 +45,8 @@ class copier {
   [[nodiscard]] sequence next() const noexcept { return {next_ + pending_.size()}; }
   /// True between the records of a batch or entry.
   [[nodiscard]] bool inside_batch() const noexcept { return !pending_.empty(); }
-  /// Sequences before it that did not come become abandoned ones. A batch or entry stays one, as far as its records come
-  /// one behind the other. Throws  failure, also if a signal has come.
+  /// Sequences before it that did not come become abandoned ones. A batch or entry stays one, also one of which the end is
+  /// missing: its last record then says, as in the other log, that it goes on. Throws  failure, also if a signal has come.
   void add(const record& r);
   /// Abandons what is left before `end`, and closes the log.
   void finish(sequence end);
@@ -53,8 +56,9 @@ class copier {
 
  private:
   void look_for_signal();
+  [[nodiscard]] bool is_of_pending(const record& r) const noexcept;
   void flush();
-  [[nodiscard]] std::uint64_t append_pending(const append_options& options);
+  [[nodiscard]] std::uint64_t append_pending(bool one_more);
   void abandon_before(std::uint64_t end);
 
   std::string directory_;

@@ -20,6 +20,7 @@ exit_code exit_code_of(errc code) noexcept {
     case errc::locked: return exit_code::locked;
     case errc::not_found:
     case errc::not_a_log:
+    case errc::is_archive:
     case errc::newer_format:
     case errc::older_format:
     case errc::unsupported_file_system:
@@ -43,7 +44,7 @@ const std::string_view exit_code_help =
     "  1    findings, or the record is not there (not yet, trimmed, truncated, abandoned)\n"
     "  2    wrong usage or input\n"
     "  3    system error, or the directory holds no log that can be used\n"
-    "  4    damaged, and refused\n"
+    "  4    damaged, or records would be cut, and refused\n"
     "  5    another writer has the log\n"
     "  141  whoever read standard output has closed it\n"
     "  128+n, n a signal: it was ended by it; 129 SIGHUP, 130 SIGINT, 143 SIGTERM";

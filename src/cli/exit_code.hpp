@@ -10,11 +10,12 @@
 //                 verify finds
 //   2 usage       bad_option too_large; the command line; input    corrects the command or its input
 //                 that is no JSON
-//   3 system      not_found not_a_log newer_format                 corrects the path, or mends the machine. Not 1: a wrong
+//   3 system      not_found not_a_log is_archive newer_format      corrects the path, or mends the machine. Not 1: a wrong
 //                 unsupported_file_system no_space sync_failed     path must not look like a record that is not there
 //                 io out_of_memory would_block_itself
 //                 timed_out forked closed bug
-//   4 damaged     damaged would_cut                                restores the log; `varve verify` names the places
+//   4 damaged     damaged would_cut                                restores the log; `varve verify` names the places. Or
+//                                                                  cuts a torn end by `varve recover`, and tries again
 //   5 locked      locked                                           waits for the other writer
 //   141 pipe      EPIPE on standard output                         nothing: 128 + SIGPIPE is what a shell reports of every
 //                                                                  other tool. Not 0: `verify | head` must not say "whole"

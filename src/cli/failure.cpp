@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/findings.hpp"
 #include "cli/json.hpp"
 
 namespace varve::cli {
@@ -89,6 +90,15 @@ failure usage_failure(std::string code, std::string message, std::string path) {
   return f;
 }
 
+failure signal_failure(int number, const std::string& path) {
+  failure f;
+  f.exit = exit_code_of_signal(number);
+  f.code = "signal";
+  f.message = fmt::format("ended by signal {}; nothing is left of {}", number, path);
+  f.path = path;
+  return f;
+}
+
 failure exists_failure(const std::string& path) {
   failure f;
   f.code = "exists";
@@ -125,6 +135,11 @@ nlohmann::ordered_json to_json(const failure& f) {
     if (f.place.unit != framing::lines) j["byte"] = f.place.byte;
   }
   if (f.limit != 0) j["limit"] = f.limit;
+  if (f.cut_records != 0 || f.cut_bytes != 0) {
+    j["cut_records"] = f.cut_records;
+    j["cut_bytes"] = f.cut_bytes;
+  }
+  if (f.recovered) j["recovery"] = recovery_json(*f.recovered);
   return j;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <varve/error.hpp>
+#include <varve/recovery.hpp>
 
 #include "cli/exit_code.hpp"
 #include "cli/framing.hpp"
@@ -28,7 +30,9 @@ struct failure : std::exception {
   std::string path;
   input_place place;  // in the input that path names
   std::uint64_t segment = 0, offset = 0, first_sequence = 0, last_sequence = 0, limit = 0;
+  std::uint64_t cut_records = 0, cut_bytes = 0;  // that were not cut: it refuses instead
   int os_errno = 0;
+  std::optional<recovery_report> recovered{};  // what had been done to the log before it failed
 
   [[nodiscard]] const char* what() const noexcept override { return message.c_str(); }
 };
@@ -47,6 +51,9 @@ struct failure : std::exception {
 /// Something the caller has to correct.
 [[nodiscard]] failure usage_failure(std::string code, std::string message, std::string path = {});
 
+/// A signal ended the verb, which has removed what it had begun to make in `path`.
+[[nodiscard]] failure signal_failure(int number, const std::string& path);
+
 /// Something is there already where something new was to be made. 3: a script has to correct the path.
 [[nodiscard]] failure exists_failure(const std::string& path);
 
@@ -55,8 +62,8 @@ struct failure : std::exception {
                                     std::string_view what);
 
 /// {"code":..,"message":..,"path":..,"segment":..,"offset":..,"sequences":{"first":..,"last":..},"errno":..}; what is not
-/// concerned is null. A path that is not UTF-8 is "path_base64". "line", or "record" and "byte", and "limit" are
-/// there only if they say something.
+/// concerned is null. A path that is not UTF-8 is "path_base64". "line", or "record" and "byte", "limit", "cut_records" and
+/// "cut_bytes", and "recovery" are there only if they say something.
 [[nodiscard]] nlohmann::ordered_json to_json(const failure& f);
 
 /// One line on standard error: "varve VERB: MESSAGE", or {"error":{..}}.

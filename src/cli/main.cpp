@@ -49,7 +49,7 @@ constexpr std::array verbs = {
     verb{"salvage", "Get what can still be read of a damaged log into a new one", set_up_salvage},
     verb{"upgrade", "Make a log of this version out of one that varve 0.1 made", set_up_upgrade},
     verb{"copy", "Rewrite a log with other settings, under the same sequences", set_up_copy},
-    verb{"index", "Make the indexes anew", set_up_index},
+    verb{"index", "Make the indexes again", set_up_index},
     verb{"trim", "Drop the oldest records", set_up_trim},
     verb{"truncate", "Drop the newest records, or all of them", set_up_truncate},
     verb{"retain", "Drop the oldest segments by rules, or say what would go, and why", set_up_retain},

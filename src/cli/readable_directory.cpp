@@ -2,63 +2,57 @@
 
 #include "cli/readable_directory.hpp"
 
-#include <stdlib.h>
-
-#include <cerrno>
-#include <chrono>
-#include <cstdlib>
-#include <future>
-#include <system_error>
+#include <algorithm>
+#include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
-
-#include <varve/archiver.hpp>
 
 #include "cli/failure.hpp"
 #include "cli/progress.hpp"
 
 namespace varve::cli {
-namespace {
-
-std::filesystem::path make_temporary() {
-  const char* const chosen = std::getenv("TMPDIR");
-  const std::filesystem::path base = chosen != nullptr && *chosen != '\0' ? chosen : "/tmp";
-  std::string pattern = base / ("varve-archive-" + std::string(6, 'X'));
-  if (::mkdtemp(pattern.data()) == nullptr) throw system_failure("making", pattern, errno);
-  return pattern;
-}
-
-/// How much there will be is not known before it is there, so only the time is shown.
-void expand(const std::string& from, const std::filesystem::path& to) {
-  progress line;
-  const auto start = std::chrono::steady_clock::now();
-  auto expanding = std::async(std::launch::async, [&] { return expand_archive(from, to); });
-  while (expanding.wait_for(std::chrono::milliseconds{100}) != std::future_status::ready) {
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-    line.tick([&] { return fmt::format("expanding the archive: {:.1f} s", passed.count()); });
-  }
-  line.erase();
-  if (const auto done = expanding.get(); !done) throw failure_to_read(done.error());
-}
-
-}  // namespace
 
 readable_directory::readable_directory(const std::string& directory) : path_(directory) {
   if (!is_compressed_archive(directory)) return;
-  temporary_ = make_temporary();
-  try {
-    expand(directory, temporary_ / "log");
-  } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove_all(temporary_, ignored);
-    throw;
-  }
-  path_ = (temporary_ / "log").string();
+  temporary_.emplace();
+  path_ = (temporary_->path() / "log").string();
+  auto made = archive_outline::make(directory, path_);
+  if (!made) throw why_not(made.error());
+  outline_.emplace(std::move(*made));
 }
 
-readable_directory::~readable_directory() {
-  std::error_code ignored;
-  if (!temporary_.empty()) std::filesystem::remove_all(temporary_, ignored);
+bool readable_directory::expand_for(const error& e) {
+  if (!outline_ || e.code() != errc::damaged) return false;
+  const auto unfilled = outline_->unfilled();
+  if (std::ranges::find(unfilled, e.segment()) == unfilled.end()) return false;
+  expand(e.segment());
+  return true;
+}
+
+void readable_directory::expand_all() {
+  if (!outline_) return;
+  progress line;
+  const auto numbers = outline_->unfilled();
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    line.tick([&] { return fmt::format("expanding the archive: {} of {} segments", i, numbers.size()); });
+    expand(numbers[i]);
+  }
+}
+
+void readable_directory::expand(std::uint64_t segment) {
+  if (const auto done = outline_->fill(segment); !done) throw why_not(done.error());
+}
+
+/// Of what happens under $TMPDIR that is to be named, not a directory of which nobody knows.
+failure readable_directory::why_not(const error& e) const {
+  removal_at_signal::yield_to_signal();
+  if (!e.path().starts_with(temporary_->path().native())) return failure_to_read(e);
+  failure f = failure_of(e);
+  f.path = temporary_directory::base();
+  f.message = fmt::format("{}: an archive is expanded there, which failed ({}); set $TMPDIR to a directory that has room",
+                          f.path, e.os_errno() == 0 ? std::string{name_of(e.code())} : std::strerror(e.os_errno()));
+  return f;
 }
 
 }  // namespace varve::cli

@@ -99,6 +99,7 @@ class copying {
     const auto on_block = [&](std::uint64_t bytes) {
       progress_.bytes_done = std::min(progress_.bytes_done + bytes, progress_.bytes_total);
       if (options_.on_progress) options_.on_progress(progress_);
+      return !options_.keep_going || options_.keep_going();
     };
     // Appends may go on behind the end of the last one, in the copy as in the log: it keeps blocks of its own.
     const bool share = options_.reflink && source.end_sequence != end_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <new>
 #include <system_error>
+#include <utility>
 
 #include <varve/log.hpp>
 #include <varve/recovery.hpp>
@@ -36,13 +37,18 @@ result<index_rebuild> rebuild_all(const std::filesystem::path& directory, const 
 
 result<index_rebuild> rebuild_indexes(const std::filesystem::path& directory) {
   try {
-    const log_options options{.spare_segments = 0, .create = false, .file_mode = mode_of_files(directory)};
+    const log_options options{
+        .recovery = recovery_mode::strict, .spare_segments = 0, .create = false, .file_mode = mode_of_files(directory)};
+    recovery_report found;
     {
       auto recovered = log::open(directory, options);
       if (!recovered) return std::unexpected(recovered.error());
+      found = recovered->recovery();
       if (auto done = recovered->close(); !done) return std::unexpected(done.error());
     }
-    return rebuild_all(directory, options);
+    auto done = rebuild_all(directory, options);
+    if (done) done->recovered = std::move(found);
+    return done;
   } catch (const std::bad_alloc&) {
     return core::fail({.code = errc::out_of_memory});
   }

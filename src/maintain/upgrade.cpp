@@ -19,15 +19,14 @@ namespace core {
 namespace {
 
 result<upgrade_report> upgrade_log(const std::filesystem::path& from, const std::filesystem::path& to,
-                                   const upgrade_options& options) {
+                                   const backup_options& options) {
   if (!is_file_mode(options.file_mode)) return bad_option("file_mode");
   const auto place = open_place_for_reading(from, oldest_format::version_1);
   if (!place) return std::unexpected(place.error());
   if (!place->is_of_version_1()) return bad_option("from");
   // Held until the end: what the old version would append meanwhile would be in the old log alone.
   if (auto done = take_writers_lock(*place); !done) return std::unexpected(done.error());
-  auto copied =
-      copy_log(*place, to, {.reflink = options.reflink, .file_mode = options.file_mode, .on_progress = options.on_progress});
+  auto copied = copy_log(*place, to, options);
   if (!copied) return std::unexpected(copied.error());
   return upgrade_report{.sequences = copied->report.sequences,
                         .segments = copied->report.segments,
@@ -40,7 +39,7 @@ result<upgrade_report> upgrade_log(const std::filesystem::path& from, const std:
 }  // namespace core
 
 result<upgrade_report> upgrade(const std::filesystem::path& from, const std::filesystem::path& to,
-                               const upgrade_options& options) {
+                               const backup_options& options) {
   try {
     return core::upgrade_log(from, to, options);
   } catch (const std::bad_alloc&) {

@@ -29,7 +29,7 @@ result<void> cursor::seek(std::uint64_t target) {
 result<void> cursor::seek_once(std::uint64_t target, std::uint64_t turn) {
   const auto reachable = check_target(target);
   if (!reachable) return std::unexpected(reachable.error());
-  auto at = walk_to(*reachable);
+  auto at = go_to(*reachable);
   if (!at) return std::unexpected(at.error());
   at_ = std::move(at->at);
   waits_for_ = *reachable;
@@ -75,20 +75,21 @@ void cursor::look_for(std::uint64_t sequence, result<std::shared_ptr<const segme
     in = source_->holding(sequence);
   }
   if ((!in || !*in) && sequence < source_->first()) in = not_there(errc::trimmed, sequence);
+  // The file is not what it was: all of the segment is out of reach.
+  if (!in && in.error().code() == errc::damaged) in = damaged_from(sequence, {}, in.error().segment());
 }
 
 /// Without a segment if there is none yet.
 result<approach> cursor::walk_to(std::uint64_t target) const {
   auto in = holding(target);
   if (!in) return std::unexpected(in.error());
-  if (!*in) return approach{};
+  if (!*in) return walk_past_damage(target);
   auto found = walker::near(std::move(*in), target, source_->known_published());
   walker& at = found.at;
   for (at.step_over_holes(); at.sequence() < target; at.step_over_holes()) {
     const auto seen = at.step_and_note(format::depth::shape);
     if (seen.what == sight::frame) continue;
-    if (seen.what == sight::end) break;  // the next segment is not there yet
-    return damaged_at(at);               // everything before the target is published
+    return walk_past_damage(target);  // everything before the target is published
   }
   return found;
 }
@@ -174,6 +175,7 @@ result<bool> cursor::go_to_record(observation& seen) {
   for (bool looked_again = false;; step(seen)) {
     if (seen.what == sight::frame) {
       if (seen.frame.is_record()) return true;
+      if (seen.frame.kind == format::frame_kind::gone) return stand_at_gone(seen.frame);
       looked_again = false;
       continue;
     }
@@ -188,7 +190,7 @@ result<bool> cursor::go_to_record(observation& seen) {
     if (!reached) return std::unexpected(reached.error());
     if (!*reached) return false;
     // Published between our look and that one, or ended; or it is not there although it is published.
-    if (looked_again) return damaged_at(at_);
+    if (looked_again && !find_again()) return damaged_at(at_);
     looked_again = true;
     if (auto done = look_anew(); !done) return std::unexpected(done.error());
   }
@@ -213,7 +215,7 @@ result<void> cursor::stand_anew() {
   const auto in = holding(here);
   if (!in) return std::unexpected(in.error());
   if (*in && *in == at_.segment()) return {};
-  auto at = walk_to(here);
+  auto at = go_to(here);
   if (!at) return std::unexpected(at.error());
   at_ = std::move(at->at);
   waits_for_ = here;
@@ -225,7 +227,7 @@ result<void> cursor::look_anew() {
   const auto in = holding(at_.sequence());
   if (!in) return std::unexpected(in.error());
   if (!*in || *in == at_.segment()) return {};
-  auto at = walk_to(at_.sequence());
+  auto at = go_to(at_.sequence());
   if (!at) return std::unexpected(at.error());
   at_ = std::move(at->at);
   return {};
@@ -239,11 +241,12 @@ result<cursor::move> cursor::enter_next() {
   if (!*reached) return move::end_for_now;
   auto in = holding(sequence);
   if (!in) return std::unexpected(in.error());
-  if (!*in) return not_there(errc::damaged, sequence);
+  if (!*in) return damaged_from(sequence, {});
+  if ((*in)->facts().first_frame > sequence) return given_up_before(**in, sequence);
   // It is published, so it was there once. The segment may have been left without a record: then this is its base.
   if (*in == at_.segment()) return damaged_at(at_);
   if ((*in)->facts().base != sequence) {
-    auto at = walk_to(sequence);
+    auto at = go_to(sequence);
     if (!at) return std::unexpected(at.error());
     at_ = std::move(at->at);
     return move::moved;
@@ -266,23 +269,24 @@ result<pinned_record> cursor::read_once(std::uint64_t target) {
   if (!found) return std::unexpected(found.error());
   walker& at = found->at;
   if (!at.segment() || at.sequence() < target) return damaged_at(at);
+  if (at.sequence() > target && target < at.segment()->facts().first_frame) return given_up_before(*at.segment(), target);
   if (at.sequence() > target) return not_there(errc::abandoned, target);  // in a hole
   if (!found->target) {
-    const auto seen = look(*at.segment(), at.offset(), target, how_deep_);
+    auto seen = look(*at.segment(), at.offset(), target, how_deep_);
+    if (seen.what != sight::frame) {
+      // Led astray by a length that is wrong, or damaged itself.
+      if (auto again = walk_past_damage(target); !again || !again->at.segment())
+        return std::unexpected(again.error());
+      else
+        at = std::move(again->at);
+      seen = look(*at.segment(), at.offset(), target, how_deep_);
+    }
     if (seen.what != sight::frame) return damaged_at(at);
     found->target = seen.frame;
   }
+  if (found->target->kind == format::frame_kind::gone) return damaged_at(at);
   if (!found->target->is_record()) return not_there(errc::abandoned, target);
   return record_access::give(at, target, *found->target);
-}
-
-std::unexpected<error> cursor::damaged_at(const walker& at) const noexcept {
-  return fail({.code = errc::damaged,
-               .subject = source_->path(),
-               .segment = at.segment() ? at.segment()->facts().number : 0,
-               .offset = at.offset(),
-               .first_sequence = at.sequence(),
-               .last_sequence = at.sequence()});
 }
 
 std::unexpected<error> cursor::not_there(errc code, std::uint64_t sequence) const noexcept {

@@ -75,6 +75,11 @@ class cursor {
   [[nodiscard]] result<std::shared_ptr<const segment>> holding(std::uint64_t sequence) const;
   void look_for(std::uint64_t sequence, result<std::shared_ptr<const segment>>& in) const;
   [[nodiscard]] result<approach> walk_to(std::uint64_t target) const;
+  [[nodiscard]] result<approach> go_to(std::uint64_t target) const;
+  [[nodiscard]] result<approach> walk_past_damage(std::uint64_t target) const;
+  [[nodiscard]] bool find_again();
+  [[nodiscard]] std::unexpected<error> stand_at_gone(const format::frame& gone);
+  [[nodiscard]] std::unexpected<error> given_up_before(const segment& in, std::uint64_t from) const noexcept;
   /// Moves behind the next record, which is `seen`; false: the end for now.
   [[nodiscard]] result<bool> next_frame(observation& seen);
   [[nodiscard]] result<bool> go_to_record(observation& seen);
@@ -88,6 +93,8 @@ class cursor {
   [[nodiscard]] result<void> look_whether_it_stands(std::uint64_t turn);
   [[nodiscard]] result<void> stand_anew();
   [[nodiscard]] std::unexpected<error> damaged_at(const walker& at) const noexcept;
+  [[nodiscard]] std::unexpected<error> damaged_from(std::uint64_t first, const walker& at,
+                                                    std::uint64_t number = 0) const noexcept;
   [[nodiscard]] std::unexpected<error> not_there(errc code, std::uint64_t sequence) const noexcept;
 
   std::shared_ptr<record_source> kept_;

@@ -61,7 +61,7 @@ result<cursor::time_place> cursor::find_time_in(std::shared_ptr<const segment> i
 
 /// What reached the time is trimmed, so the table does not help: from the first record that is kept one by one.
 result<cursor::time_place> cursor::find_time_behind(std::uint64_t from, record_time time, std::uint64_t end) const {
-  auto near = walk_to(from);
+  auto near = go_to(from);
   if (!near) return std::unexpected(near.error());
   walker& at = near->at;
   observation seen;

@@ -96,7 +96,7 @@ finding_kind recovery_report::finding::kind() const noexcept {
     if (r.action == action::step_over || r.action == action::lose) return finding_kind::stepped_over;
     if (r.action == action::cut || r.action == action::as_power_loss) return finding_kind::cut;
   }
-  if (row == core::row_activation_torn) return finding_kind::cut;
+  if (row == core::row_activation_torn || row == core::row_trimmed || row == core::row_was_cut) return finding_kind::cut;
   return finding_kind::damage;
 }
 
@@ -110,6 +110,9 @@ std::string_view recovery_report::finding::cause() const noexcept {
     case core::row_incomplete: return "records that were there are missing";
     case core::row_state_stale: return "varve.state is older than what the segments and marks speak of";
     case core::row_segment_missing: return "a segment before this one is missing, or damaged";
+    case core::row_unplaced: return "nothing says which sequences the records of this segment have";
+    case core::row_trimmed: return "these were trimmed";
+    case core::row_was_cut: return "a truncation or a recovery cut these";
     default: return "unknown";
   }
 }

@@ -86,7 +86,13 @@ constexpr char row_header_damaged = 'Y';   // an identity or activation that was
 constexpr char row_activation_torn = 'V';  // a power loss tore the activation of a segment that was not durable
 constexpr char row_incomplete = 'W';       // the log ends before what was durable, or before what a dead writer published
 constexpr char row_segment_missing = 'Z';  // the chain of segments is broken
-constexpr char row_state_stale = 'U';      // segments or marks speak of a later state than varve.state has
+constexpr char row_state_stale = 's';      // segments or marks speak of a later state than varve.state has
+constexpr char row_unplaced = 'U';         // a segment holds frames, but nothing says of which sequences
+
+// ---- Those of a salvage, which asks this table nothing, but uses its letters for gaps where they mean the same. Decisions
+// that removed records have small ones: they are no damage.
+constexpr char row_of_frame = 'F', row_at_end = 'G', row_stepped_over = 'M';
+constexpr char row_trimmed = 't', row_was_cut = 'c';
 
 /// What open() answers to a finding that it refuses: whether bytes are wrong, or missing.
 [[nodiscard]] errc code_of_refusal(char letter) noexcept;

@@ -192,7 +192,7 @@ class surveyor {
         }
         if (options_.accepts_loss()) survey_.set_aside.push_back(f.number);
         if (auto done = structural_damage(letter, f.number); !done) return done;
-      } else if (!f.activation && (f.is_blank || (f.identity && !f.foreign))) {
+      } else if (!f.activation && f.may_be_ours) {
         survey_.leftovers.push_back(f.number);  // made ahead, or for an entry; anything else may be another program's
       }
     }

@@ -40,6 +40,7 @@ struct segment_facts {
   std::uint64_t begun_ns = 0;  // by the wall clock; every record of the segment before it is older
   std::uint64_t first_frame = 0;  // its sequence: above the base if those from there on were lost, and given up
   std::uint64_t generation = 0;
+  bool header_rebuilt = false;  // a sector of its header is lost, and what it said was found elsewhere: for reading alone
 };
 
 /// Sequences whose writers died, where nobody may write what recovery would: a view steps over them. Each lost frame that

@@ -15,32 +15,63 @@
 
 namespace varve::core {
 
-result<live_file> live_file::open_for_writing(const log_place& place, std::uint32_t permissions) {
+result<void> live_file::lock(const log_place& place) {
+  const auto locked = os::try_lock_for_life(file_);
+  if (!locked) return place.fail_call(locked.error());
+  if (!*locked) return fail({.code = errc::locked, .subject = place.path});
+  return {};
+}
+
+/// Through a descriptor of its own: a mapping keeps its file open, and so the lock, as long as a reader is held.
+os::result<void> live_file::map_again(const log_place& place, os::access mode) {
+  const auto file = os::open_file(place.directory, format::live_name, mode);
+  if (!file) return std::unexpected(file.error());
+  auto map = os::map(*file, format::live_page_bytes, mode);
+  if (!map) return std::unexpected(map.error());
+  map_ = std::move(*map);
+  return {};
+}
+
+result<live_file> live_file::open_for_recovery(const log_place& place) {
   live_file live;
   auto file = os::open_file(place.directory, format::live_name, os::access::read_write);
-  if (!file && file.error().number == ENOENT) file = os::create_file(place.directory, format::live_name, permissions);
+  if (!file && file.error().number == ENOENT) return live;
   if (!file) return place.fail_open(file.error());
   live.file_ = std::move(*file);
   const auto status = os::status_of(live.file_);
   if (!status) return place.fail_call(status.error());
   if (status->links > 1)
     return fail({.code = errc::not_a_log, .subject = place.path, .os_errno = EMLINK});  // somebody else's file as well
+  if (auto done = live.lock(place); !done) return std::unexpected(done.error());
+  const auto mapped = live.map_again(place, os::access::read);
+  if (!mapped && mapped.error().number != EINVAL) return place.fail_call(mapped.error());  // EINVAL: too short, so lost
+  return live;
+}
+
+result<void> live_file::begin_writing(const log_place& place, std::uint32_t permissions) {
+  if (!file_.is_open()) {
+    auto made = os::create_file(place.directory, format::live_name, permissions);
+    if (!made) return place.fail_open(made.error());
+    file_ = std::move(*made);
+    if (auto done = lock(place); !done) return done;
+  }
+  const auto status = os::status_of(file_);
+  if (!status) return place.fail_call(status.error());
   // Blocks too, not only its size: a store to a page without one raises SIGBUS on a full disk.
   if (status->bytes < format::live_file_bytes || status->allocated_bytes < format::live_file_bytes) {
-    if (const auto done = os::allocate(live.file_, format::live_file_bytes); !done) return place.fail_call(done.error());
+    if (const auto done = os::allocate(file_, format::live_file_bytes); !done) return place.fail_call(done.error());
     // Its size and entry must last: a log without checksums lives by its marks.
-    if (const auto done = os::sync_file(live.file_); !done) return place.fail_call(done.error());
+    if (const auto done = os::sync_file(file_); !done) return place.fail_call(done.error());
     if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
   }
-  const auto locked = os::try_lock_for_life(live.file_);
-  if (!locked) return place.fail_call(locked.error());
-  if (!*locked) return fail({.code = errc::locked, .subject = place.path});
-  // Mapped through a descriptor of its own: a mapping keeps its file open, and so the lock, as long as a reader is held.
-  const auto mapped = os::open_file(place.directory, format::live_name, os::access::read_write);
-  if (!mapped) return place.fail_call(mapped.error());
-  auto map = os::map(*mapped, format::live_page_bytes, os::access::read_write);
-  if (!map) return place.fail_call(map.error());
-  live.map_ = std::move(*map);
+  if (const auto mapped = map_again(place, os::access::read_write); !mapped) return place.fail_call(mapped.error());
+  return {};
+}
+
+result<live_file> live_file::open_for_writing(const log_place& place, std::uint32_t permissions) {
+  auto live = open_for_recovery(place);
+  if (!live) return live;
+  if (auto done = live->begin_writing(place, permissions); !done) return std::unexpected(done.error());
   return live;
 }
 
@@ -157,6 +188,11 @@ void live_file::store_published(std::uint64_t sequence, std::uint64_t epoch) noe
 void live_file::bump_turn() noexcept {
   auto& turn = shared::place_at<std::uint64_t>(map_.bytes().data() + format::turn_offset);
   shared::fetch_add(turn, std::uint64_t{1}, std::memory_order_release, "turn:B");
+}
+
+void live_file::touch_mark_page() noexcept {
+  auto& turn = shared::place_at<std::uint64_t>(map_.bytes().data() + format::turn_offset);
+  shared::fetch_add(turn, std::uint64_t{0}, std::memory_order_relaxed, "turn:touch");  // relaxed: it changes nothing
 }
 
 std::uint64_t live_file::turn() const noexcept {

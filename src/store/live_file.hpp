@@ -17,7 +17,12 @@ namespace varve::core {
 
 class live_file {
  public:
-  /// For the writer, who makes it anew if it is missing or too small, and holds its lock for life.
+  /// For a process that opens the log for writing, while it finds out what there is: changes nothing. Holds the lock for
+  /// life of the file that is there; an object without a file if there is none.
+  [[nodiscard]] static result<live_file> open_for_recovery(const log_place& place);
+  /// Goes on from there to writing: makes the file if it is missing, and gives it the blocks that it lacks.
+  [[nodiscard]] result<void> begin_writing(const log_place& place, std::uint32_t permissions);
+  /// Both at once.
   [[nodiscard]] static result<live_file> open_for_writing(const log_place& place, std::uint32_t permissions);
   /// For views. An object without a file if there is none: it may be lost.
   [[nodiscard]] static result<live_file> open_for_reading(const log_place& place);
@@ -37,6 +42,8 @@ class live_file {
   [[nodiscard]] os::result<void> forget_marks_after(std::uint64_t epoch) noexcept;
   /// Makes the stored marks durable.
   [[nodiscard]] os::result<void> sync_mark() const noexcept { return os::sync_range(map_, 0, 2 * format::sector_bytes); }
+  /// So that a sync of the marks writes them once more, after one that failed.
+  void touch_mark_page() noexcept;
 
   /// True if both are objects of one file, mapped alike.
   [[nodiscard]] bool is_same_file(const live_file& other) const noexcept;
@@ -70,6 +77,8 @@ class live_file {
   [[nodiscard]] std::uint64_t writer_process() const noexcept;
 
  private:
+  [[nodiscard]] result<void> lock(const log_place& place);
+  [[nodiscard]] os::result<void> map_again(const log_place& place, os::access mode);
   [[nodiscard]] format::writer_words& words() const noexcept;
   [[nodiscard]] std::pair<std::optional<format::mark>, bool> look_at_marks(std::uint64_t epoch) const noexcept;
 

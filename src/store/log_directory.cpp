@@ -146,8 +146,9 @@ result<log_place> open_place_for_writing(const std::filesystem::path& directory,
   }
   if (!found) return std::unexpected(found.error());
   place.meta = found->meta;
+  if (place.meta.kind == format::directory_kind::archive) return fail({.code = errc::is_archive, .subject = place.path});
   if (auto done = compare_options(place, options); !done) return std::unexpected(done.error());
-  if (auto done = repair_meta(place, *found); !done) return std::unexpected(done.error());
+  place.spoiled_meta = found->spoiled;
   return place;
 }
 

@@ -70,6 +70,7 @@ result<log_export> log_export::begin(const std::filesystem::path& to, const form
   if (there || there.error().number == ENOTDIR) return bad_option("to");
   made.place_.path = intern(made.wanted_);
   made.place_.meta = meta;
+  made.place_.meta.kind = format::directory_kind::log;
   made.permissions_ = permissions;
   auto path = make_partial(made.wanted_, made.place_, permissions);
   if (!path) return std::unexpected(path.error());
@@ -77,6 +78,9 @@ result<log_export> log_export::begin(const std::filesystem::path& to, const form
   auto directory = os::open_directory(made.path_);
   if (!directory) return made.place_.fail_call(directory.error());
   made.place_.directory = std::move(*directory);
+  const auto locked = os::try_lock_directory(made.place_.directory);
+  if (!locked) return made.place_.fail_call(locked.error());
+  if (!*locked) return fail({.code = errc::locked, .subject = made.place_.path});  // somebody removes it as a dead one
   return made;
 }
 

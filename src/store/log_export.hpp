@@ -5,7 +5,7 @@
 //
 // It grows in a directory beside the one that it is to become, under a name of its own, and gets the wanted name when every
 // byte of it is durable. So whatever dies meanwhile, under that name there is a whole log or none. What a process that died
-// has left behind is called NAME.partial-, 16 digits.
+// has left behind is called NAME.partial-, 16 digits; nobody holds a writer's lock on it.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,8 @@ struct closed_end {
 
 class log_export {
  public:
+  /// Of `meta` all but the kind: what is made is a log, also of an archive.
+  ///
   /// Errors  bad_option: there is something called `to`, or it is no name. io, no_space, out_of_memory.
   [[nodiscard]] static result<log_export> begin(const std::filesystem::path& to, const format::meta& meta,
                                                 std::uint32_t permissions);

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +20,7 @@ struct log_place {
   os::file directory;
   const error_subject* path = nullptr;
   format::meta meta;
+  std::optional<std::size_t> spoiled_meta{};  // which copy of varve.meta is not valid, though the other one is
 
   [[nodiscard]] index_identity index_of(std::uint64_t number, std::uint64_t capacity) const noexcept {
     return {.log = meta.log, .number = number, .capacity = capacity, .stride_bytes = meta.index_stride_bytes};

@@ -66,12 +66,12 @@ result<void> write_meta(const log_place& place, std::uint32_t permissions) {
   return {};
 }
 
-result<void> repair_meta(const log_place& place, const meta_file& found) {
-  if (!found.spoiled) return {};
+result<void> repair_meta(const log_place& place) {
+  if (!place.spoiled_meta) return {};
   const auto file = os::open_file(place.directory, format::meta_name, os::access::read_write);
   if (!file) return place.fail_open(file.error());
-  const std::uint64_t offset = format::meta_copy_offset[*found.spoiled];
-  if (const auto done = os::write_at(*file, offset, format::encode(found.meta)); !done) return place.fail_call(done.error());
+  const std::uint64_t offset = format::meta_copy_offset[*place.spoiled_meta];
+  if (const auto done = os::write_at(*file, offset, format::encode(place.meta)); !done) return place.fail_call(done.error());
   if (const auto done = os::sync_file(*file); !done) return place.fail_call(done.error());
   return {};
 }

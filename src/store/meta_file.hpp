@@ -31,7 +31,7 @@ struct meta_file {
 /// Writes varve.meta as place.meta is, durably: until then there is no log in the directory.
 [[nodiscard]] result<void> write_meta(const log_place& place, std::uint32_t permissions);
 
-/// Writes the spoiled copy again, durably; the valid one is not touched.
-[[nodiscard]] result<void> repair_meta(const log_place& place, const meta_file& found);
+/// Writes the copy again that is spoiled, durably; the valid one is not touched. Does nothing if none is.
+[[nodiscard]] result<void> repair_meta(const log_place& place);
 
 }  // namespace varve::core

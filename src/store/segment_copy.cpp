@@ -144,7 +144,7 @@ os::result<void> set_size(const os::file& to, const segment_header& header, std:
 }
 
 result<copy_outcome> copy_segment(const log_place& from, const copy_source& source, const os::file& to,
-                                  const log_place& whole, bool share, const std::function<void(std::uint64_t)>& on_block) {
+                                  const log_place& whole, bool share, const std::function<bool(std::uint64_t)>& on_block) {
   copy_outcome outcome;
   const auto shared = share ? share_all(source, to) : os::result<bool>{false};
   if (!shared) return whole.fail_call(shared.error());
@@ -153,7 +153,7 @@ result<copy_outcome> copy_segment(const log_place& from, const copy_source& sour
       if (const auto done = os::write_at(to, offset, bytes); !done) return whole.fail_call(done.error());
     }
     (*shared ? outcome.bytes_shared : outcome.bytes_copied) += bytes.size();
-    if (on_block) on_block(bytes.size());
+    if (on_block && !on_block(bytes.size())) return fail({.code = errc::cancelled, .subject = whole.path});
     return {};
   };
   const auto end = read_frames(from, source, take);

@@ -59,11 +59,11 @@ struct copy_outcome {
 ///
 /// share     where the file system can, the copy has the segment's own blocks. Only for a segment that is wanted up to its
 ///           seal.
-/// on_block  called with how many bytes were copied.
+/// on_block  called with how many bytes were copied. False ends it: cancelled.
 /// Errors    damaged: as read_frames(). io, no_space: they name `whole`, the directory in which `to` stands.
 [[nodiscard]] result<copy_outcome> copy_segment(const log_place& from, const copy_source& source, const os::file& to,
                                                 const log_place& whole, bool share,
-                                                const std::function<void(std::uint64_t)>& on_block);
+                                                const std::function<bool(std::uint64_t)>& on_block);
 
 /// Gives the sparse file `to` the size of the segment that it is a copy of.
 [[nodiscard]] os::result<void> set_size(const os::file& to, const segment_header& header, std::uint64_t end_offset) noexcept;

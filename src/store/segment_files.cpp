@@ -29,6 +29,22 @@ bool was_complete(std::span<const std::byte> header, std::uint64_t offset) noexc
   return checksum != 0;
 }
 
+/// Memory is torn by words, so each word of a torn identity is what it was to be, or still zero. Another program's file says
+/// something else where the magic and the log's UUID stand.
+bool may_be_torn_identity(std::span<const std::byte> header, const format::uuid& log) noexcept {
+  constexpr std::size_t word_bytes = 8;
+  std::array<std::byte, 32> wanted{}, found{};
+  std::memcpy(wanted.data(), &format::identity::magic, sizeof format::identity::magic);
+  std::memcpy(wanted.data() + offsetof(format::identity, log), log.data(), log.size());
+  std::memcpy(found.data(), header.data() + format::identity_offset, found.size());
+  for (const std::size_t at : {std::size_t{0}, offsetof(format::identity, log), offsetof(format::identity, log) + word_bytes}) {
+    const auto is = std::span{found}.subspan(at, word_bytes), was = std::span{wanted}.subspan(at, word_bytes);
+    const bool is_zero = std::ranges::all_of(is, [](std::byte b) { return b == std::byte{}; });
+    if (!is_zero && !std::ranges::equal(is, was)) return false;
+  }
+  return true;
+}
+
 enum class reading : std::uint8_t { done, skipped };
 
 result<reading> read_one(const log_place& place, segment_file& f) {
@@ -56,7 +72,6 @@ result<reading> read_one(const log_place& place, segment_file& f) {
 }  // namespace
 
 bool decode_header(std::span<const std::byte> header, const format::uuid& log, segment_file& f) {
-  f.is_blank = std::ranges::all_of(header, [](std::byte b) { return b == std::byte{}; });
   const auto identity = decode_at<format::identity>(header, format::identity_offset);
   const auto activation = decode_at<format::activation>(header, format::activation_offset);
   const auto end = decode_at<format::end>(header, format::end_offset);
@@ -72,6 +87,7 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
                     .capacity = identity->capacity,
                     .version_info = std::string{identity->info()}};
   }
+  f.may_be_ours = identity ? identity->log == log : may_be_torn_identity(header, log);
   // One of our own that was only prepared is no part of the log, whatever it is called.
   if (identity) f.foreign = identity->log != log || (identity->number != f.number && activation);
   if (!activation || !format::is_sane(*activation)) {

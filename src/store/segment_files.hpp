@@ -43,7 +43,7 @@ struct segment_file {
   bool foreign = false;              // a valid identity of another log, or of another number and begun
   bool is_truncated = false;         // the cause of that end
   bool activation_damaged = false;   // it was complete once, and does not validate
-  bool is_blank = false;             // nothing was ever written to its header
+  bool may_be_ours = false;          // its identity is ours, or what a power loss leaves of one, or was never written
 
   [[nodiscard]] segment_facts facts(varve::checksum kind) const noexcept;
 };

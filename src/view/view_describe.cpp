@@ -61,37 +61,56 @@ std::vector<log_description::pin> pins_of(const log_place& place, const segment_
   return pins;
 }
 
-/// A copy that ends too early is damage, but opens.
-bool is_refused(const recovery_report::finding& f) noexcept {
-  return f.kind() == finding_kind::damage && f.row != row_incomplete;
+bool is_refused(const recovery_report::finding& f) noexcept { return f.kind() == finding_kind::damage; }
+
+/// Strict recovery refuses it. A torn activation it does not: nothing was in that segment.
+bool is_cut(const recovery_report::finding& f) noexcept {
+  return f.kind() == finding_kind::cut && f.row != row_activation_torn;
+}
+
+/// From the first sequence that would go to the last.
+sequence_range cut_of(const recovery_report& r) noexcept {
+  sequence_range cut;
+  for (const auto& f : r.findings) {
+    if (!is_cut(f) || f.sequences.size() == 0) continue;
+    cut.first = cut.size() == 0 ? f.sequences.first : std::min(cut.first, f.sequences.first);
+    cut.end = std::max(cut.end, f.sequences.end);
+  }
+  return cut;
 }
 
 }  // namespace
 
 result<statistics> view_object::stats() {
   statistics s;
-  s.at.durable = {durable()};  // first: it is never more than what is published after it
-  s.at.published = {published()};
-  s.claimed = s.at.published;
   const std::scoped_lock lock{guard_};
-  if (trouble_) return std::unexpected(*trouble_);
-  s.at.first = {seen_.first};
-  const auto found = read_segment_files(place_);
+  s.at = look_now();
+  s.claimed = s.at.published;
+  const auto found = look_at_files();
   if (!found) return std::unexpected(found.error());
   for (const auto& f : found->files) s.bytes_allocated += f.allocated_bytes;
   s.segments = seen_.chain.size();
-  for (const auto& link : seen_.chain)
-    s.bytes_used += link.end_offset != none_yet ? link.end_offset : format::segment_header_bytes;
+  for (const auto& each : list(*found))
+    if (each.state != segment_description::state::prepared) s.bytes_used += each.used_bytes;
   return s;
 }
 
 result<std::vector<segment_description>> view_object::segments() {
-  static_cast<void>(published());
   const std::scoped_lock lock{guard_};
-  if (trouble_) return std::unexpected(*trouble_);
-  const auto found = read_segment_files(place_);
+  static_cast<void>(look_now());
+  const auto found = look_at_files();
   if (!found) return std::unexpected(found.error());
   return list(*found);
+}
+
+/// Behind a look: all that there is, also what stands behind a claim that is not finished. That holds up the view; the log
+/// has gone on.
+result<segment_files> view_object::look_at_files() {
+  if (trouble_) return std::unexpected(*trouble_);
+  if (seen_.ending == ending::living) {
+    if (const auto done = extend_chain(); !done) return std::unexpected(done.error());
+  }
+  return read_segment_files(place_);
 }
 
 std::vector<segment_description> view_object::list(const segment_files& found) {
@@ -119,9 +138,10 @@ std::vector<segment_description> view_object::list(const segment_files& found) {
     const chain_link* const link = &seen_.chain[position->second];
     const bool is_last = link == &seen_.chain.back();
     const bool takes_claims = is_last && (seen_.ending == ending::living || seen_.ending == ending::clean);
-    d.state = f.seal         ? segment_description::state::sealed
-              : takes_claims ? segment_description::state::active
-                             : segment_description::state::ended;
+    d.state = link->facts.header_rebuilt ? segment_description::state::damaged
+              : f.seal                   ? segment_description::state::sealed
+              : takes_claims             ? segment_description::state::active
+                                         : segment_description::state::ended;
     const std::uint64_t end = link->end_sequence != none_yet ? link->end_sequence : frontier_.published() + 1;
     d.sequences = {{link->facts.base}, {std::max(end, link->facts.base)}};
     d.used_bytes = link->end_offset != none_yet                               ? link->end_offset
@@ -137,22 +157,15 @@ std::vector<segment_description> view_object::list(const segment_files& found) {
 
 result<log_description> view_object::describe() {
   log_description d;
-  d.at.durable = {durable()};  // first: it is never more than what is published after it
-  d.at.published = {published()};
   const std::scoped_lock lock{guard_};
-  if (trouble_) return std::unexpected(*trouble_);
-  // A claim that is not finished also holds up the view; the log has gone on behind it.
-  if (seen_.ending == ending::living) {
-    if (const auto done = extend_chain(); !done) return std::unexpected(done.error());
-  }
-  const auto found = read_segment_files(place_);
+  d.at = look_now();
+  const auto found = look_at_files();
   if (!found) return std::unexpected(found.error());
   for (const auto& f : found->files) d.bytes_allocated += f.allocated_bytes;
   for (const auto& s : list(*found)) {
     d.bytes_used += s.state == segment_description::state::prepared ? 0 : s.used_bytes;
     ++count_of(d, s.state);
   }
-  d.at.first = {seen_.first};
   describe_positions(d);
   d.epoch = state_->current().epoch;
   d.segment_bytes = place_.meta.segment_bytes;
@@ -193,7 +206,9 @@ result<void> view_object::describe_writer(log_description& d) {
                    .kept = r.kept,
                    .cut_bytes = r.cut_bytes,
                    .cut_records = r.cut_records,
-                   .stepped_over = r.stepped_over};
+                   .stepped_over = r.stepped_over,
+                   .cut = cut_of(r)};
+    d.would_cut = !d.refuses && std::ranges::any_of(r.findings, is_cut);
   }
   return {};
 }

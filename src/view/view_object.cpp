@@ -5,6 +5,7 @@
 #include <new>
 #include <ranges>
 
+#include "recovery/reading_on.hpp"
 #include "store/log_directory.hpp"
 
 namespace varve::core {
@@ -61,6 +62,25 @@ std::uint64_t view_object::published() noexcept {
   return frontier_.published();
 }
 
+marks view_object::at() noexcept {
+  const std::scoped_lock lock{guard_};
+  return look_now();
+}
+
+/// Whoever tells a mark asks here, so that none is older than the call, and those that are told together fit together.
+marks view_object::look_now() noexcept {
+  // The mark before the look: what is durable by then was published before, so the look comes as far; and if it was
+  // truncated meanwhile, the look takes it back. That of another epoch is in what the look finds.
+  const auto mark = state_->is_copy() ? std::nullopt : live_.best_mark(state_->current().epoch);
+  // Both slots may be read while they are stored, and then the older one, or none, is all that there is to see.
+  if (mark) durable_ = std::max(durable_, mark->sequence);
+  look_further();
+  const std::uint64_t published = std::max(frontier_.published(), seen_.first - 1);
+  // Only a look that failed did not come as far. What was trimmed was durable.
+  durable_ = std::clamp(std::max(durable_, seen_.durable), seen_.first - 1, published);
+  return {.first = {seen_.first}, .durable = {durable_}, .published = {published}};
+}
+
 void view_object::look_further() noexcept {
   try {
     for (;;) {
@@ -98,7 +118,8 @@ result<void> view_object::keep_up() {
   const auto& now = state->current();
   const bool is_same_writer = seen_.ending == ending::living && now.epoch == state_->current().epoch;
   const bool reaches = !seen_.chain.empty() && now.trim_point <= seen_.chain.back().facts.base;
-  if (!is_same_writer || !reaches) return look_at_everything();
+  const bool is_back = now.trim_point < state_->current().trim_point;  // a trim that failed was seen, and was undone
+  if (!is_same_writer || !reaches || is_back) return look_at_everything();
   seen_.first = std::max(seen_.first, now.trim_point);
   state_.emplace(std::move(*state));
   while (table_.remove_below(seen_.first)) {
@@ -167,6 +188,7 @@ result<void> view_object::look_at_everything() {
   for (int looks = 1;; ++looks) {
     auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
     if (!all) return std::unexpected(all.error());
+    if (all->seen.ending != ending::living && is_chain_broken(all->seen)) add_what_stands(place_, all->seen);
     const truncations::change change{cuts()};
     // Only that tells a truncation from a death, after which a segment that nobody has passed a record of may go as well.
     const std::uint32_t truncations = all->state.current().truncations;
@@ -264,14 +286,6 @@ result<void> view_object::await_published(std::uint64_t sequence, os::deadline u
   // Truncated: what is announced is not what comes next.
   wake->await(sequence, [&] { return has_published(sequence) || known_published() + 1 < sequence; }, until);
   return {};
-}
-
-std::uint64_t view_object::durable() noexcept {
-  const std::scoped_lock lock{guard_};
-  // Both slots may be read while they are stored, and then the older one, or none, is all that there is to see.
-  const auto mark = state_->is_copy() ? std::nullopt : live_.best_mark(state_->current().epoch);
-  durable_ = std::max({durable_, seen_.durable, mark ? mark->sequence : 0});
-  return durable_;
 }
 
 }  // namespace varve::core

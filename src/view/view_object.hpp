@@ -49,16 +49,19 @@ class view_object final : public record_source {
 
   [[nodiscard]] result<void> await_published(std::uint64_t sequence, os::deadline until) override;
 
-  [[nodiscard]] std::uint64_t durable() noexcept;
+  /// As they are when it is called; if a look at the files fails, as the last one that did not has seen them.
+  [[nodiscard]] marks at() noexcept;
   [[nodiscard]] result<statistics> stats();
   [[nodiscard]] result<std::vector<segment_description>> segments();
   [[nodiscard]] result<log_description> describe();
+  [[nodiscard]] result<std::vector<retention_verdict>> plan_retention(const retention_rules& rules);
 
  private:
   view_object(log_place place, const view_options& options) noexcept
       : record_source(turn_), place_(std::move(place)), options_(options), table_(place_, pinning::yes), frontier_(table_) {}
 
   // Each is called with guard_ held.
+  [[nodiscard]] marks look_now() noexcept;
   void look_further() noexcept;
   void set_trouble(std::optional<error> what) noexcept;
   [[nodiscard]] result<void> look_at_everything();
@@ -72,6 +75,7 @@ class view_object final : public record_source {
   [[nodiscard]] result<walker> start_of(const survey& s);
   [[nodiscard]] result<bool> follow(const walker& at);
   [[nodiscard]] result<bool> extend_chain();
+  [[nodiscard]] result<segment_files> look_at_files();
   [[nodiscard]] std::vector<segment_description> list(const segment_files& found);
   void describe_positions(log_description& d) const;
   [[nodiscard]] result<void> describe_writer(log_description& d);

@@ -16,6 +16,7 @@
 #include "recovery/segment_checks.hpp"
 #include "recovery/set_aside.hpp"
 #include "store/log_directory.hpp"
+#include "store/meta_file.hpp"
 #include "writer/log_object.hpp"
 
 namespace varve::core {
@@ -23,6 +24,9 @@ namespace {
 
 // The fewest that a log under a cap works with, besides those that are made ahead: one takes appends, one is being sealed.
 constexpr std::uint64_t disk_segments_min = 2;
+
+// More is taken for that, so that no deadline overflows.
+constexpr std::chrono::milliseconds mark_interval_max = std::chrono::hours{24};
 
 result<void> check_cap(const log_options& options, std::uint64_t segment_bytes) noexcept {
   const std::uint64_t least = (options.prepared_segments + disk_segments_min) * segment_bytes;
@@ -45,6 +49,7 @@ result<void> check_options(const log_options& options) noexcept {
   if (options.prepared_segments == 0 || options.prepared_segments > prepared_segments_max)
     return bad_option("prepared_segments");
   if (options.spare_segments > spare_segments_max) return bad_option("spare_segments");
+  if (options.mark_interval.count() < 0) return bad_option("mark_interval");
   if (options.when_full > when_full::wait) return bad_option("when_full");
   // The owner must be able to open what he made.
   if ((options.file_mode & 0600) != 0600 || (options.file_mode & ~0777U) != 0) return bad_option("file_mode");
@@ -87,7 +92,8 @@ log_object::log_object(log_place place, const log_options& options, reading_laye
       frontier_(table_),
       events_({place_.path, frontier_, wake_}),
       latch_(gate_, wake_, events_),
-      syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_, appender_, state_}),
+      marks_({place_.path, live_, background_}, std::min(options.mark_interval, mark_interval_max)),
+      syncer_({place_.path, table_, frontier_, live_, latch_, events_, wake_, appender_, state_, marks_}),
       preparer_({place_, table_, frontier_, latch_, gate_, trimmer_, retainer_, checkpointer_}),
       trimmer_({place_, state_, live_, table_, preparer_, archivist_, wake_, turn_}),
       retainer_({place_, table_, frontier_, trimmer_, archivist_, checkpointer_, life_}, options.retention),
@@ -95,7 +101,7 @@ log_object::log_object(log_place place, const log_options& options, reading_laye
       archivist_({place_, state_, table_, latch_, preparer_, sealer_}, options.archive),
       own_({place_, preparer_, trimmer_}),
       appender_({place_, gate_, latch_, table_, preparer_, own_, sealer_, wake_, state_, this}),
-      periodic_({appender_, frontier_, syncer_}),
+      periodic_({appender_, frontier_, syncer_, marks_, background_}),
       checkpointer_({place_, state_, frontier_, syncer_, appender_, latch_, sealer_},
                     static_cast<bool>(options.checkpoint.save), options.checkpoint.after_bytes),
       truncator_({place_, state_, live_, table_, frontier_, syncer_, trimmer_, sealer_, appender_, latch_, gate_, wake_,
@@ -114,7 +120,7 @@ void log_object::end_threads() noexcept {
   preparer_.stop();
 }
 
-/// The files that are there as long as the log is.
+/// What recovery looks at. Changes nothing: the survey may refuse.
 result<void> log_object::open_files(const log_options& options) {
   if (auto done = check_cap(options, place_.meta.segment_bytes); !done) return done;
   if (const auto made = gate_.make(); !made) return place_.fail_call(made.error());
@@ -127,9 +133,15 @@ result<void> log_object::open_files(const log_options& options) {
     if (const auto done = os::sync_directory(place_.directory); !done) return place_.fail_call(done.error());
     if (const auto done = os::sync_parent(place_.directory); !done) return place_.fail_call(done.error());
   }
-  auto live = live_file::open_for_writing(place_, options.file_mode);
+  auto live = live_file::open_for_recovery(place_);
   if (!live) return std::unexpected(live.error());
   live_ = std::move(*live);
+  return {};
+}
+
+/// What the writer talks to views by.
+result<void> log_object::open_live(const log_options& options) {
+  if (auto done = live_.begin_writing(place_, options.file_mode); !done) return done;
   auto wake = wake_page::open(place_.directory);
   if (!wake) return place_.fail_call(wake.error());
   wake_ = std::move(*wake);
@@ -145,6 +157,8 @@ result<void> log_object::start(const log_options& options) {
                        .on_progress = &options.on_progress});
   if (!s) return std::unexpected(s.error());
 
+  if (auto done = open_live(options); !done) return done;
+  if (auto done = repair_meta(place_); !done) return done;
   if (auto done = set_aside(place_, *s, options.file_mode); !done) return done;
   if (auto done = state_.reaffirm(place_); !done) return done;
   if (s->ending != ending::clean) {

@@ -296,6 +296,7 @@ statistics log_object::stats() noexcept {
   s.bytes_allocated = totals.bytes_allocated + (s.prepared + s.spare) * place_.meta.segment_bytes + own_.bytes();
   s.warm_bytes = preparer_.warm_bytes();
   s.syncs = syncer_.count();
+  s.mark_syncs = marks_.count();
   s.rolls = appender_.rolls();
   s.waits = appender_.waits();
   return s;

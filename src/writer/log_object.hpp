@@ -25,6 +25,7 @@
 #include "writer/append/appender.hpp"
 #include "writer/append/entry_file.hpp"
 #include "writer/append/open_claims.hpp"
+#include "writer/durable/mark_keeper.hpp"
 #include "writer/durable/periodic_syncer.hpp"
 #include "writer/durable/syncer.hpp"
 #include "writer/entry_object.hpp"
@@ -37,6 +38,7 @@
 #include "writer/state/failure_latch.hpp"
 #include "writer/state/gate.hpp"
 #include "writer/state/log_state.hpp"
+#include "writer/state/worker.hpp"
 #include "writer/supply/oversize_segments.hpp"
 #include "writer/supply/segment_supply.hpp"
 #include "writer/truncator.hpp"
@@ -149,11 +151,15 @@ class log_object final : public record_source, public std::enable_shared_from_th
   }
   [[nodiscard]] const recovery_report& recovery() const noexcept { return report_; }
   [[nodiscard]] std::optional<error> failure() const noexcept { return latch_.get(); }
+  [[nodiscard]] std::optional<error> mark_failure() const noexcept {
+    return is_forked() ? std::nullopt : marks_.failure();  // its lock may belong to a thread that is not here
+  }
 
  private:
   log_object(log_place place, const log_options& options, reading_layer above);
 
   [[nodiscard]] result<void> open_files(const log_options& options);
+  [[nodiscard]] result<void> open_live(const log_options& options);
   [[nodiscard]] result<void> start(const log_options& options);
   [[nodiscard]] result<void> enter_segments(const survey& s);
   [[nodiscard]] result<std::unique_ptr<control_block>> block_to_go_on(const survey& s, const log_options& options);
@@ -209,6 +215,8 @@ class log_object final : public record_source, public std::enable_shared_from_th
   core::frontier frontier_;
   core::events events_;
   failure_latch latch_;
+  worker background_;  // of periodic_
+  mark_keeper marks_;
   core::syncer syncer_;
   core::preparer preparer_;
   std::mutex life_;  // whoever moves an end of the log: trims, truncates, closes; one at a time

@@ -23,7 +23,7 @@ result<void> truncator::run(const wish& w) noexcept {
   // roll itself.
   one.unlock();
   const auto went_on = with_.appender.go_on();
-  return done && !went_on ? went_on : done;
+  return done ? or_uncertain(went_on) : done;
 }
 
 /// Whatever comes of it, the caller lets appends go on.
@@ -60,12 +60,16 @@ result<void> truncator::cut(const wish& w) {
   auto p = make_plan(w);
   if (!p) return std::unexpected(p.error());
   auto done = decide(w);
-  if (done) {
+  if (!done) {
+    with_.live.bump_turn();  // views look what the state says after all
+    if (!done.error().may_have_happened()) return done;
+  } else {
     take_effect(w, *p);
     done = carry_out(*p);
   }
-  if (!done) with_.latch.set(done.error());
-  return done;
+  // Appends that it answers did not happen.
+  if (!done) with_.latch.set(error_access::with_effect(done.error(), false));
+  return or_uncertain(done);
 }
 
 result<truncator::plan> truncator::make_plan(const wish& w) const {

@@ -12,7 +12,8 @@
 //   I2  The new epoch and the floor are durable with the intent. So a mark of the old epoch, which may be higher, counts no
 //       more.
 //   I3  No file of what went is left when the intent is cleared, and the end of what is kept is durable.
-//   I4  If anything fails behind the decision the log takes no more appends: the next open ends the work.
+//   I4  If anything fails behind the decision, or the decision so that it may have been made, the log takes no more appends:
+//       the next open ends the work.
 //
 // Ordering
 //   turn:C / turn:D   a truncation is noted, then the turn changes (see record_source.hpp): before anything that readers

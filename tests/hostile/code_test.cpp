@@ -21,6 +21,15 @@ log small(const std::string& dir) {
   return std::move(*made);
 }
 
+error of_archive(const std::string& dir) {
+  static_cast<void>(small(dir));
+  const std::string file = dir + "/varve.meta";
+  auto meta = read_sector<format::meta>(file, 0);
+  meta.kind = format::directory_kind::archive;
+  for (const std::uint64_t copy : format::meta_copy_offset) write_sector(file, copy, meta);
+  return error_of(log::open(dir));
+}
+
 error of_newer_meta(const std::string& dir) {
   static_cast<void>(small(dir));
   put_in_sector(fs::path{dir} / format::meta_name, 0, 8, 3, 4);
@@ -107,8 +116,29 @@ const code_row rows[] = {
      },
      "DIR: this is no log, and was not touched (Not a directory (errno 20)); check the path; a new log needs an empty or a "
      "new directory."},
-    {errc::newer_format, "varve.meta of version 2", of_newer_meta,
+    {errc::is_archive, "a directory that is marked as an archive", of_archive,
+     "DIR: this is an archive, which only its archiver writes; it was not touched; make a log of it with varve expand, and "
+     "write to that."},
+    {errc::newer_format, "varve.meta of version 3", of_newer_meta,
      "DIR: this was made by a newer version of varve, and was not touched; open it with that version."},
+    {errc::older_format, "varve.meta of version 1",
+     [](const std::string& dir) {
+       static_cast<void>(small(dir));
+       for (const std::uint64_t copy : meta_copies) put_in_sector(fs::path{dir} / format::meta_name, copy, 8, 1, 4);
+       return error_of(log::open(dir));
+     },
+     "DIR: this was made by version 0.1 of varve, and was not touched; make a log of this version of it, with varve upgrade."},
+    {errc::incomplete, "a closed log without its last segment",
+     [](const std::string& dir) {
+       {
+         auto l = small(dir);
+         for (int i = 0; i < 4; ++i) REQUIRE(l.append(std::string(20'000, 'x')));
+       }
+       fs::remove(segment_path(dir, 2));
+       return error_of(log::open(dir));
+     },
+     "DIR: what had been durable is missing here, and nothing was changed (segment 2); bring what is missing, or go on without "
+     "it: varve recover --accept-loss."},
     {errc::bad_option, "segments of a byte",
      [](const std::string& dir) { return error_of(log::open(dir, {.segment_bytes = 1})); },
      "segment_bytes: this option has a value that cannot be used; correct it."},

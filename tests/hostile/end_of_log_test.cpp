@@ -194,8 +194,18 @@ std::string what_is_left(const small_log& l, const row& r) {
   return text;
 }
 
+/// A frame where the next one would stand is of a writer of which the state of a closed log knows nothing: what is there
+/// would be overwritten.
 void check_closed(const small_log& l, const row& r) {
   spoil(l, r);
+  if (std::string_view{r.name}.starts_with("the next frame")) {
+    if (std::string_view{r.name}.find("but one") == std::string_view::npos) {
+      CHECK(rows_of(*verify_on_threads(l.dir)) == "s");
+      CHECK(letters_of(*log_view::open(l.dir)) == "abcdef");
+      CHECK(log::open(l.dir).error().code() == errc::damaged);
+      return;
+    }
+  }
   const auto report = verify_on_threads(l.dir);
   REQUIRE(report);
   CHECK(rows_of(*report) == "");

@@ -133,7 +133,7 @@ inline const frame_row length_rows[] = {
 
 inline const frame_row kind_rows[] = {
     {"kind 0", [](frame& f) { set_kind(f, 0); }, fault::kind, "a!!!!!", "a LQ", "a Q"},
-    {"kind 5", [](frame& f) { set_kind(f, 5); }, fault::kind, "a!!!!!", "a LQ", "a Q"},
+    {"kind 6", [](frame& f) { set_kind(f, 6); }, fault::kind, "a!!!!!", "a LQ", "a Q"},
     {"kind 255", [](frame& f) { set_kind(f, 255); }, fault::kind, "a!!!!!", "a LQ", "a Q"},
     {"flag bit 3", [](frame& f) { set_flags(f, 8); }, fault::flags, "a!!!!!", "a LQ", "a Q"},
     {"all flags", [](frame& f) { set_flags(f, 255); }, fault::flags, "a!!!!!", "a LQ", "a Q"},

@@ -266,9 +266,9 @@ const directory_row live_rows[] = {
        });
      }},
     {"a mark of a later epoch", [](const path& d) { marks_of(d, [](auto& m) { m.epoch = 2; }); }, "damaged varve.state",
-     "U"},
+     "s"},
     {"a mark of a later state", [](const path& d) { marks_of(d, [](auto& m) { m.generation = 100; }); },
-     "damaged varve.state", "U"},
+     "damaged varve.state", "s"},
     {"a mark in the header", [](const path& d) { marks_of(d, [](auto& m) { m.offset = 8; }); }},
     {"a mark in the middle of a word", [](const path& d) { marks_of(d, [](auto& m) { m.offset += 4; }); }},
     {"a mark behind the capacity", [](const path& d) { marks_of(d, [](auto& m) { m.offset = 4ULL << 30; }); }},

@@ -6,6 +6,7 @@
 
 #include "support/catch.hpp"
 #include "support/log_files.hpp"
+#include "support/log_picture.hpp"
 #include "tool/tool_process.hpp"
 
 using namespace varve::testing;
@@ -95,6 +96,65 @@ TEST_CASE("append archives as it goes on", "[tool][archive]") {
   CHECK(run({"get", to, "80"}).exit_code == 0);
   CHECK(run({"append", p.log, "--compress", "1"}, "x\n").exit_code == 2);
   CHECK(run({"append", p.log, "--archive", to, "--compress", "20"}, "x\n").exit_code == 2);
+}
+
+TEST_CASE("whatever writes refuses an archive, and an archive refuses another log, before anything is written",
+          "[tool][archive][G5]") {
+  const place p;
+  const std::string to = p.file("archive"), other = p.file("other"), level = GENERATE("0", "1");
+  REQUIRE(run({"create", p.log, "--segment-size", "64KiB"}).exit_code == 0);
+  REQUIRE(run({"append", p.log}, long_lines(40)).exit_code == 0);
+  std::vector<std::string> archive{"archive", p.log, to};
+  if (level != "0") archive.insert(archive.end(), {"--compress", level});
+  REQUIRE(run(archive).exit_code == 0);
+  const auto before = snapshot(to);
+  const std::vector<std::vector<std::string>> writers = {{"append", to},
+                                                         {"recover", to},
+                                                         {"trim", to, "--before", "5"},
+                                                         {"truncate", to, "--after", "5"},
+                                                         {"retain", to, "--max-bytes", "1", "--yes"},
+                                                         {"index", "rebuild", to},
+                                                         {"archive", to, p.file("x")}};
+  for (auto writer : writers) {
+    writer.emplace_back("--json");
+    const ran r = run(writer, "more\n");
+    INFO(writer[0] << ": " << r.out << r.err);
+    CHECK(r.exit_code == 3);
+    CHECK(r.error().at("code") == "is_archive");
+    CHECK((snapshot(to) == before));
+  }
+  REQUIRE(run({"append", other}, "nothing of it is sealed\n").exit_code == 0);
+  const auto other_before = snapshot(other);
+  for (const std::string verb : {"archive", "append"}) {
+    for (const std::string& log : {other, p.file("none")}) {
+      std::vector<std::string> command{verb, log, "--json"};
+      if (verb == "append") command.emplace_back("--archive");
+      command.push_back(to);
+      const ran r = run(command, "more\n");
+      INFO(verb << ' ' << log << ": " << r.out << r.err);
+      CHECK(r.exit_code == 3);
+      CHECK((snapshot(to) == before));
+      CHECK((snapshot(other) == other_before));
+      CHECK(!std::filesystem::exists(p.file("none")));
+      if (log == other)
+        CHECK(r.error().at("message") ==
+              to + ": this is the archive of another log than " + log + "; choose another directory");
+    }
+  }
+  CHECK(run({"append", p.log, "--archive", to}, "more\n").exit_code == 0);
+}
+
+TEST_CASE("archive cuts nothing of a log that is torn", "[tool][archive][G5]") {
+  const place p;
+  die_after(p.log, "abcdefgh", 4);
+  clear_stamp(p.log, 7);
+  make_power_loss(p.log);
+  const auto before = read_file(p.log + "/varve.state");
+  const ran r = run({"archive", p.log, p.file("archive"), "--json"});
+  CHECK(r.exit_code == 4);
+  CHECK(r.error().at("code") == "would_cut");
+  CHECK((read_file(p.log + "/varve.state") == before));
+  CHECK(picture_of(p.log).records.size() == 6);
 }
 
 TEST_CASE("archive refuses what does not fit, and names what is damaged", "[tool][archive][G5]") {

@@ -148,7 +148,7 @@ TEST_CASE("the keys of JSON are those that docs/tool.md lists", "[tool]") {
         keys{"directory", "segment_bytes", "checksum", "record_times", "record_bytes_max", "version_info"});
   CHECK(keys_of(run({"append", p.log, "--json"}, "line 1\nline 2\n").json()) ==
         keys{"records", "bytes", "sequences", "unsure", "seconds", "close_seconds", "closed", "records_per_second",
-             "megabytes_per_second", "stepped_over", "cut_bytes", "cut_records", "signal", "incomplete_bytes"});
+             "megabytes_per_second", "stepped_over", "cut_bytes", "cut_records", "recovery", "signal", "incomplete_bytes"});
   for (const auto& words :
        {std::vector<std::string>{"get", p.log, "2", "--json"}, {"cat", p.log, "--from", "2", "--json"}}) {
     CHECK(keys_of(run(words).json()) == keys{"sequence", "epoch", "type", "text"});

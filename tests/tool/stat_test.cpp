@@ -126,7 +126,7 @@ TEST_CASE("stat of a damaged log answers 1, and says that it will not open", "[t
   CHECK(r.exit_code == 1);
   CHECK(r.json().at("refuses") == true);
   CHECK(r.json().at("next_open") == nullptr);
-  CHECK(run({"stat", p.log}).out.find("refuses, since the log is damaged; varve verify names the places") !=
+  CHECK(run({"stat", p.log}).out.find("the log is damaged, and the next open refuses it; varve verify names the places") !=
         std::string::npos);
   CHECK(run({"append", p.log}, "more\n").exit_code == 4);
 }
@@ -140,8 +140,8 @@ TEST_CASE("the keys of stat are those that docs/tool.md lists", "[tool]") {
                            "checkpointed",    "archived",      "epoch",    "segments",           "used_bytes",
                            "allocated_bytes", "segment_bytes", "checksum", "index_stride_bytes", "record_times",
                            "writer",          "process",       "held_by",  "oldest_unfinished",  "last_open",
-                           "next_open",       "refuses"});
+                           "next_open",       "refuses",       "would_cut"});
   CHECK(keys_of(s.at("segments")) == keys{"prepared", "active", "ended", "sealed", "damaged", "dropped"});
-  CHECK(keys_of(s.at("last_open")) == keys{"found", "kept", "stepped_over", "cut_bytes", "cut_records"});
+  CHECK(keys_of(s.at("last_open")) == keys{"found", "kept", "stepped_over", "cut_bytes", "cut_records", "cut"});
   CHECK(keys_of(s.at("next_open")) == keys_of(s.at("last_open")));
 }

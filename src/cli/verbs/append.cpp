@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <limits>
 #include <map>
 #include <memory>
@@ -24,6 +23,7 @@
 #include "cli/archive_option.hpp"
 #include "cli/durability_option.hpp"
 #include "cli/failure.hpp"
+#include "cli/findings.hpp"
 #include "cli/input.hpp"
 #include "cli/json.hpp"
 #include "cli/opening.hpp"
@@ -138,14 +138,6 @@ tally append_beside_each_other(log& target, const append_plan& plan, input& in, 
   return counted;
 }
 
-void note_recovery(const recovery_report& found) {
-  if (found.cut_bytes == 0 && found.stepped_over == 0 && found.findings.empty()) return;
-  const std::string note = fmt::format(
-      "varve append: the log had not been closed; {} claims of dead writers stepped over, {} bytes ({} records) cut\n",
-      found.stepped_over, found.cut_bytes, found.cut_records);
-  static_cast<void>(std::fwrite(note.data(), 1, note.size(), stderr));
-}
-
 log open_log(const append_verb_options& options, const durability& policy, const std::optional<archiver>& keeper) {
   log_options settings;
   if (keeper) settings.archive = keeper->hooks();
@@ -188,6 +180,7 @@ void write_json(const outcome& o, output& out) {
                       {"stepped_over", o.found.stepped_over},
                       {"cut_bytes", o.found.cut_bytes},
                       {"cut_records", o.found.cut_records},
+                      {"recovery", recovery_json(o.found)},
                       {"signal", o.signal == 0 ? ordered_json{} : ordered_json(o.signal)},
                       {"incomplete_bytes", o.incomplete_bytes}}));
 }
@@ -197,8 +190,9 @@ exit_code append(const append_verb_options& options, output& out) {
   const split by = splits.at(options.split_name);
   input in(options.file, framing_of(by));  // first: a wrong file name must not leave an empty log behind
   std::optional<archiver> keeper;
-  if (!options.archive.empty()) keeper = open_archive(options.archive, options.compression_level);
+  if (!options.archive.empty()) keeper = open_archive(options.archive, options.compression_level, options.directory);
   log target = open_log(options, policy, keeper);
+  if (!options.json) tell_recovery(target.recovery(), "append");
   in.end_at_signal();  // not before: a signal ends a long recovery at once
   const append_plan plan{.by = by,
                          .batch_records = options.batch,
@@ -221,7 +215,6 @@ exit_code append(const append_verb_options& options, output& out) {
   if (options.json) {
     write_json(o, out);
   } else {
-    note_recovery(o.found);
     write_text(o, out);
   }
   if (o.counted.failed) throw failure(*o.counted.failed);

@@ -15,10 +15,13 @@
 
 #include "cli/archive_option.hpp"
 #include "cli/failure.hpp"
+#include "cli/findings.hpp"
 #include "cli/json.hpp"
 #include "cli/opening.hpp"
 #include "cli/progress.hpp"
+#include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+#include "cli/temporary_directory.hpp"
 #include "cli/verbs.hpp"
 
 namespace varve::cli {
@@ -56,16 +59,15 @@ tally take_all(const archive_options& options, const archiver& keeper) {
   return counted;
 }
 
-log open_log(const archive_options& options, archive_hooks hooks) {
-  log_options settings;
-  settings.create = false;
-  settings.spare_segments = 0;  // nobody is going to append
-  settings.archive = std::move(hooks);
-  return open_to_write(options.directory, settings);
-}
+struct outcome {
+  recovery_report found;
+  tally counted{};
+  sequence archived{}, published{};
+};
 
-void write_report(const archive_options& options, const tally& t, sequence archived, sequence published, output& out) {
-  const std::string rest = count_text(published.value - archived.value);
+void write_report(const archive_options& options, const outcome& o, output& out) {
+  const tally& t = o.counted;
+  const std::string rest = count_text(o.published.value - o.archived.value);
   if (!options.json && t.segments == 0) {
     out.print(
         "nothing is in {} yet: no segment of {}, which has {} records, is complete; varve backup copies a log as it is\n",
@@ -82,8 +84,9 @@ void write_report(const archive_options& options, const tally& t, sequence archi
   add_bytes(report, "to", "to_base64", options.to);
   report["segments"] = t.segments;
   report["bytes"] = t.bytes;
-  report["archived"] = archived.value;
-  report["published"] = published.value;
+  report["archived"] = o.archived.value;
+  report["published"] = o.published.value;
+  report["recovery"] = recovery_json(o.found);
   out.write(one_line(report));
 }
 
@@ -98,13 +101,20 @@ void tell_log(log& opened, const archiver& keeper) {
 }
 
 exit_code archive(const archive_options& options, output& out) {
-  check(open_log(options, {}).close());  // recovered, and what has ended is sealed
-  const archiver keeper = open_archive(options.to, options.level);
-  const tally counted = take_all(options, keeper);
-  log opened = open_log(options, keeper.hooks());
-  tell_log(opened, keeper);
-  check(opened.close());
-  write_report(options, counted, opened.archived_sequence(), opened.published_sequence(), out);
+  static_cast<void>(open_to_read(options.directory));  // there is a log, before a directory is made for an archive
+  const archiver keeper = open_archive(options.to, options.level, options.directory);  // which must be this log's
+  log_to_change what{.directory = options.directory, .verb = "archive", .json = options.json};
+  outcome o{.found = change_log(what, [](log&) {})};  // recovered, and what has ended is sealed
+  after_recovery(o.found, [&] {
+    o.counted = take_all(options, keeper);
+    what.archive = keeper.hooks();
+    change_log(what, [&](log& opened) {
+      tell_log(opened, keeper);
+      o.archived = opened.archived_sequence();
+      o.published = opened.published_sequence();
+    });
+  });
+  write_report(options, o, out);
   return exit_code::fine;
 }
 
@@ -122,7 +132,10 @@ failure why_not(const error& e) {
 }
 
 exit_code expand(const expand_options& options, output& out) {
-  const auto done = expand_archive(options.from, options.to);
+  remove_dead_partials(options.to);
+  ending_signals signals;
+  const auto done = expand_archive(options.from, options.to, [&] { return signals.take() == 0; });
+  if (!done && done.error().code() == errc::cancelled) throw signal_failure(signals.take(), options.to);
   if (!done && done.error().code() == errc::bad_option) throw exists_failure(options.to);
   if (!done) throw why_not(done.error());
   if (!options.json) {
@@ -147,10 +160,15 @@ CLI::Option* add_compression(CLI::App& app, int& level) {
       ->option_text("LEVEL");
 }
 
-archiver open_archive(const std::string& directory, int level) {
+archiver open_archive(const std::string& directory, int level, const std::string& log) {
   auto opened = archiver::open(directory, {.compression_level = level});
   if (!opened) throw failure_of(opened.error());
-  return std::move(*opened);
+  const auto owned = opened->check_owner(log);
+  if (owned) return std::move(*opened);
+  failure f = failure_of(owned.error());
+  if (f.path == directory)
+    f.message = fmt::format("{}: this is the archive of another log than {}; choose another directory", directory, log);
+  throw failure(f);
 }
 
 action set_up_archive(CLI::App& app) {
@@ -164,7 +182,8 @@ action set_up_archive(CLI::App& app) {
   add_json(app, options->json);
   set_footer(app,
              "  varve archive orders archive --compress 3\n"
-             "The log must have no other writer. What the archive has already is compared.\n");
+             "The log must have no other writer. What the archive has already is compared. It never cuts a torn end: where\n"
+             "recovery would have to, it answers 4, and varve recover comes first.\n");
   return [options](output& out) { return archive(*options, out); };
 }
 

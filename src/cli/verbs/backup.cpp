@@ -13,7 +13,9 @@
 #include "cli/failure.hpp"
 #include "cli/json.hpp"
 #include "cli/progress.hpp"
+#include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+#include "cli/temporary_directory.hpp"
 #include "cli/verbs.hpp"
 
 namespace varve::cli {
@@ -46,8 +48,13 @@ exit_code back_up(const backup_verb_options& options, output& out) {
   const auto on_progress = [&](const recovery_progress& p) {
     line.tick([&] { return fmt::format("copying: {} of {}", size_text(p.bytes_done), size_text(p.bytes_total)); });
   };
-  const auto done = backup(options.directory, options.to, {.reflink = options.reflink, .on_progress = on_progress});
+  remove_dead_partials(options.to);
+  ending_signals signals;
+  const auto keep_going = [&] { return signals.take() == 0; };
+  const auto done = backup(options.directory, options.to,
+                           {.reflink = options.reflink, .on_progress = on_progress, .keep_going = keep_going});
   line.erase();
+  if (!done && done.error().code() == errc::cancelled) throw signal_failure(signals.take(), options.to);
   if (!done) throw why(done.error(), options.to);
   if (options.json) {
     write_json(options, *done, out);
@@ -70,9 +77,11 @@ action set_up_backup(CLI::App& app) {
       ->option_text(" ");
   app.add_flag("--reflink", options->reflink, "Share blocks with the log where the file system can (btrfs, xfs)");
   add_json(app, options->json);
-  set_footer(app,
-             "  varve backup orders backups/monday\n"
-             "The copy is a closed log of its own: all that is durable when it begins. The log is not disturbed.\n");
+  set_footer(
+      app,
+      "  varve backup orders backups/monday\n"
+      "The copy is a closed log of its own: all that is durable when it begins. The log is not disturbed. It grows as\n"
+      "TO.partial-*, which the first SIGINT, SIGTERM or SIGHUP removes, and what was killed is removed by the next.\n");
   return [options](output& out) { return back_up(*options, out); };
 }
 

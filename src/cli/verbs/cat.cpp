@@ -37,20 +37,20 @@ struct printed_range {
 };
 
 // The last sequence before the first one that is younger than --until.
-std::uint64_t last_until(const log_view& view, const cat_options& options) {
+std::uint64_t last_until(readable_directory& there, const log_view& view, const cat_options& options) {
   const std::uint64_t published = view.published_sequence().value;
   if (!options.until || *options.until == std::numeric_limits<std::int64_t>::max()) return published;
-  return std::min(published, take(view.find_time(time_of(*options.until + 1))).value - 1);
+  return std::min(published, take(there.reading([&] { return view.find_time(time_of(*options.until + 1)); })).value - 1);
 }
 
 // Without --to the end is what is published now: beside a busy writer the end of the log runs away.
-printed_range print_range(const log_view& view, const cat_options& options, output& out) {
-  const std::uint64_t last_wanted = options.to != 0 ? options.to : last_until(view, options);
-  reader r = take(view.reader({options.from}));
-  if (options.since) check(r.seek_time(time_of(*options.since)));
+printed_range print_range(readable_directory& there, const log_view& view, const cat_options& options, output& out) {
+  const std::uint64_t last_wanted = options.to != 0 ? options.to : last_until(there, view, options);
+  reader r = take(there.reading([&] { return view.reader({options.from}); }));
+  if (options.since) check(there.reading([&] { return r.seek_time(time_of(*options.since)); }));
   printed_range printed;
   while (printed.records < options.limit && r.position().value <= last_wanted) {
-    const std::optional<record> next = take(r.next());
+    const std::optional<record> next = take(there.reading([&] { return r.next(); }));
     if (!next || next->sequence().value > last_wanted) break;
     write_record(out, options.format, shown(*next));
     printed.last = next->sequence().value;
@@ -60,8 +60,9 @@ printed_range print_range(const log_view& view, const cat_options& options, outp
 }
 
 // Why a sequence was not met on the way. The view's own answer says it, unless a writer has published it since.
-failure why_missing(const log_view& view, std::uint64_t sequence) {
-  if (const auto there = view.read({sequence}); !there) return failure_of(there.error());
+failure why_missing(readable_directory& there, const log_view& view, std::uint64_t sequence) {
+  const auto found = there.reading([&] { return view.read({sequence}); });
+  if (!found) return failure_of(found.error());
   failure f;
   f.exit = exit_code_of(errc::not_yet);
   f.code = name_of(errc::not_yet);
@@ -78,12 +79,13 @@ exit_code cat(const cat_options& options, output& out) {
     throw usage_failure(
         "usage", fmt::format("--until {} lies before --since {}", time_text(*options.until), time_text(*options.since)));
   }
-  const readable_directory there(options.directory);
+  readable_directory there(options.directory);
   const log_view view = open_to_read(there.path());
   if (options.since || options.until) check_times(view, options.directory);
-  const printed_range printed = print_range(view, options, out);
-  if (options.from != 0 && !options.until && printed.first != options.from) throw why_missing(view, options.from);
-  if (options.to != 0 && printed.last != options.to && printed.records < options.limit) throw why_missing(view, options.to);
+  const printed_range printed = print_range(there, view, options, out);
+  if (options.from != 0 && !options.until && printed.first != options.from) throw why_missing(there, view, options.from);
+  if (options.to != 0 && printed.last != options.to && printed.records < options.limit)
+    throw why_missing(there, view, options.to);
   return exit_code::fine;
 }
 

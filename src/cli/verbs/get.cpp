@@ -24,9 +24,9 @@ struct get_options {
 };
 
 exit_code get(const get_options& options, output& out) {
-  const readable_directory there(options.directory);
+  readable_directory there(options.directory);
   const log_view view = open_to_read(there.path());
-  write_record(out, options.format, shown(take(view.read({options.sequence}))));
+  write_record(out, options.format, shown(take(there.reading([&] { return view.read({options.sequence}); }))));
   return exit_code::fine;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// varve index rebuild - make the index of every segment anew.
+// varve index rebuild - make the index of every segment again.
 
 #include <memory>
 #include <string>
@@ -11,7 +11,9 @@
 #include <varve/recovery.hpp>
 
 #include "cli/failure.hpp"
+#include "cli/findings.hpp"
 #include "cli/json.hpp"
+#include "cli/opening.hpp"
 #include "cli/sizes.hpp"
 #include "cli/verbs.hpp"
 
@@ -25,14 +27,16 @@ struct index_options {
 
 exit_code rebuild(const index_options& options, output& out) {
   const auto done = rebuild_indexes(options.directory);
-  if (!done) throw failure_to_write(done.error(), options.directory);
+  if (!done) throw failure_to_change(done.error(), options.directory);
+  if (!options.json) tell_recovery(done->recovered, "index rebuild");
   if (options.json) {
     nlohmann::ordered_json report;
     add_bytes(report, "directory", "directory_base64", options.directory);
     report["segments"] = done->segments;
+    report["recovery"] = recovery_json(done->recovered);
     out.write(one_line(report));
   } else {
-    out.print("made the indexes of {} segments of {} anew\n", count_text(done->segments), options.directory);
+    out.print("made the indexes of {} segments of {} again\n", count_text(done->segments), options.directory);
   }
   return exit_code::fine;
 }
@@ -44,10 +48,10 @@ action set_up_index(CLI::App& app) {
   app.add_option("WHAT", options->what, "rebuild")->required()->check(CLI::IsMember({"rebuild"}))->option_text(" ");
   add_directory(app, options->directory);
   add_json(app, options->json);
-  set_footer(
-      app,
-      "  varve index rebuild orders\n"
-      "An index is a hint, and never needed for right answers. The log must have no writer, and is recovered first.\n");
+  set_footer(app,
+             "  varve index rebuild orders\n"
+             "An index is a hint, and never needed for right answers. The log must have no writer. It never cuts a torn\n"
+             "end: where recovery would have to, it answers 4, and varve recover comes first.\n");
   return [options](output& out) { return rebuild(*options, out); };
 }
 

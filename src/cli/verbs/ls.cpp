@@ -87,9 +87,10 @@ void write_json(const listing& l, const std::string& directory, output& out) {
 }
 
 exit_code ls(const ls_options& options, output& out) {
-  const readable_directory there(options.directory);
+  readable_directory there(options.directory);
   const log_view view = open_to_read(there.path());
-  const listing l{.segments = take(view.segments()), .at = take(view.stats()).at};
+  const listing l{.segments = take(there.reading([&] { return view.segments(); })),
+                  .at = take(there.reading([&] { return view.stats(); })).at};
   if (options.json) {
     write_json(l, options.directory, out);
   } else {

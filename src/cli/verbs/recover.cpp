@@ -70,11 +70,12 @@ exit_code recover(const recover_options& options, output& out) {
     j["dry_run"] = options.dry_run;
     add_report(j, report);
     j["indexes_rebuilt"] = options.dry_run ? nlohmann::ordered_json{} : nlohmann::ordered_json(report.indexes_rebuilt);
+    j["recovery"] = options.dry_run ? nlohmann::ordered_json{} : recovery_json(report);
     out.write(one_line(j));
   } else {
     write_findings(report, out);
     if (report.clean) out.print("the log had been closed\n");
-    if (report.indexes_rebuilt != 0) out.print("{} indexes made anew\n", count_text(report.indexes_rebuilt));
+    if (report.indexes_rebuilt != 0) out.print("{} indexes made again\n", count_text(report.indexes_rebuilt));
   }
   return any_damage(report) ? exit_code::findings : exit_code::fine;
 }

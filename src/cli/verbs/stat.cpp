@@ -18,6 +18,7 @@
 #include "cli/checksum_names.hpp"
 #include "cli/failure.hpp"
 #include "cli/json.hpp"
+#include "cli/next_open.hpp"
 #include "cli/opening.hpp"
 #include "cli/readable_directory.hpp"
 #include "cli/sizes.hpp"
@@ -73,12 +74,13 @@ std::string writer_text(const log_description& d) {
 std::string opening_text(const log_description::opening& o) {
   std::string text = fmt::format("{}; {} sequences kept", text_of(o.found), count_text(o.kept));
   if (o.stepped_over != 0) text += fmt::format(", {} unfinished appends stepped over", count_text(o.stepped_over));
-  if (o.cut_bytes != 0) text += fmt::format(", {} records ({}) cut", count_text(o.cut_records), size_text(o.cut_bytes));
+  if (o.cut_records != 0 || o.cut_bytes != 0)
+    text += fmt::format(", {} records ({}) cut", count_text(o.cut_records), size_text(o.cut_bytes));
   return text;
 }
 
 std::string next_open_text(const log_description& d) {
-  if (d.refuses) return "refuses, since the log is damaged; varve verify names the places";
+  if (d.refuses) return "refuses";
   return d.next_open ? opening_text(*d.next_open) : "-";
 }
 
@@ -119,6 +121,7 @@ void write_text(const log_description& d, output& out) {
   const std::string held = kept(d.at) == 0 ? "-" : fmt::format("{} to {}", d.at.first.value, d.at.published.value);
   std::string files = fmt::format("{} sealed, {} ended, {} active, {} prepared", d.sealed, d.ended, d.active, d.prepared);
   if (d.damaged != 0) files += fmt::format(", {} damaged", d.damaged);
+  if (const std::string trouble = trouble_of_next_open(d); !trouble.empty()) out.print("{}\n", trouble);
   table t{.to_the_right = {}, .rows = {}};
   t.rows.push_back({"sequences", fmt::format("{} ({}), durable to {}", count_text(kept(d.at)), held, d.at.durable.value)});
   t.rows.push_back({"saved elsewhere", saved_text(d)});
@@ -140,7 +143,8 @@ nlohmann::ordered_json opening_json(const log_description::opening& o) {
           {"kept", o.kept},
           {"stepped_over", o.stepped_over},
           {"cut_bytes", o.cut_bytes},
-          {"cut_records", o.cut_records}};
+          {"cut_records", o.cut_records},
+          {"cut", o.cut.size() == 0 ? nlohmann::ordered_json{} : sequences_json(o.cut.first.value, o.cut.end.value - 1)}};
 }
 
 nlohmann::ordered_json unfinished_json(const log_description& d) {
@@ -180,19 +184,20 @@ void write_json(const log_description& d, const std::string& directory, output& 
   j["last_open"] = opening_json(d.last_open);
   j["next_open"] = d.next_open && !d.refuses ? opening_json(*d.next_open) : ordered_json{};
   j["refuses"] = d.refuses;
+  j["would_cut"] = d.would_cut;
   out.write(one_line(j));
 }
 
 exit_code stat(const stat_options& options, output& out) {
-  const readable_directory there(options.directory);
+  readable_directory there(options.directory);
   const log_view view = open_to_read(there.path());
-  const log_description d = take(view.describe());
+  const log_description d = take(there.reading([&] { return view.describe(); }));
   if (options.json) {
     write_json(d, options.directory, out);
   } else {
     write_text(d, out);
   }
-  return d.refuses || d.damaged != 0 ? exit_code::findings : exit_code::fine;
+  return d.refuses || d.would_cut || d.damaged != 0 ? exit_code::findings : exit_code::fine;
 }
 
 }  // namespace
@@ -205,6 +210,7 @@ action set_up_stat(CLI::App& app) {
       app,
       "  varve stat orders\n"
       "  varve stat orders --json | jq .oldest_unfinished\n"
+      "1 says that a segment is damaged, or that the next open would cut records or refuse: the first line says which.\n"
       "Also beside a writer, who is not disturbed. What stands in front of finished records and is not finished holds up\n"
       "all readers: it is the append of a thread that is stopped, or was just then under way.\n");
   return [options](output& out) { return stat(*options, out); };

@@ -42,11 +42,12 @@ struct tail_options {
 
 // How many records there are from `from` to `last`, but no more than `enough`. Damage counts as enough: what is in front of
 // it is then printed, and it is met again on the way.
-std::uint64_t count_records(const log_view& view, std::uint64_t from, std::uint64_t last, std::uint64_t enough) {
-  reader r = take(view.reader({from}));
+std::uint64_t count_records(readable_directory& there, const log_view& view, std::uint64_t from, std::uint64_t last,
+                            std::uint64_t enough) {
+  reader r = take(there.reading([&] { return view.reader({from}); }));
   std::uint64_t count = 0;
   while (count < enough && r.position().value <= last) {
-    const auto next = r.next();
+    const auto next = there.reading([&] { return r.next(); });
     if (!next) return enough;
     if (!*next || (*next)->sequence().value > last) break;
     ++count;
@@ -56,23 +57,25 @@ std::uint64_t count_records(const log_view& view, std::uint64_t from, std::uint6
 
 // A place from which `count` records come up to `last`, or all there are. Abandoned sequences are no records, so it goes
 // back further as long as there are too few.
-reader place_before_last(const log_view& view, std::uint64_t count, std::uint64_t last) {
+reader place_before_last(readable_directory& there, const log_view& view, std::uint64_t count, std::uint64_t last) {
   const std::uint64_t first = view.first_sequence().value;
   const std::uint64_t all = last + 1 - first;
   for (std::uint64_t back = std::min(count, all);; back = std::min(2 * back, all)) {
     const std::uint64_t from = last + 1 - back;
-    const std::uint64_t found = count_records(view, from, last, back);
+    const std::uint64_t found = count_records(there, view, from, last, back);
     if (found < std::min(count, back) && back < all) continue;
-    reader r = take(view.reader({from}));
-    for (std::uint64_t spare = found - std::min(found, count); spare != 0; --spare) static_cast<void>(take(r.next()));
+    reader r = take(there.reading([&] { return view.reader({from}); }));
+    for (std::uint64_t spare = found - std::min(found, count); spare != 0; --spare)
+      static_cast<void>(take(there.reading([&] { return r.next(); })));
     return r;
   }
 }
 
 // Prints at most `most` records, up to the sequence `last`.
-void print(reader& r, const tail_options& options, std::uint64_t last, std::uint64_t most, output& out) {
+void print(readable_directory& there, reader& r, const tail_options& options, std::uint64_t last, std::uint64_t most,
+           output& out) {
   for (; most != 0 && r.position().value <= last; --most) {
-    const auto next = r.next();
+    const auto next = there.reading([&] { return r.next(); });
     // Writers came and went faster than the view could look; it looks again.
     if (!next && options.follow && next.error().code() == errc::timed_out) return;
     if (!next) throw failure_of(next.error());
@@ -87,31 +90,33 @@ void check_output() {
   if (::poll(&printed, 1, 0) > 0 && (printed.revents & (POLLERR | POLLHUP)) != 0) throw closed_pipe{};
 }
 
-exit_code follow(const log_view& view, reader& r, const tail_options& options, ending_signals& signals, output& out) {
+exit_code follow(readable_directory& there, const log_view& view, reader& r, const tail_options& options,
+                 ending_signals& signals, output& out) {
   for (;;) {
     // In pieces, so that a log that grows faster than it is printed is left by a signal as well.
     const std::uint64_t published = view.published_sequence().value;
-    print(r, options, published, at_once, out);
+    print(there, r, options, published, at_once, out);
     const int signal = signals.take();
     if (r.position().value > published || signal != 0) out.flush();
     if (signal != 0) return exit_code_of_signal(signal);
     check_output();
-    const auto more = r.wait(std::chrono::steady_clock::now() + patience);
+    const auto more = there.reading([&] { return r.wait(std::chrono::steady_clock::now() + patience); });
     if (!more && more.error().code() != errc::timed_out) throw failure_of(more.error());
   }
 }
 
 exit_code tail(const tail_options& options, output& out) {
-  const readable_directory there(options.directory);
+  readable_directory there(options.directory);
   const log_view view = open_to_read(there.path());
   std::optional<ending_signals> signals;
   if (options.follow) signals.emplace();
   const std::uint64_t last = view.published_sequence().value;
   if (options.since) check_times(view, options.directory);
-  reader r = options.since ? take(view.reader()) : place_before_last(view, options.count, last);
-  if (options.since) check(r.seek_time(time_of(*options.since)));
-  print(r, options, last, options.since ? last : options.count, out);
-  return options.follow ? follow(view, r, options, *signals, out) : exit_code::fine;
+  reader r = options.since ? take(there.reading([&] { return view.reader(); }))
+                           : place_before_last(there, view, options.count, last);
+  if (options.since) check(there.reading([&] { return r.seek_time(time_of(*options.since)); }));
+  print(there, r, options, last, options.since ? last : options.count, out);
+  return options.follow ? follow(there, view, r, options, *signals, out) : exit_code::fine;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <varve/log.hpp>
 
 #include "cli/failure.hpp"
+#include "cli/findings.hpp"
 #include "cli/json.hpp"
 #include "cli/opening.hpp"
 #include "cli/sizes.hpp"
@@ -26,14 +27,13 @@ struct trim_options {
 };
 
 exit_code trim(const trim_options& options, output& out) {
-  log_options settings;
-  settings.create = false;
-  settings.spare_segments = 0;  // nobody is going to append
-  log opened = open_to_write(options.directory, settings);
-  const std::uint64_t first = opened.first_sequence().value;
-  check(opened.trim_before({options.before}));
-  const marks now = opened.stats().at;
-  check(opened.close());
+  std::uint64_t first = 0;
+  marks now{};
+  const auto found = change_log({.directory = options.directory, .verb = "trim", .json = options.json}, [&](log& opened) {
+    first = opened.first_sequence().value;
+    check(opened.trim_before({options.before}));
+    now = opened.stats().at;
+  });
 
   const std::uint64_t dropped = now.first.value - first;
   if (options.json) {
@@ -42,6 +42,7 @@ exit_code trim(const trim_options& options, output& out) {
     report["dropped"] = dropped;
     report["first"] = now.first.value;
     report["published"] = now.published.value;
+    report["recovery"] = recovery_json(found);
     out.write(one_line(report));
   } else {
     out.print("dropped {} records of {}; it begins with {}\n", count_text(dropped), options.directory, now.first.value);
@@ -59,7 +60,9 @@ action set_up_trim(CLI::App& app) {
       ->transform(number_between(1, sequence_max))
       ->option_text("S");
   add_json(app, options->json);
-  set_footer(app, "  varve trim orders --before 100001\n");
+  set_footer(app,
+             "  varve trim orders --before 100001\n"
+             "It never cuts a torn end: where recovery would have to, it answers 4, and varve recover comes first.\n");
   return [options](output& out) { return trim(*options, out); };
 }
 

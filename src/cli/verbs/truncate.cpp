@@ -11,6 +11,7 @@
 #include <varve/log.hpp>
 
 #include "cli/failure.hpp"
+#include "cli/findings.hpp"
 #include "cli/json.hpp"
 #include "cli/opening.hpp"
 #include "cli/sizes.hpp"
@@ -28,14 +29,13 @@ struct truncate_options {
 
 exit_code truncate(const truncate_options& options, bool is_reset, output& out) {
   if (is_reset && !options.yes) throw usage_failure("usage", "this drops every record; say --yes to do it");
-  log_options settings;
-  settings.create = false;
-  settings.spare_segments = 0;  // nobody is going to append
-  log opened = open_to_write(options.directory, settings);
-  const marks before = opened.stats().at;
-  check(is_reset ? opened.reset({options.reset}) : opened.truncate_after({options.after}));
-  const marks now = opened.stats().at;
-  check(opened.close());
+  marks before{}, now{};
+  const auto found =
+      change_log({.directory = options.directory, .verb = "truncate", .json = options.json}, [&](log& opened) {
+        before = opened.stats().at;
+        check(is_reset ? opened.reset({options.reset}) : opened.truncate_after({options.after}));
+        now = opened.stats().at;
+      });
 
   const std::uint64_t kept_to = is_reset ? before.first.value - 1 : now.published.value;
   const std::uint64_t dropped = before.published.value - kept_to;
@@ -45,6 +45,7 @@ exit_code truncate(const truncate_options& options, bool is_reset, output& out) 
     report["dropped"] = dropped;
     report["first"] = now.first.value;
     report["published"] = now.published.value;
+    report["recovery"] = recovery_json(found);
     out.write(one_line(report));
   } else {
     out.print("dropped {} records of {}; the next one gets {}\n", count_text(dropped), options.directory,
@@ -69,7 +70,8 @@ action set_up_truncate(CLI::App& app) {
   add_json(app, options->json);
   set_footer(app,
              "  varve truncate orders --after 100000\n"
-             "  varve truncate orders --reset 1 --yes\n");
+             "  varve truncate orders --reset 1 --yes\n"
+             "It never cuts a torn end: where recovery would have to, it answers 4, and varve recover comes first.\n");
   return [options, after, reset](output& out) {
     if (after->empty() && reset->empty()) throw usage_failure("usage", "say --after or --reset");
     return truncate(*options, !reset->empty(), out);

@@ -14,7 +14,9 @@
 #include "cli/findings.hpp"
 #include "cli/json.hpp"
 #include "cli/progress.hpp"
+#include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+#include "cli/temporary_directory.hpp"
 #include "cli/verbs.hpp"
 
 namespace varve::cli {
@@ -51,8 +53,13 @@ exit_code upgrade_log(const upgrade_verb_options& options, output& out) {
   const auto on_progress = [&](const recovery_progress& p) {
     line.tick([&] { return fmt::format("upgrading: {} of {}", size_text(p.bytes_done), size_text(p.bytes_total)); });
   };
-  const auto done = upgrade(options.directory, options.made, {.reflink = options.reflink, .on_progress = on_progress});
+  remove_dead_partials(options.made);
+  ending_signals signals;
+  const auto keep_going = [&] { return signals.take() == 0; };
+  const auto done = upgrade(options.directory, options.made,
+                            {.reflink = options.reflink, .on_progress = on_progress, .keep_going = keep_going});
   line.erase();
+  if (!done && done.error().code() == errc::cancelled) throw signal_failure(signals.take(), options.made);
   if (!done) throw why(done.error(), options);
   if (options.json) {
     write_json(options, *done, out);

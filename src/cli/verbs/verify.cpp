@@ -41,7 +41,8 @@ exit_code verify_log(const verify_settings& options, output& out) {
   const auto on_progress = [&line](const recovery_progress& p) {
     line.tick([&p] { return fmt::format("verifying: {} of {}", size_text(p.bytes_done), size_text(p.bytes_total)); });
   };
-  const readable_directory there(options.directory);
+  readable_directory there(options.directory);
+  there.expand_all();
   const auto read = verify(there.path(), {}, {.threads = options.threads, .on_progress = on_progress});
   line.erase();
   if (!read) throw failure_to_read(read.error());

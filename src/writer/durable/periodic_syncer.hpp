@@ -4,6 +4,9 @@
 //
 // An append arms it, if it is not armed for as early already; that is one load for all but the first after a sync.
 //
+// Under every policy the same thread syncs the durable mark soon after it moved (mark_keeper.hpp): it runs no functions of
+// the user's, and waits for nothing but the device.
+//
 // Ordering pairs
 //   armed:A / armed:B   an appender claims and then looks whether the thread is armed; the thread disarms and then looks at
 //                       the claims. One of the two must see the other, which takes a full fence on both sides: the thread
@@ -13,15 +16,15 @@
 
 #include <cstdint>
 #include <limits>
-#include <memory>
-#include <thread>
 
 #include <varve/durability.hpp>
 
 #include "chain/frontier.hpp"
 #include "os/shared.hpp"
 #include "writer/append/appender.hpp"
+#include "writer/durable/mark_keeper.hpp"
 #include "writer/durable/syncer.hpp"
+#include "writer/state/worker.hpp"
 
 namespace varve::core {
 
@@ -31,6 +34,8 @@ class periodic_syncer {
     core::appender& appender;
     core::frontier& frontier;
     core::syncer& syncer;
+    mark_keeper& marks;
+    worker& thread;  // of nobody else
   };
   explicit periodic_syncer(const parts& p) noexcept : with_(p) {}
   ~periodic_syncer() { stop(); }
@@ -38,9 +43,11 @@ class periodic_syncer {
   periodic_syncer& operator=(const periodic_syncer&) = delete;
 
   /// May throw std::system_error if there can be no thread.
-  void start();
-  void stop() noexcept;
-  void forget_thread() noexcept { static_cast<void>(thread_.release()); }  // in a forked child
+  void start() {
+    with_.thread.start([this] { run(); });
+  }
+  void stop() noexcept { with_.thread.stop(); }
+  void forget_thread() noexcept { with_.thread.forget(); }
 
   /// A record was appended, and its frame ends at `position`. Any thread.
   void note(const durability& policy, const appended& last) noexcept {
@@ -64,13 +71,12 @@ class periodic_syncer {
 
   void arm(std::uint32_t milliseconds) noexcept;
   void run() noexcept;
+  void sync_round() noexcept;
   void sync_what_is_published() noexcept;
 
   parts with_;
   shared::word<std::uint32_t> armed_{idle};  // milliseconds from when the thread sees it
-  shared::word<std::uint32_t> stopping_{0};
-  shared::word<std::uint32_t> stuck_{0};  // the last round could not move the mark
-  std::unique_ptr<std::thread> thread_;
+  shared::word<std::uint32_t> stuck_{0};     // the last round could not move the mark
 };
 
 }  // namespace varve::core

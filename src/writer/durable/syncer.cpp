@@ -187,19 +187,28 @@ void syncer::sync_up_to(const walker& goal) noexcept {
     const bool ends_here = &s == goal.segment().get();
     const std::uint64_t offset = ends_here ? goal.offset() : s.end_offset();
     const std::uint64_t sequence = ends_here ? goal.sequence() : s.end_sequence();
+    const std::uint64_t bytes = offset - at_.offset();
     if (!sync_part(s, at_.offset(), offset)) return;
     VARVE_POINT("sync.before_mark");
     at_ = walker{at_.segment(), offset, sequence};
-    with_.live.store_mark({.epoch = epoch_,
-                           .segment = s.facts().number,
-                           .offset = offset,
-                           .sequence = sequence - 1,
-                           .generation = with_.state.generation()});
-    if (s.facts().checksum == checksum::none && !sync_mark(s, offset, sequence - 1)) return;
+    if (!store_mark(s, at_, bytes)) return;
     durable_.raise(sequence - 1, std::memory_order_release, "durable:B");
     durable_position_.store(earlier_bytes_ + offset, std::memory_order_relaxed, "durable:position");
     with_.events.durable_moved(durable());
   }
+}
+
+/// By the leader: everything before `to` is durable, of which `bytes` were not.
+bool syncer::store_mark(const segment& s, const walker& to, std::uint64_t bytes) noexcept {
+  const std::uint64_t last = to.sequence() - 1;
+  with_.live.store_mark({.epoch = epoch_,
+                         .segment = s.facts().number,
+                         .offset = to.offset(),
+                         .sequence = last,
+                         .generation = with_.state.generation()});
+  if (s.facts().checksum == checksum::none) return sync_mark(s, to.offset(), last);
+  with_.marks.note(std::max(bytes, std::uint64_t{1}));
+  return true;
 }
 
 /// Without checksums a power loss cuts everything above the mark, since nothing says which payloads are whole. So there, and

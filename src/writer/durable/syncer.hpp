@@ -26,6 +26,7 @@
 #include "os/shared.hpp"
 #include "os/waiting.hpp"
 #include "store/live_file.hpp"
+#include "writer/durable/mark_keeper.hpp"
 #include "writer/state/events.hpp"
 #include "writer/state/failure_latch.hpp"
 #include "writer/state/log_state.hpp"
@@ -46,6 +47,7 @@ class syncer {
     wake_page& wake;
     const core::appender& appender;
     const log_state& state;
+    mark_keeper& marks;
   };
   /// May throw std::bad_alloc.
   explicit syncer(const parts& p) : with_(p) {}
@@ -100,6 +102,7 @@ class syncer {
   void await_companions() noexcept;
   void wait_moved(std::unique_lock<std::mutex>& lock, os::deadline until) noexcept;
   void sync_up_to(const walker& goal) noexcept;
+  [[nodiscard]] bool store_mark(const segment& s, const walker& to, std::uint64_t bytes) noexcept;
   void leave_if_ended() noexcept;
   [[nodiscard]] bool sync_part(const segment& s, std::uint64_t from, std::uint64_t to) noexcept;
   [[nodiscard]] bool sync_mark(const segment& s, std::uint64_t offset, std::uint64_t last) noexcept;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <new>
 
-#include "format/file_name.hpp"
+#include "chain/retention_plan.hpp"
 #include "os/process.hpp"
 
 namespace varve::core {
@@ -13,28 +13,11 @@ namespace {
 // How often segments may grow too old while nothing is sealed. Arbitrary: a tenth of the age, in these bounds.
 constexpr std::chrono::seconds look_again_min{1}, look_again_max{60};
 
-/// Does a process other than this one, or a view in this one, read the segment?
-bool is_pinned(const log_place& place, std::uint64_t number) noexcept {
-  const auto name = format::name_of(format::file_kind::segment, number);
-  const auto file = os::open_file(place.directory, name.c_str(), os::access::read);
-  if (!file) return false;
-  const auto taken = os::try_take(*file);
-  return taken && !*taken;
-}
-
 }  // namespace
 
 result<std::vector<retention_verdict>> retainer::plan(const retention_rules& rules) noexcept {
   try {
-    auto all = segments();
-    const std::uint64_t now = os::wall_clock_ns();
-    const auto positions = saved();
-    auto verdicts = decide_retention(all, rules, positions, now);
-    if (!rules.keep_for_readers) return verdicts;
-    // Other processes are asked only about what would go.
-    for (std::size_t i = 0; i < all.size() && verdicts[i].goes; ++i)
-      all[i].has_reader = all[i].has_reader || is_pinned(with_.place, all[i].number);
-    return decide_retention(all, rules, positions, now);
+    return plan_retention(with_.place, segments(), rules, saved(), os::wall_clock_ns());
   } catch (const std::bad_alloc&) {
     return fail({.code = errc::out_of_memory, .subject = with_.place.path});
   }

@@ -9,12 +9,12 @@
 
 #include "base/error.hpp"
 #include "chain/frontier.hpp"
+#include "chain/retention_policy.hpp"
 #include "chain/segment_table.hpp"
 #include "os/waiting.hpp"
 #include "store/log_place.hpp"
 #include "writer/retire/archive_feed.hpp"
 #include "writer/retire/checkpointer.hpp"
-#include "writer/retire/retention_policy.hpp"
 #include "writer/retire/trimmer.hpp"
 
 namespace varve::core {

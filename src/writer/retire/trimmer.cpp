@@ -20,7 +20,10 @@ result<void> trimmer::trim_before(std::uint64_t target) noexcept {
       s.archived = std::max(s.archived, target - 1);
       return true;
     });
-    if (!moved) return moved;
+    if (!moved) {
+      with_.live.bump_turn();  // views look what it says after all
+      return moved;
+    }
     VARVE_POINT("trim.before_drop");
     place(target);
     with_.turn.fetch_add(1, std::memory_order_release, "turn:D");
@@ -29,7 +32,7 @@ result<void> trimmer::trim_before(std::uint64_t target) noexcept {
   }
   auto done = drop();
   with_.preparer.nudge();
-  return done;
+  return or_uncertain(done);  // what fails to be removed is trimmed
 }
 
 result<void> trimmer::drop() noexcept {

@@ -5,6 +5,10 @@
 // Invariants
 //   I1  A change is made of what was there just before it: of two at the same time none is lost.
 //   I2  Nobody learns of a position or an epoch before it is durable.
+//   I3  What failed is undone, durably, or the error says that it may have happened. Until the next change that succeeds
+//       the log goes by what was durable before.
+//   I4  Nothing is stored under a generation that a failed write may have left with other contents: by that views tell
+//       whether they know the state.
 //
 // Ordering
 //   state:A / state:B   the state is durable, then what it says is told
@@ -33,12 +37,15 @@ class log_state {
   [[nodiscard]] result<void> reaffirm(const log_place& place) { return file_->reaffirm(place); }
 
   /// Makes durable what `edit(format::state&)` makes of it, one call at a time. `edit` returns false to leave it as it is.
+  ///
+  /// Errors  of the system calls. Nothing has changed then, unless error::may_have_happened(). Views may have seen it for a
+  ///         moment, also what was undone.
   template <class Edit>
   [[nodiscard]] result<void> change(const log_place& place, Edit edit) {
     const std::scoped_lock lock{changing_};
     auto next = file_->current();
     if (!edit(next)) return {};
-    if (auto done = file_->write(place, next); !done) return done;
+    if (auto done = store(place, next); !done) return done;
     tell();
     return {};
   }
@@ -64,6 +71,9 @@ class log_state {
   }
 
  private:
+  // Both with changing_.
+  [[nodiscard]] result<void> store(const log_place& place, const format::state& next);
+  [[nodiscard]] result<void> write(const log_place& place, const format::state& s);
   void tell() noexcept {
     const auto& now = file_->current();
     // The epoch first: who sees a position that a truncation has lowered sees that it was one.
@@ -76,6 +86,7 @@ class log_state {
 
   std::mutex changing_;
   std::optional<state_file> file_;  // changed with changing_, once the log is open
+  std::uint64_t burnt_ = 0;         // likewise: the highest generation that a failed write may have left
   shared::word<std::uint64_t> checkpoint_{0}, archived_{0}, generation_{0};
   shared::word<std::uint32_t> epoch_{0}, settled_epoch_{0};
 };

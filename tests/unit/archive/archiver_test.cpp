@@ -83,7 +83,7 @@ fs::path copy_of(const fs::path& archive, std::uint64_t number, bool compressed)
 
 }  // namespace
 
-TEST_CASE("an archive that is not compressed is a log", "[archive]") {
+TEST_CASE("an archive that is not compressed is read like a log, and refuses every other writer", "[archive]") {
   const temp_dir dir;
   const auto from = dir.path() / "log", to = dir.path() / "archive";
   make_log(from, 100);
@@ -98,13 +98,21 @@ TEST_CASE("an archive that is not compressed is a log", "[archive]") {
     CHECK(*expanded == sequence_range{{1}, {end}});
     check_log(dir.path() / "expanded", end);
   }
-  SECTION("or opened and written to as it stands") {
-    auto l = log::open(to, {.recovery = recovery_mode::strict});
+  SECTION("backed up, which makes a log of it") {
+    REQUIRE(backup(to, dir.path() / "copy").has_value());
+    auto l = log::open(dir.path() / "copy", {.recovery = recovery_mode::strict});
     REQUIRE(l.has_value());
-    CHECK(l->recovery().clean);
     append_large(*l, 30);
     REQUIRE(l->close().has_value());
-    check_log(to, end + 30);
+    check_log(dir.path() / "copy", end + 30);
+  }
+  SECTION("not opened for writing, nor written to by whatever opens logs") {
+    const auto before = image_of(to);
+    CHECK(log::open(to).error().code() == errc::is_archive);
+    CHECK(log::open(to, {.recovery = recovery_mode::strict}).error().code() == errc::is_archive);
+    CHECK(rebuild_indexes(to).error().code() == errc::is_archive);
+    CHECK((image_of(to) == before));
+    archive_all(from, to);
   }
 }
 
@@ -315,10 +323,7 @@ TEST_CASE("an archive has one archiver, is no log's own directory, and nothing e
   CHECK(archiver::open(from).error().code() == errc::not_a_log);  // its last segment takes appends
   CHECK(expand_archive(from, dir.path() / "x").error().code() == errc::not_a_log);
   REQUIRE(backup(from, dir.path() / "all_sealed").has_value());
-  const auto self = archiver::open(dir.path() / "all_sealed");
-  REQUIRE(self.has_value());
-  CHECK(!self->hooks().sealed(sealed_of(dir.path() / "all_sealed")[0]));
-  CHECK(self->failure()->path() == "archive");
+  CHECK(archiver::open(dir.path() / "all_sealed").error().code() == errc::not_a_log);  // a log, though it could be one
   fs::create_directory(dir.path() / "other");
   write_new_file(dir.path() / "other" / "text", "text");
   CHECK(archiver::open(dir.path() / "other").error().code() == errc::not_a_log);
@@ -328,6 +333,66 @@ TEST_CASE("an archive has one archiver, is no log's own directory, and nothing e
   CHECK(!is_compressed_archive(dir.path() / "nowhere"));
   CHECK(expand_archive(dir.path() / "nowhere", dir.path() / "x").error().code() == errc::not_found);
   CHECK(expand_archive(dir.path() / "other", dir.path() / "x").error().code() == errc::not_a_log);
+}
+
+TEST_CASE("an archive knows whose it is before a segment comes", "[archive]") {
+  const temp_dir dir;
+  const auto from = dir.path() / "log", other = dir.path() / "other", to = dir.path() / "archive";
+  make_log(from, 40);
+  make_log(other, 1);  // nothing of it is sealed
+  {
+    const auto a = archiver::open(to);
+    REQUIRE(a.has_value());
+    CHECK(a->check_owner(from).has_value());
+    CHECK(a->check_owner(other).has_value());  // it has nothing yet
+    CHECK(a->check_owner(dir.path() / "none").has_value());
+    CHECK(a->hooks().sealed(sealed_of(from)[0]));
+    CHECK(a->check_owner(from).has_value());
+  }
+  const auto a = archiver::open(to);
+  REQUIRE(a.has_value());
+  CHECK(a->check_owner(from).has_value());
+  for (const auto& foreign : {other, dir.path() / "none"}) {
+    CHECK(a->check_owner(foreign).error().code() == errc::not_a_log);
+    CHECK(a->check_owner(foreign).error().path() == to.string());
+  }
+}
+
+TEST_CASE("an outline of an archive gets the records that are asked for", "[archive]") {
+  const temp_dir dir;
+  const auto from = dir.path() / "log", to = dir.path() / "archive", outline = dir.path() / "outline";
+  make_log(from, 60);
+  archive_all(from, to, 1);
+  const auto sealed = sealed_of(from);
+  auto made = archive_outline::make(to, outline);
+  REQUIRE(made.has_value());
+  const auto v = log_view::open(outline);
+  REQUIRE(v.has_value());
+  CHECK(v->published_sequence().value + 1 == sealed.back().sequences.end.value);
+  REQUIRE(made->unfilled().size() == sealed.size());
+  const std::uint64_t wanted = sealed[1].sequences.first.value + 3;
+  const auto refused = v->read({wanted});
+  REQUIRE(!refused.has_value());
+  CHECK(refused.error().code() == errc::damaged);
+  CHECK(refused.error().segment() == sealed[1].number);
+  REQUIRE(made->fill(sealed[1].number).has_value());
+  CHECK(v->read({wanted})->text() == large(wanted));
+  CHECK(made->unfilled().size() == sealed.size() - 1);
+  CHECK(made->fill(sealed[1].number).has_value());
+  CHECK(made->fill(4711).has_value());
+  for (const auto number : made->unfilled()) REQUIRE(made->fill(number).has_value());
+  check_log(outline, sealed.back().sequences.end.value);
+}
+
+TEST_CASE("who expands an archive may give up", "[archive]") {
+  const temp_dir dir;
+  make_log(dir.path() / "log", 60);
+  archive_all(dir.path() / "log", dir.path() / "archive", 1);
+  int asked = 0;
+  const auto done = expand_archive(dir.path() / "archive", dir.path() / "to", [&] { return ++asked < 3; });
+  REQUIRE(!done.has_value());
+  CHECK(done.error().code() == errc::cancelled);
+  for (const auto& left : fs::directory_iterator{dir.path()}) CHECK(left.path().filename().string().substr(0, 2) != "to");
 }
 
 TEST_CASE("its hooks outlive an archiver, and it can be moved", "[archive]") {

@@ -306,8 +306,17 @@ TEST_CASE("C: the oldest records are dropped, by number and by rules", "[capi][t
   CHECK(verdicts.front().bytes == 64 * 1024);
   CHECK(std::string_view(verdicts.front().text, verdicts.front().text_bytes) == "no limit is passed");
   CHECK(verdicts.back().end_sequence == 21);
+  varve_view* view = nullptr;
+  REQUIRE(varve_view_open(l.directory.c_str(), nullptr, &view) == VARVE_OK);
+  std::vector<varve_retention_verdict> foretold;
+  REQUIRE(varve_view_plan_retention(view, &rules, note, &foretold) == VARVE_OK);
+  CHECK(foretold.size() == verdicts.size());
+  CHECK(foretold.back().end_sequence == 21);
+  CHECK(foretold.back().bytes == 64 * 1024);
   REQUIRE(varve_log_retain(l.handle, &rules, nullptr, nullptr) == VARVE_OK);
   rules.reserved[0] = 1;
+  CHECK(varve_view_plan_retention(view, &rules, nullptr, nullptr) == VARVE_BAD_OPTION);
+  varve_view_free(view);
   CHECK(varve_log_retain(l.handle, &rules, nullptr, nullptr) == VARVE_BAD_OPTION);
   CHECK(VARVE_CHECKPOINTED == static_cast<int>(retention_reason::checkpointed));
   CHECK(VARVE_WAIT == static_cast<int>(when_full::wait));

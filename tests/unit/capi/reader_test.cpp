@@ -153,6 +153,18 @@ TEST_CASE("C: what was found", "[capi]") {
   const auto enough = [](void*, const varve_record*) { return 1; };
   CHECK(varve_salvage(f.directory.c_str(), enough, nullptr, nullptr, nullptr) == VARVE_CANCELLED);
   CHECK(varve_salvage("/nonexistent", nullptr, nullptr, nullptr, nullptr) == VARVE_NOT_FOUND);
+  VARVE_SIZED(varve_salvage_options, where);
+  const char* const from[] = {f.directory.c_str()};
+  where.from = from;
+  where.from_count = 1;
+  where.on_removed = enough;
+  VARVE_SIZED(varve_salvage_report, again);
+  CHECK(varve_salvage_with(nullptr, &where, nullptr, nullptr, &again, nullptr) == VARVE_OK);
+  CHECK(again.records == saved.records);
+  CHECK(again.trim_point_known == 0);
+  CHECK(saved.trim_point_known == 1);
+  where.from = nullptr;
+  CHECK(varve_salvage_with(nullptr, &where, nullptr, nullptr, nullptr, nullptr) == VARVE_BAD_OPTION);
 
   varve_view* view = nullptr;
   REQUIRE(varve_view_open(f.directory.c_str(), nullptr, &view) == VARVE_OK);

@@ -63,7 +63,7 @@ inline void refresh_checksum(std::span<std::byte> bytes, const frame_parts& part
 
 /// The frame, its extent long. What a short frame ignores is filled with 0xee.
 inline byte_vector build(const frame_parts& parts) {
-  const bool is_filler = parts.kind == 3 || parts.kind == 4;
+  const bool is_filler = parts.kind >= 3 && parts.kind <= 5;
   const std::size_t payload_at = 24 + 8 * parts.extension.size();
   const std::size_t padded_end = (payload_at + parts.payload.size() + 7) / 8 * 8;
   const bool is_short = !is_filler && parts.extent != 0;

@@ -339,4 +339,20 @@ TEST_CASE("sharing blocks gives the same copy, whether or not the file system ca
   check_goes_on(to, {61});
 }
 
+TEST_CASE("a backup may be given up, and leaves nothing", "[backup]") {
+  const temp_dir dir;
+  const auto from = dir.path() / "log", to = dir.path() / "copy";
+  {
+    auto l = log::open(from, small);
+    REQUIRE(l.has_value());
+    append_large(*l, 50);
+  }
+  int asked = 0;
+  const auto done = backup(from, to, {.keep_going = [&] { return ++asked < 3; }});
+  REQUIRE(!done.has_value());
+  CHECK(done.error().code() == errc::cancelled);
+  CHECK(names_in(dir.path()) == std::vector<std::string>{"log"});
+  CHECK(backup(from, to, {.keep_going = [] { return true; }}).has_value());
+}
+
 }  // namespace varve::testing

@@ -221,15 +221,15 @@ TEST_CASE("what an open cut stays cut when the power fails again", "[recovery][G
   CHECK(texts_of(*l) == "a b c x x x ");
 }
 
-TEST_CASE("a state with one slot torn is no clean state: the log is walked", "[recovery][G6]") {
+TEST_CASE("a state of which both copies of a slot are torn is no clean state: the log is walked", "[recovery][G6]") {
   const temp_dir dir;
   {
     auto l = log::open(dir.path(), {.segment_bytes = 64 * 1024});
     append_all(*l, "abc");
   }
-  for (const std::uint64_t slot : state_copies) {
+  for (const auto& copies : format::state_copy_offset) {
     const auto image = image_of(dir.path());
-    flip_bit(dir.path() / format::state_name, slot + 100);
+    for (const std::uint64_t copy : copies) flip_bit(dir.path() / format::state_name, copy + 100);
     {
       auto l = log::open(dir.path(), strictly);
       REQUIRE(l);
@@ -267,7 +267,7 @@ TEST_CASE("a copy of a closed log opens as after a power loss, and loses nothing
   CHECK(again->recovery().kept == 10);
 }
 
-TEST_CASE("a copy whose varve.live is of a later opening than its varve.state opens again and again", "[recovery][G5]") {
+TEST_CASE("a copy whose varve.live is of a later opening than its varve.state is incomplete", "[recovery][G5]") {
   const temp_dir dir;
   const auto original = dir.path() / "original", copy = dir.path() / "copy";
   die_after(original, "abc", 3);
@@ -277,12 +277,16 @@ TEST_CASE("a copy whose varve.live is of a later opening than its varve.state op
     must(l.sync().has_value());
   });
   fs::copy(original / format::live_name, copy / format::live_name, fs::copy_options::overwrite_existing);
-  // The opening of the copy has the number of that later one, whose mark says more than the copy holds.
-  die_with(copy, {}, [](log& l) { append_all(l, "x"); });
+  const auto before = image_of(copy);
+  CHECK(log::open(copy).error().code() == errc::incomplete);
+  CHECK((image_of(copy) == before));
+  // That mark says how far sequences were given out: none of them is again. Nor does it say more of the next opening, which has
+  // the number of that later one.
+  die_with(copy, {.recovery = recovery_mode::accept_loss}, [](log& l) { append_all(l, "x"); });
   const auto again = log::open(copy);
   INFO((again ? std::string{} : again.error().message()));
   REQUIRE(again);
-  CHECK(texts_of(*again) == "a b c x ");
+  CHECK(texts_of(*again) == "a b c damaged damaged damaged damaged damaged damaged x ");
 }
 
 TEST_CASE("a copy made while the log is written keeps a prefix", "[recovery][G3]") {
@@ -331,25 +335,35 @@ TEST_CASE("a copy that lacks what its state says was durable is no whole one, an
   CHECK(report->findings[0].sequences.end.value == 10);
   const auto v = log_view::open(copy);
   CHECK(v->durable_sequence() <= v->published_sequence());
-  CHECK(log::open(copy, strictly).error().code() == errc::would_cut);
-  const auto l = log::open(copy);
+  CHECK(log::open(copy, strictly).error().code() == errc::incomplete);
+  const auto refused = log::open(copy);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == errc::incomplete);
+  CHECK(refused.error().first_sequence() == 7);
+  CHECK(refused.error().last_sequence() == 9);
+  const auto l = log::open(copy, {.recovery = recovery_mode::accept_loss});
   REQUIRE(l);
   CHECK(rows_of(l->recovery()) == "W");
   CHECK(l->recovery().kept == 6);
 }
 
-TEST_CASE("of a copy with damage the marks are not believed: it may be older than they are", "[recovery][G5]") {
-  // A torn frame below the mark is damage in the original. In the copy it may be that the mark is newer.
+TEST_CASE("a copy with damage below its marks is incomplete", "[recovery][G5]") {
+  // A torn frame below the mark is damage in the original. In the copy it may be that the mark is newer: either way something
+  // that was durable is not here.
   const temp_dir dir;
   const auto original = dir.path() / "original", copy = dir.path() / "copy";
   die_after(original, "abcdef", 6);
   flip_payload_bit(original, 4);
   copy_recursively(original, copy);
   CHECK(log::open(original).error().code() == errc::damaged);
-  auto l = log::open(copy);
+  const auto refused = log::open(copy);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == errc::incomplete);
+  CHECK(refused.error().first_sequence() == 4);
+  auto l = log::open(copy, {.recovery = recovery_mode::accept_loss});
   REQUIRE(l);
-  CHECK(texts_of(*l) == "a b c ");
-  CHECK(rows_of(l->recovery()) == "QW");
+  CHECK(texts_of(*l) == "a b c damaged e f ");
+  CHECK(rows_of(l->recovery()) == "F");
 }
 
 TEST_CASE("of a copy the seals are believed: a missing segment before a sealed one is damage", "[recovery][G5]") {
@@ -364,12 +378,12 @@ TEST_CASE("of a copy the seals are believed: a missing segment before a sealed o
   const auto before = image_of(copy);
   const auto l = log::open(copy);
   REQUIRE_FALSE(l);
-  CHECK(l.error().code() == errc::damaged);
+  CHECK(l.error().code() == errc::incomplete);
   CHECK((image_of(copy) == before));
 }
 
-TEST_CASE("a segment above the mark that nothing leads to is reported when it is dropped", "[recovery][G5]") {
-  // Nothing in a copy says that the last segment was durable.
+TEST_CASE("a copy that lacks a segment before others is refused whole, and keeps both sides when that is accepted",
+          "[recovery][G5]") {
   const std::uint64_t missing = GENERATE(1U, 4U);
   CAPTURE(missing);
   const temp_dir dir;
@@ -379,29 +393,19 @@ TEST_CASE("a segment above the mark that nothing leads to is reported when it is
     for (char c = 'a'; c < (missing == 1 ? 'f' : 'i'); ++c) REQUIRE(l->append(std::string(20'000, c)).has_value());
   }
   copy_recursively(original, copy);
-  const std::uint64_t dropped = segment_numbers(copy).back();
   fs::remove(segment_path(copy, place_of(copy, missing).segment));
-  SECTION("prefix") {
-    const auto foretold = verify(copy);
-    REQUIRE(foretold);
-    CHECK(rows_of(*foretold) == "WR");
-    auto l = log::open(copy);
-    REQUIRE(l);
-    CHECK(l->recovery().kept == missing - 1);
-    CHECK(rows_of(l->recovery()) == "RW");
-    CHECK(l->recovery().cut_records == 2);
-    CHECK(l->recovery().cut_bytes == 2 * 20'024);
-    const auto& f = l->recovery().findings.at(0);
-    CHECK(f.segment == dropped);
-    CHECK((f.sequences == sequence_range{{missing + 3}, {missing + 5}}));
-  }
-  SECTION("strict") {
-    const auto before = image_of(copy);
-    const auto l = log::open(copy, strictly);
+  const auto before = image_of(copy);
+  for (const auto mode : {recovery_mode::prefix, recovery_mode::strict}) {
+    const auto l = log::open(copy, {.recovery = mode});
     REQUIRE_FALSE(l);
-    CHECK(l.error().code() == errc::would_cut);
+    CHECK(l.error().code() == errc::incomplete);
     CHECK((image_of(copy) == before));
   }
+  auto l = log::open(copy, {.recovery = recovery_mode::accept_loss});
+  REQUIRE(l);
+  CHECK(l->recovery().given_up == 3);
+  CHECK(l->read({missing + 3})->text() == std::string(20'000, static_cast<char>('a' + missing + 2)));
+  CHECK(l->read({missing}).error().code() == errc::damaged);
 }
 
 }  // namespace varve::testing

@@ -10,11 +10,11 @@
 
 #include <varve/varve.hpp>
 
+#include "chain/retention_policy.hpp"
 #include "support/catch.hpp"
 #include "support/log_files.hpp"
 #include "support/stepwise_writer.hpp"
 #include "support/temp_dir.hpp"
-#include "writer/retire/retention_policy.hpp"
 
 namespace varve::testing {
 namespace {

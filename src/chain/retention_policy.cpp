@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "writer/retire/retention_policy.hpp"
+#include "chain/retention_policy.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // retention_policy.hpp - which segments are dropped: one function from what there is and the rules to a verdict for each.
-// Layer writer/retire; pure.
+// Layer chain; pure.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+//
+// A log of which something that had been durable is missing or damaged: open refuses it and changes nothing, until it is told
+// to accept the loss; then everything that can be read keeps its sequence, and the rest is damaged for good.
+#include <algorithm>
+#include <functional>
+
+#include "hostile/spoiled_directory.hpp"
+#include "support/temp_dir.hpp"
+
+namespace varve::testing {
+namespace {
+
+struct loss {
+  const char* what;
+  std::function<void(const fs::path&)> spoil;
+  const char* left;  // of nine records, "!" for one that is lost
+  errc refused;      // in place; a copy is always incomplete
+};
+
+void flip_payload_of(const fs::path& dir, std::uint64_t sequence) { flip_payload_bit(dir, sequence); }
+void flip_length_of(const fs::path& dir, std::uint64_t sequence) {
+  const auto place = place_of(dir, sequence);
+  flip_bit(segment_path(dir, place.segment), place.offset + 16, 7);
+}
+void clear_page_of(const fs::path& dir, std::uint64_t sequence) {
+  const auto place = place_of(dir, sequence);
+  patch(segment_path(dir, place.segment), place.offset / 4096 * 4096, byte_vector(4096));
+}
+
+const loss losses[] = {
+    {"the last segment is missing", [](const fs::path& d) { fs::remove(segment_path(d, 3)); }, "123456!!!", errc::incomplete},
+    {"a segment in the middle is missing", [](const fs::path& d) { fs::remove(segment_path(d, 2)); }, "123!!!789",
+     errc::incomplete},
+    {"the first segment is missing", [](const fs::path& d) { fs::remove(segment_path(d, 1)); }, "!!!456789",
+     errc::incomplete},
+    {"only the first segment is there",
+     [](const fs::path& d) {
+       fs::remove(segment_path(d, 2));
+       fs::remove(segment_path(d, 3));
+     },
+     "123!!!!!!", errc::incomplete},
+    {"only the last segment is there",
+     [](const fs::path& d) {
+       fs::remove(segment_path(d, 1));
+       fs::remove(segment_path(d, 2));
+     },
+     "!!!!!!789", errc::incomplete},
+    {"a flipped payload", [](const fs::path& d) { flip_payload_of(d, 5); }, "1234!6789", errc::damaged},
+    {"a flipped payload, the first of a segment", [](const fs::path& d) { flip_payload_of(d, 4); }, "123!56789",
+     errc::damaged},
+    {"a flipped payload, the last of a segment", [](const fs::path& d) { flip_payload_of(d, 6); }, "12345!789",
+     errc::damaged},
+    {"the newest record", [](const fs::path& d) { flip_payload_of(d, 9); }, "12345678!", errc::damaged},
+    {"a flipped length", [](const fs::path& d) { flip_length_of(d, 5); }, "1234!6789", errc::damaged},
+    {"a page of zeroes at a frame", [](const fs::path& d) { clear_page_of(d, 8); }, nullptr, errc::damaged},
+    {"damage and a missing segment",
+     [](const fs::path& d) {
+       flip_payload_of(d, 2);
+       fs::remove(segment_path(d, 2));
+     },
+     "1!3!!!789", errc::damaged},
+};
+
+/// The losses in sealed segments of a log in place are met where they are read, not at open: that trusts seals.
+bool is_met_at_open(const fs::path& dir) { return !log::open(dir, {.verify_at_open = true}).has_value(); }
+
+std::string seen_by(const fs::path& dir) {
+  const auto v = log_view::open(dir);
+  return v ? digits_of(*v) : std::string{name_of(v.error().code())};
+}
+
+bool only_known_are_right(const std::string& seen, const std::string& left) {
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (seen[i] != left[i]) return false;
+  return true;
+}
+
+std::size_t set_aside_directories(const fs::path& dir) {
+  return static_cast<std::size_t>(std::ranges::count_if(fs::directory_iterator{dir}, [](const auto& entry) {
+    return entry.path().filename().string().starts_with("set-aside-");
+  }));
+}
+
+}  // namespace
+
+TEST_CASE("what is lost is refused, changes nothing, and is gone on without only when that is said", "[recovery][G2][G5]") {
+  const bool closed = GENERATE(true, false);
+  const bool is_copy = GENERATE(true, false);
+  for (const auto& each : losses) {
+    INFO(each.what << (closed ? ", closed" : ", dead") << (is_copy ? ", a copy" : ", in place"));
+    const nine_records original{closed};
+    const fs::path dir = is_copy ? original.place.path() / "copy" : original.dir;
+    if (is_copy) fs::copy(original.dir, dir, fs::copy_options::recursive);
+    each.spoil(dir);
+    const std::string left = each.left != nullptr ? each.left : seen_by(dir);
+
+    const auto before = image_of(dir);
+    REQUIRE(is_met_at_open(dir));
+    CHECK((image_of(dir) == before));
+    if (is_copy) {
+      const auto refused = log::open(dir);
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().code() == errc::incomplete);
+      CHECK(refused.error().first_sequence() == left.find('!') + 1);
+      CHECK(refused.error().last_sequence() == left.rfind('!') + 1);
+      CHECK((image_of(dir) == before));
+    }
+    CHECK(only_known_are_right(seen_by(dir), left));
+
+    {
+      const auto l = log::open(dir, {.recovery = recovery_mode::accept_loss});
+      if (!l) FAIL(l.error().message());
+      CHECK(digits_of(*l) == left);
+      CHECK(l->recovery().given_up == static_cast<std::uint64_t>(std::ranges::count(left, '!')));
+      CHECK(l->first_sequence().value == 1);
+      CHECK(l->published_sequence().value == 9);
+      const auto next = l->append("ten");
+      REQUIRE(next);
+      CHECK(next->value == 10);
+      CHECK(set_aside_directories(dir) <= 1);
+    }
+    // It stays so, whoever opens it, copies it, or trims it.
+    for (int life = 0; life < 2; ++life) {
+      const auto l = log::open(dir, {.verify_at_open = true});
+      if (!l) FAIL(l.error().message());
+      CHECK(digits_of(*l) == left);
+      CHECK(l->recovery().given_up == 0);
+    }
+    CHECK(seen_by(dir) == left);
+    const auto saved = backup(dir, original.place.path() / "backup");
+    if (!saved) FAIL(saved.error().message());
+    CHECK(seen_by(original.place.path() / "backup") == left);
+    const fs::path again = original.place.path() / "again";
+    fs::copy(dir, again, fs::copy_options::recursive);
+    {
+      const auto l = log::open(again);
+      if (!l) FAIL(l.error().message());
+      CHECK(digits_of(*l) == left);
+    }
+    auto l = log::open(dir);
+    REQUIRE(l);
+    REQUIRE(l->trim_before({8}).has_value());
+    CHECK(digits_of(*l) == "<<<<<<<" + left.substr(7));
+    REQUIRE(l->close().has_value());
+  }
+}
+
+TEST_CASE("a log that has lost nothing opens with accept_loss as it does without", "[recovery]") {
+  const bool closed = GENERATE(true, false);
+  const nine_records whole{closed};
+  auto l = log::open(whole.dir, {.recovery = recovery_mode::accept_loss});
+  REQUIRE(l);
+  CHECK(digits_of(*l) == "123456789");
+  CHECK(l->recovery().given_up == 0);
+  CHECK(set_aside_directories(whole.dir) == 0);
+  CHECK(l->append("ten")->value == 10);
+}
+
+TEST_CASE("after the death of a process a finished record that is not there is missing, though never synced", "[recovery][G1]") {
+  const temp_dir dir;
+  die_with(dir.path(), {.segment_bytes = format::segment_bytes_min}, [](log& l) {
+    for (int i = 0; i < 9; ++i) must(l.append(std::string(19'000, 'x')).has_value());
+    must(l.published_sequence().value == 9);  // which varve.live then says
+  });
+  const bool power = GENERATE(false, true);
+  if (power) make_power_loss(dir.path());
+  fs::remove(segment_path(dir.path(), 3));
+  const auto l = log::open(dir.path());
+  if (power) {
+    REQUIRE(l);  // a power loss may take what was never synced
+    CHECK(l->published_sequence().value == 6);
+    return;
+  }
+  REQUIRE_FALSE(l);
+  CHECK(l.error().code() == errc::incomplete);
+  CHECK(l.error().first_sequence() == 7);
+  CHECK(l.error().last_sequence() == 9);
+  const auto report = verify(dir.path());
+  REQUIRE(report);
+  CHECK(rows_of(*report).find('W') != std::string::npos);
+}
+
+}  // namespace varve::testing
