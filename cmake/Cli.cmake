@@ -49,6 +49,7 @@ add_executable(varve_cli
   src/cli/verbs/tail.cpp
   src/cli/verbs/trim.cpp
   src/cli/verbs/truncate.cpp
+  src/cli/verbs/upgrade.cpp
   src/cli/verbs/verify.cpp)
 # For "cli/json.hpp". tests/tidy sees to it that nothing else of src is included.
 target_include_directories(varve_cli PRIVATE src)

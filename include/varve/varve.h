@@ -426,6 +426,13 @@ typedef struct varve_backup_report {
 VARVE_CALL int varve_backup(const char* from, const char* to, const varve_backup_options* options,
                             varve_backup_report* report);
 
+/* Makes a log of this version of the format in the new directory `to`, of one of version 1 (varve 0.1), which must be closed or
+ * its writer dead. The old one is not changed. VARVE_BAD_OPTION if it is of this version already. `options` and `report` are as
+ * those of a backup; `found` says what opening the old log would have found, and `on_finding` is called for each finding. All
+ * may be NULL. */
+VARVE_CALL int varve_upgrade(const char* from, const char* to, const varve_backup_options* options,
+                             varve_backup_report* report, varve_report* found, varve_on_finding on_finding, void* user);
+
 /* Makes the index of every segment again. `segments`: of how many; may be NULL. VARVE_WOULD_CUT, and nothing was changed: the
  * log has a torn end; open it first. */
 VARVE_CALL int varve_rebuild_indexes(const char* directory, uint64_t* segments);

@@ -20,3 +20,4 @@
 #include <varve/retention.hpp>
 #include <varve/salvage.hpp>
 #include <varve/sequence.hpp>
+#include <varve/upgrade.hpp>

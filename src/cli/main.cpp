@@ -47,6 +47,7 @@ constexpr std::array verbs = {
     verb{"verify", "Read every byte and name what is damaged; changes nothing", set_up_verify},
     verb{"recover", "Open a log and close it, and say what was found and done", set_up_recover},
     verb{"salvage", "Get what can still be read of a damaged log into a new one", set_up_salvage},
+    verb{"upgrade", "Make a log of this version out of one that varve 0.1 made", set_up_upgrade},
     verb{"copy", "Rewrite a log with other settings, under the same sequences", set_up_copy},
     verb{"index", "Make the indexes again", set_up_index},
     verb{"trim", "Drop the oldest records", set_up_trim},

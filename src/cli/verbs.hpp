@@ -41,6 +41,7 @@ using action = std::function<exit_code(output&)>;
 [[nodiscard]] action set_up_truncate(CLI::App& app);
 [[nodiscard]] action set_up_retain(CLI::App& app);
 [[nodiscard]] action set_up_backup(CLI::App& app);
+[[nodiscard]] action set_up_upgrade(CLI::App& app);
 [[nodiscard]] action set_up_archive(CLI::App& app);
 [[nodiscard]] action set_up_expand(CLI::App& app);
 [[nodiscard]] action set_up_bench(CLI::App& app);

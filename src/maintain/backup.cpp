@@ -13,6 +13,7 @@
 
 #include <varve/backup.hpp>
 
+#include "maintain/copy_log.hpp"
 #include "os/point.hpp"
 #include "recovery/stable_survey.hpp"
 #include "store/log_directory.hpp"
@@ -145,27 +146,36 @@ result<backup_report> back_up(const std::filesystem::path& from, const std::file
   if (!is_file_mode(options.file_mode)) return bad_option("file_mode");
   const auto place = open_place_for_reading(from);
   if (!place) return std::unexpected(place.error());
-  // What is written must be understood, not only read.
-  if (!format::may_write(place->meta.features)) return fail({.code = errc::newer_format, .subject = place->path});
-  auto copy = log_export::begin(to, place->meta, options.file_mode);
-  if (!copy) return std::unexpected(copy.error());
-  for (int tries = 0; tries < tries_max; ++tries) {
-    const auto log = survey_undisturbed(*place, {.looking_on = true, .tolerant = true});
-    if (!log) return std::unexpected(log.error());
-    if (auto done = check_whole(*place, log->seen); !done) return std::unexpected(done.error());
-    copying run{*place, *log, *copy, options};
-    auto report = run.run();
-    if (report) return report;
-    const errc code = report.error().code();
-    const int number = report.error().os_errno();
-    const bool is_gone = code == errc::damaged || number == ENOENT || number == EBUSY;
-    if (!is_gone || !run.was_too_late()) return report;
-    if (auto done = copy->clear(); !done) return std::unexpected(done.error());
-  }
-  return fail({.code = errc::timed_out, .subject = place->path});
+  const auto copied = copy_log(*place, to, options);
+  if (!copied) return std::unexpected(copied.error());
+  return copied->report;
 }
 
 }  // namespace
+
+result<copied_log> copy_log(const log_place& from, const std::filesystem::path& to, const backup_options& options) {
+  // What is written must be understood, not only read.
+  if (!format::may_write(from.meta.features)) return fail({.code = errc::newer_format, .subject = from.path});
+  auto meta = from.meta;
+  meta.head = {};  // the copy is of this version, whatever the log is of
+  auto copy = log_export::begin(to, meta, options.file_mode);
+  if (!copy) return std::unexpected(copy.error());
+  for (int tries = 0; tries < tries_max; ++tries) {
+    const auto log = survey_undisturbed(from, {.looking_on = true, .tolerant = true});
+    if (!log) return std::unexpected(log.error());
+    if (auto done = check_whole(from, log->seen); !done) return std::unexpected(done.error());
+    copying run{from, *log, *copy, options};
+    const auto report = run.run();
+    if (report) return copied_log{.report = *report, .found = log->seen.report};
+    const errc code = report.error().code();
+    const int number = report.error().os_errno();
+    const bool is_gone = code == errc::damaged || number == ENOENT || number == EBUSY;
+    if (!is_gone || !run.was_too_late()) return std::unexpected(report.error());
+    if (auto done = copy->clear(); !done) return std::unexpected(done.error());
+  }
+  return fail({.code = errc::timed_out, .subject = from.path});
+}
+
 }  // namespace core
 
 result<backup_report> backup(const std::filesystem::path& from, const std::filesystem::path& to,

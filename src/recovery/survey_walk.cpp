@@ -175,7 +175,7 @@ class chain_walk {
       case action::step_over: step_over(rest, r); break;
       case action::as_power_loss: report(r.letter, sequence_ + 1); break;
       case action::cut: count_cut(r); break;
-      case action::refuse: return refuse(rest, r);
+      case action::refuse: return refuse(past_damage(rest), r);
       case action::next_segment:
       case action::stop: break;
     }
@@ -241,6 +241,12 @@ class chain_walk {
       dirty_ = true;
       link().dirty_from = offset_;
     }
+  }
+
+  /// What stands behind damage and can be read: frames that are damaged as well are passed.
+  [[nodiscard]] remains past_damage(remains rest) const noexcept {
+    while (rest.what == behind::broken) rest = look_behind(*segment_, rest.offset, rest.sequence, format::depth::everything);
+    return rest;
   }
 
   /// A tolerant survey goes on behind damage, at the next valid frame or segment, if there is one.

@@ -45,14 +45,6 @@ result<void> check_file_system(const log_place& place, const log_options& option
   return {};
 }
 
-result<void> lock(const log_place& place) {
-  const auto locked = os::try_lock_directory(place.directory);
-  if (!locked) return place.fail_call(locked.error());
-  if (*locked) return {};
-  const auto live = live_file::open_for_reading(place);  // says who, if it can be read
-  return fail({.code = errc::locked, .subject = place.path, .segment = live ? live->writer_process() : 0});
-}
-
 std::string text_of(const std::filesystem::path& directory) { return directory.string(); }
 
 /// The meta of what there is, if this version may have it.
@@ -130,6 +122,14 @@ result<void> compare_options(const log_place& place, const log_options& options)
 
 }  // namespace
 
+result<void> take_writers_lock(const log_place& place) {
+  const auto locked = os::try_lock_directory(place.directory);
+  if (!locked) return place.fail_call(locked.error());
+  if (*locked) return {};
+  const auto live = live_file::open_for_reading(place);  // says who, if it can be read
+  return fail({.code = errc::locked, .subject = place.path, .segment = live ? live->writer_process() : 0});
+}
+
 result<log_place> open_place_for_writing(const std::filesystem::path& directory, const log_options& options) {
   log_place place;
   place.path = intern(text_of(directory));
@@ -138,7 +138,7 @@ result<log_place> open_place_for_writing(const std::filesystem::path& directory,
   if (!opened) return std::unexpected(opened.error());
   place.directory = std::move(*opened);
   if (auto done = check_file_system(place, options); !done) return std::unexpected(done.error());
-  if (auto done = lock(place); !done) return std::unexpected(done.error());
+  if (auto done = take_writers_lock(place); !done) return std::unexpected(done.error());
   const auto found = read_known_meta(place, true, oldest_format::current);
   if (!found && found.error().code() == errc::not_found && options.create) {
     if (auto done = create(place, options); !done) return std::unexpected(done.error());

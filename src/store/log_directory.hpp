@@ -16,6 +16,11 @@ namespace varve::core {
 /// so. The lock is held until the directory is closed.
 [[nodiscard]] result<log_place> open_place_for_writing(const std::filesystem::path& directory, const log_options& options);
 
+/// Takes the writer's lock of a log that is only read, so that nobody writes it; held until its directory is closed.
+///
+/// Errors  locked: a writer has it.
+[[nodiscard]] result<void> take_writers_lock(const log_place& place);
+
 /// The oldest version of the format that the caller can do with.
 enum class oldest_format : std::uint8_t { current, version_1 };
 

@@ -30,6 +30,14 @@ void put(segment_header& header, std::uint64_t offset, const S& fields) noexcept
   std::memcpy(header.data() + offset, sector.data(), sector.size());
 }
 
+/// A sector that an older version wrote becomes what this one writes: all fields stand where they did, and what came with
+/// this version is 0.
+template <class S>
+void renew(segment_header& header, std::uint64_t offset) noexcept {
+  const auto fields = sector_of<S>(header, offset);
+  if (fields && fields->head.version < format::version) put(header, offset, *fields);
+}
+
 std::unexpected<error> damaged_at(const log_place& from, const segment_facts& facts, std::uint64_t offset,
                                   std::uint64_t sequence) noexcept {
   return fail({.code = errc::damaged,
@@ -112,13 +120,18 @@ result<std::uint64_t> read_frames(const log_place& from, const copy_source& sour
 
 segment_header header_of_copy(const copy_source& source, std::uint64_t end_offset) noexcept {
   segment_header header = source.header;
+  renew<format::identity>(header, format::identity_offset);
+  renew<format::activation>(header, format::activation_offset);
+  renew<format::end>(header, format::end_offset);
+  renew<format::seal>(header, format::seal_offset);
   if (is_sealed_there(source, end_offset)) return header;
   const segment_facts& facts = source.segment->facts();
   const std::uint64_t last = source.end_sequence - 1;
   put(header, format::end_offset,
       format::end{.salt = facts.salt, .offset = end_offset, .last = last, .cause = format::end_cause::recovery});
   put(header, format::seal_offset,
-      format::seal{.salt = facts.salt, .offset = end_offset, .last = last, .frames = source.end_sequence - facts.first_frame});
+      format::seal{
+          .salt = facts.salt, .offset = end_offset, .last = last, .frames = source.end_sequence - facts.first_frame});
   return header;
 }
 

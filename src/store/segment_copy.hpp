@@ -3,7 +3,8 @@
 // segment_copy.hpp - one segment of a log, as far as it is wanted, in another file. Layer store.
 //
 // Every frame is checked before it is copied, in full. The copy is sealed, wherever it ends: whoever finds it in a log takes
-// its end for one. Its identity and activation are those of the segment; nothing stands behind its end.
+// its end for one. Its identity and activation are those of the segment, written in this version of the format whatever
+// version wrote them; nothing stands behind its end.
 #pragma once
 
 #include <array>
@@ -46,7 +47,7 @@ using copy_sink = std::function<result<void>(std::uint64_t offset, std::span<con
 /// Errors   damaged: segment, offset and sequence; those of `take`.
 [[nodiscard]] result<std::uint64_t> read_frames(const log_place& from, const copy_source& source, const copy_sink& take);
 
-/// The header of a copy that ends at `end_offset`: the segment's own, if it is sealed there.
+/// The header of a copy that ends at `end_offset`: what the segment's own says, if it is sealed there.
 [[nodiscard]] segment_header header_of_copy(const copy_source& source, std::uint64_t end_offset) noexcept;
 
 struct copy_outcome {

@@ -11,7 +11,7 @@ using namespace varve::testing;
 
 TEST_CASE("every verb has help with an example and the exit codes", "[tool]") {
   for (const std::string verb : {"create", "append", "cat", "get", "tail", "trim", "retain", "ls", "stat", "verify",
-                                 "recover", "salvage", "copy", "index", "bench", "backup", "archive", "expand"}) {
+                                 "recover", "salvage", "copy", "index", "bench", "backup", "archive", "expand", "upgrade"}) {
     CAPTURE(verb);
     const ran help = run({verb, "--help"});
     CHECK(help.exit_code == 0);

@@ -51,6 +51,11 @@ const loss losses[] = {
      errc::damaged},
     {"a flipped payload, the last of a segment", [](const fs::path& d) { flip_payload_of(d, 6); }, "12345!789",
      errc::damaged},
+    {"flipped payloads side by side",
+     [](const fs::path& d) {
+       for (const std::uint64_t s : {4U, 5U, 7U, 8U}) flip_payload_of(d, s);
+     },
+     "123!!6!!9", errc::damaged},
     {"the newest record", [](const fs::path& d) { flip_payload_of(d, 9); }, "12345678!", errc::damaged},
     {"a flipped length", [](const fs::path& d) { flip_length_of(d, 5); }, "1234!6789", errc::damaged},
     {"a page of zeroes at a frame", [](const fs::path& d) { clear_page_of(d, 8); }, nullptr, errc::damaged},
