@@ -17,8 +17,10 @@ sys.dont_write_bytecode = True  # the source tree stays as it is
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import checksums  # noqa: E402
+import frames as fr  # noqa: E402
 import structures as st  # noqa: E402
 from decode import decode  # noqa: E402
+from files import Segment  # noqa: E402
 
 TOOL = sys.argv[1] if len(sys.argv) > 1 else ""
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -206,6 +208,26 @@ def test_vectors_of_the_page(_):
     rows = [row.split("|")[1:5] for row in table.splitlines() if row.startswith("| `")]
     rows = [[int(cell.strip(" `"), 16) for cell in row] for row in rows]
     check(len(rows) > 4 and all(checksums.mix(*row[:3]) == row[3] for row in rows), "the vectors of mix")
+
+
+def test_the_example_of_the_page(_):
+    with open(PAGE, encoding="utf-8") as page:
+        example = page.read().split("```text\n")[1].split("```")[0]
+    data = bytearray(65536)
+    for line in example.splitlines():
+        words = line[:30].split()
+        if len(words) == 9:
+            data[int(words[0], 16):int(words[0], 16) + 8] = bytes.fromhex("".join(words[1:]))
+    for at, kind in ((0, "identity"), (512, "activation"), (1024, "end")):
+        check(st.sector(data, at, kind) is not None, f"the {kind} of the example is not valid")
+    segment = Segment(7, bytes(data), st.sector(data, 0, "identity"), st.sector(data, 512, "activation"))
+    offset, payloads = st.HEADER, []
+    for sequence in range(segment.base, segment.end["last"] + 1):
+        frame = fr.read_frame(segment.data, offset, segment.end["offset"] - offset, sequence, segment.salt, 1)
+        check(frame is not None, f"frame {sequence} of the example is not valid")
+        offset += frame.extent
+        payloads.append(frame.payload)
+    check(offset == segment.end["offset"] and payloads == [b"first", b"two", b"three", b"", b"short"], f"{payloads}")
 
 
 def test_an_empty_log(place):

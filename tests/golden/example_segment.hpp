@@ -131,12 +131,12 @@ struct example_segment {
                                                          .successor = successor,
                                                          .cause = format::end_cause::roll}));
     note_words(format::identity_offset,
-               {"magic \"VARVSEGM\"", "version 1", "UUID of the log", "", "features: compatible, read-only compatible",
+               {"magic \"VARVSEGM\"", "version 2", "UUID of the log", "", "features: compatible, read-only compatible",
                 "incompatible; checksum 1, alignment 2^3, 7 bytes of version information", "number 7", "file of 65536 bytes",
                 "capacity 65536", "time", "index stride 4096", "\"example\""});
-    note_words(format::activation_offset, {"magic \"VARVACTV\"", "version 1", "base 1000", "salt", "epoch 3",
+    note_words(format::activation_offset, {"magic \"VARVACTV\"", "version 2", "base 1000", "salt", "epoch 3",
                                            "predecessor: segment 6", "its salt", "time"});
-    note_words(format::end_offset, {"magic \"VARVSEND\"", "version 1", "salt: this use of the file",
+    note_words(format::end_offset, {"magic \"VARVSEND\"", "version 2", "salt: this use of the file",
                                     "the frames end at " + std::to_string(end_of_frames), "last sequence 1004",
                                     "successor: segment 8", "cause: roll"});
     for (const auto sector : {format::identity_offset, format::activation_offset, format::end_offset})
