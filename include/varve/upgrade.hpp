@@ -29,8 +29,8 @@ struct upgrade_report {
 /// options        as of a backup.
 /// Errors         bad_option: path() is "from": it is of this version already, and needs no upgrade; "to": it exists.
 ///                locked: a writer has the log; close it first. damaged: names the segment; what can still be read,
-///                salvage() gets, also of version 1. not_found, not_a_log, newer_format, io, no_space, out_of_memory; cancelled.
-///                What was written of `to` is removed.
+///                salvage() gets, also of version 1. not_found, not_a_log, newer_format, io, no_space, out_of_memory;
+///                cancelled. What was written of `to` is removed.
 /// Thread-safety  any number of threads; of those that name one `to`, one has it.
 /// Durability     of everything, before it returns.
 /// Cost           each frame is read, checked and written once, as backup() does it.
