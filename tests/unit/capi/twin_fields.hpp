@@ -132,26 +132,30 @@ inline fields with_prefix(const std::string& prefix, const fields& inner) {
   return all;
 }
 inline fields of(const varve_opening& o) {
-  const auto& [found, reserved, kept, cut_bytes, cut_records, stepped_over, later] = o;
+  const auto& [found, reserved, kept, cut_bytes, cut_records, stepped_over, cut_first, cut_end, later] = o;
   return {{"found", shown(found)},
           {"kept", shown(kept)},
           {"cut_bytes", shown(cut_bytes)},
           {"cut_records", shown(cut_records)},
-          {"stepped_over", shown(stepped_over)}};
+          {"stepped_over", shown(stepped_over)},
+          {"cut_first", shown(cut_first)},
+          {"cut_end", shown(cut_end)}};
 }
 inline fields of(const log_description::opening& o) {
-  const auto& [found, kept, cut_bytes, cut_records, stepped_over] = o;
+  const auto& [found, kept, cut_bytes, cut_records, stepped_over, cut] = o;
   return {{"found", shown(found)},
           {"kept", shown(kept)},
           {"cut_bytes", shown(cut_bytes)},
           {"cut_records", shown(cut_records)},
-          {"stepped_over", shown(stepped_over)}};
+          {"stepped_over", shown(stepped_over)},
+          {"cut_first", shown(cut.first)},
+          {"cut_end", shown(cut.end)}};
 }
 inline fields of(const varve_description& d) {
   const auto& [size, first, durable, published, epoch, checksum, segment_bytes, index_stride_bytes, writer, process,
                prepared, active, ended, sealed, damaged, bytes_used, bytes_allocated, unfinished_sequence,
                unfinished_segment, unfinished_offset, finished_behind, last_open, next_open, has_next_open, refuses,
-               record_times, reserved, dropped, checkpointed, archived] = d;
+               record_times, would_cut, reserved, dropped, checkpointed, archived] = d;
   fields all{{"first", shown(first)},
              {"durable", shown(durable)},
              {"published", shown(published)},
@@ -175,6 +179,7 @@ inline fields of(const varve_description& d) {
              {"finished_behind", shown(finished_behind)},
              {"has_next_open", shown(has_next_open)},
              {"refuses", shown(refuses)},
+             {"would_cut", shown(would_cut)},
              {"record_times", shown(record_times)},
              {"checkpointed", shown(checkpointed)},
              {"archived", shown(archived)}};
@@ -185,7 +190,7 @@ inline fields of(const varve_description& d) {
 inline fields of(const log_description& d) {
   const auto& [at, epoch, checkpointed, archived, segment_bytes, checksum, index_stride_bytes, record_times, prepared,
                active, ended, sealed, damaged, dropped, bytes_used, bytes_allocated, writer, process, oldest_unfinished,
-               last_open, next_open, pins, refuses] = d;
+               last_open, next_open, pins, refuses, would_cut] = d;
   static_cast<void>(pins);  // varve_view_pins()
   const auto unfinished = oldest_unfinished.value_or(log_description::unfinished_claim{});
   const auto& [sequence, segment, offset, finished_behind] = unfinished;
@@ -212,6 +217,7 @@ inline fields of(const log_description& d) {
              {"finished_behind", shown(finished_behind)},
              {"has_next_open", shown(next_open.has_value())},
              {"refuses", shown(refuses)},
+             {"would_cut", shown(would_cut)},
              {"record_times", shown(record_times)},
              {"checkpointed", shown(checkpointed)},
              {"archived", shown(archived)}};
@@ -310,20 +316,36 @@ inline fields of(const recovery_report& r) {
           {"clean", shown(clean)}};
 }
 inline fields of(const varve_salvage_report& r) {
-  const auto& [size, first, end, records, missing, gaps] = r;
+  const auto& [size, first, end, records, missing, gaps, abandoned, unfinished, removed, superseded, headers, is_known,
+               reserved] = r;
   return {{"first_sequence", shown(first)},
           {"end_sequence", shown(end)},
           {"records", shown(records)},
           {"missing", shown(missing)},
-          {"gaps", shown(gaps)}};
+          {"gaps", shown(gaps)},
+          {"abandoned", shown(abandoned)},
+          {"unfinished", shown(unfinished)},
+          {"removed", shown(removed)},
+          {"superseded", shown(superseded)},
+          {"damaged_headers", shown(headers)},
+          {"trim_point_known", shown(is_known)}};
 }
 inline fields of(const salvage_report& r) {
-  const auto& [sequences, records, missing, gaps] = r;
+  const auto& [sequences, records, abandoned, missing, unfinished, removed, superseded, is_known, gaps, decisions, headers,
+               foreign] = r;
+  static_cast<void>(decisions);  // C is told how many records they removed
+  static_cast<void>(foreign);
   return {{"first_sequence", shown(sequences.first)},
           {"end_sequence", shown(sequences.end)},
           {"records", shown(records)},
           {"missing", shown(missing)},
-          {"gaps", shown(gaps.size())}};
+          {"gaps", shown(gaps.size())},
+          {"abandoned", shown(abandoned)},
+          {"unfinished", shown(unfinished)},
+          {"removed", shown(removed)},
+          {"superseded", shown(superseded)},
+          {"damaged_headers", shown(headers.size())},
+          {"trim_point_known", shown(is_known)}};
 }
 
 }  // namespace varve::testing
