@@ -22,9 +22,9 @@ enum class recovery_mode : std::uint8_t {
   prefix,       ///< Cut a torn end, and report what was cut. Refuse a log that is incomplete or damaged.
   strict,       ///< Refuse a torn end as well, with would_cut; change nothing.
   accept_loss,  ///< As prefix, but go on without what is missing or damaged: everything that can be read on either side of it
-                ///< keeps its sequence, readers answer `damaged` for what was given up, and the report names it. Every byte is
-                ///< read. Files that are no part of the result, and copies of those that are changed, go to a directory
-                ///< set-aside-TIME in the log's own. Salvage first: it reads more, and changes nothing.
+  ///< keeps its sequence, readers answer `damaged` for what was given up, and the report names it. Every byte is
+  ///< read. Files that are no part of the result, and copies of those that are changed, go to a directory
+  ///< set-aside-TIME in the log's own. Salvage first: it reads more, and changes nothing.
 };
 
 struct recovery_progress {
@@ -33,8 +33,8 @@ struct recovery_progress {
 
 /// What a finding comes to.
 enum class finding_kind : std::uint8_t {
-  damage,        ///< Records that had been there are missing or invalid: open() refuses, unless it is told to accept the loss.
-  cut,           ///< The torn end of a power loss: open() drops it.
+  damage,  ///< Records that had been there are missing or invalid: open() refuses, unless it is told to accept the loss.
+  cut,     ///< The torn end of a power loss: open() drops it.
   stepped_over,  ///< Claims of dead writers: open() makes them `abandoned`. No record whose append returned is lost.
 };
 

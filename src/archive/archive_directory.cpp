@@ -7,8 +7,8 @@
 
 #include "os/point.hpp"
 #include "store/log_directory.hpp"
-#include "store/meta_file.hpp"
 #include "store/log_export.hpp"
+#include "store/meta_file.hpp"
 
 namespace varve::core {
 namespace {
@@ -134,7 +134,8 @@ result<void> archive_directory::take(const sealed_segment& s) {
     const auto behind = there + 1;
     const bool fits = behind == chain_.end() || behind->header.activation->follows() == end;
     // An older state of the log, which somebody has restored. What came of it since is in the archive.
-    if (!fits && behind->header.activation->follows() < end) return does_not_fit(s.number, behind->header.activation->follows(), end);
+    if (!fits && behind->header.activation->follows() < end)
+      return does_not_fit(s.number, behind->header.activation->follows(), end);
     if (auto done = store(*log, *source, &*there); !done) return done;
     there->header = **f;
     // The log was truncated within it: what was behind that is no more.
@@ -154,7 +155,8 @@ result<void> archive_directory::take(const sealed_segment& s) {
 result<void> archive_directory::make_room(const segment_file& next) {
   if (chain_.empty()) {
     const std::uint64_t first = state_->current().trim_point;
-    return next.activation->follows() == first ? result<void>{} : does_not_fit(next.number, first, next.activation->follows());
+    return next.activation->follows() == first ? result<void>{}
+                                               : does_not_fit(next.number, first, next.activation->follows());
   }
   // The log was truncated to nothing, and begins where the archive does.
   if (next.activation->predecessor == 0 && next.activation->follows() == chain_.front().header.activation->follows())
@@ -167,7 +169,8 @@ result<void> archive_directory::make_room(const segment_file& next) {
   if (before == chain_.end()) return does_not_fit(next.number, end, next.activation->follows());
   const auto& a = before->header;
   // It begins where that does if that was left without a record.
-  const bool reaches = next.activation->follows() >= a.activation->follows() && next.activation->follows() <= a.end->last + 1;
+  const bool reaches =
+      next.activation->follows() >= a.activation->follows() && next.activation->follows() <= a.end->last + 1;
   if (!reaches) return does_not_fit(next.number, a.end->last + 1, next.activation->follows());
   return forget_from(static_cast<std::size_t>(before - chain_.begin()) + 1);
 }
@@ -228,10 +231,8 @@ result<void> archive_directory::store(const log_place& log, const copy_source& s
 /// The state follows: what it says is there.
 result<void> archive_directory::settle() {
   const auto& last = chain_.back().header;
-  closed_end end{.first = state_->current().trim_point,
-                 .next = last.end->last + 1,
-                 .segment = last.number,
-                 .offset = last.end->offset};
+  closed_end end{
+      .first = state_->current().trim_point, .next = last.end->last + 1, .segment = last.number, .offset = last.end->offset};
   for (const auto& a : chain_) end.newest.note(a.header.activation->epoch, a.header.activation->generation);
   const auto next = closed_state(state_->current(), end);
   const auto& now = state_->current();

@@ -39,7 +39,8 @@ class expansion {
     closed_end end{.first = s.trim_point, .next = s.trim_point};
     for (const auto& segment : listing->chain) {
       // A gap before it: chain_from() takes what names its predecessor, whatever it ends with.
-      if (segment.header.activation->follows() > end.next && end.segment != 0) return missing(segment.header.number, end.next);
+      if (segment.header.activation->follows() > end.next && end.segment != 0)
+        return missing(segment.header.number, end.next);
       auto ends_at = make(segment);
       if (!ends_at) return std::unexpected(ends_at.error());
       end = {.first = end.first,

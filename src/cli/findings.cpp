@@ -63,8 +63,10 @@ std::string text_of(const std::vector<sequence_range>& ranges) {
 
 }  // namespace
 
-void write_finding(const recovery_report::finding& f, output& out) {
-  out.print("{}: {} (", text_of(f.kind()), f.cause());
+void write_finding(const recovery_report::finding& f, output& out) { write_finding(text_of(f.kind()), f, out); }
+
+void write_finding(std::string_view heading, const recovery_report::finding& f, output& out) {
+  out.print("{}: {} (", heading, f.cause());
   if (f.segment != 0) out.print("segment {}, offset {}, ", f.segment, f.offset);
   if (f.sequences.size() != 0) out.print("sequences {} to {}, ", f.sequences.first.value, f.sequences.end.value - 1);
   out.print("row {})\n", f.row);

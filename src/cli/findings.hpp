@@ -15,6 +15,8 @@ namespace varve::cli {
 
 /// A line.
 void write_finding(const recovery_report::finding& f, output& out);
+/// The same under another heading than that of its kind.
+void write_finding(std::string_view heading, const recovery_report::finding& f, output& out);
 /// A line for each, and one that sums up.
 void write_findings(const recovery_report& report, output& out);
 

@@ -19,9 +19,9 @@ struct mark {
 
   sector_head head{};
   std::uint64_t epoch = 0;
-  std::uint64_t segment = 0;   // number of the segment in which the durable prefix ends
-  std::uint64_t offset = 0;    // where it ends there
-  std::uint64_t sequence = 0;  // the last durable sequence
+  std::uint64_t segment = 0;     // number of the segment in which the durable prefix ends
+  std::uint64_t offset = 0;      // where it ends there
+  std::uint64_t sequence = 0;    // the last durable sequence
   std::uint64_t generation = 0;  // of the state at that time: a state of an older one is stale
   std::array<std::byte, 504 - 56> reserved{};
   std::uint64_t checksum = 0;

@@ -131,9 +131,12 @@ class copying {
 result<void> check_whole(const log_place& from, const survey& s) {
   const auto& findings = s.report.findings;
   const auto is_damage = [](const recovery_report::finding& f) { return f.kind() == finding_kind::damage; };
-  const auto damage = std::ranges::find_if(findings, is_damage);
+  // The first that says which sequences; what is wrong with a whole file does not always.
+  const auto is_placed = [&](const recovery_report::finding& f) { return is_damage(f) && f.sequences.size() != 0; };
+  auto damage = std::ranges::find_if(findings, is_placed);
+  if (damage == findings.end()) damage = std::ranges::find_if(findings, is_damage);
   if (damage == findings.end()) return {};
-  return fail({.code = errc::damaged,
+  return fail({.code = code_of_refusal(damage->row),
                .subject = from.path,
                .segment = damage->segment,
                .offset = damage->offset,

@@ -136,7 +136,7 @@ class salvager {
   }
 
   bool take(const std::shared_ptr<const segment>& in, const format::frame& f, std::uint64_t sequence) {
-    if (sequence < expected_) return true;  // another copy had it
+    if (sequence < expected_) return true;                // another copy had it
     if (f.kind == format::frame_kind::gone) return true;  // the next frame finds that it is missing
     expected_ = sequence + 1;
     if (!f.is_record()) {

@@ -91,7 +91,8 @@ class judge {
       const auto* const before = predecessor_of(all_[i]);
       if (before == nullptr) continue;
       const bool goes_with_it = followed_cut_[static_cast<std::size_t>(before - all_.data())];
-      followed_cut_[i] = goes_with_it || (before->was_cut() && all_[i].facts.base - all_[i].given_up > before->end->last + 1);
+      followed_cut_[i] =
+          goes_with_it || (before->was_cut() && all_[i].facts.base - all_[i].given_up > before->end->last + 1);
     }
   }
 

@@ -49,10 +49,10 @@ std::uint64_t sealed_mark(const state_file& state, const segment_files& found) n
 /// True if segments or marks were written under a later state than this one. The state is durable before anything under it
 /// begins, so no crash explains that: the file is an older one, or newer blocks of it were lost. Where the segments lead it is
 /// no wonder.
-bool is_stale(const log_place& place, const state_file& state, const live_file& live, const segment_files& found) noexcept {
+bool is_stale(const log_place& place, const state_file& state, bool has_later_mark, const segment_files& found) noexcept {
   if (place.meta.kind != format::directory_kind::log) return false;
   const auto& s = state.current();
-  if (live.has_later_mark(s.epoch, s.generation)) return true;
+  if (has_later_mark) return true;
   return std::ranges::any_of(found.files, [&s](const segment_file& f) {
     return f.identity && f.activation && !f.foreign &&
            (f.activation->epoch > s.epoch || f.activation->generation > s.generation);
@@ -220,8 +220,10 @@ class surveyor {
       auto& next = survey_.chain[i + 1];
       // Where the segments between them are lost the next one begins where this one ends, if that is known; otherwise the
       // walk finds out.
-      if (next.after_loss && link.end_sequence <= next.facts.first_frame) next.facts.base = link.end_sequence;
-      else if (next.after_loss) next.facts.base = next.facts.first_frame;
+      if (next.after_loss && link.end_sequence <= next.facts.first_frame)
+        next.facts.base = link.end_sequence;
+      else if (next.after_loss)
+        next.facts.base = next.facts.first_frame;
       const std::uint64_t next_base = next.facts.base;
       if (link.end_sequence == next_base) continue;
       // What contradicts the segment that follows is no end: nobody may be told of one by a seal.
@@ -314,11 +316,13 @@ class surveyor {
   result<void> check_clean_end() {
     const auto& last = survey_.chain.back();
     if (last.facts.number != state_.clean_segment) return {};
-    const bool is_possible =
-        format::is_frame_boundary(last.end_offset, last.facts.capacity) && last.end_sequence >= last.facts.first_frame &&
-        last.end_sequence - last.facts.first_frame <= (last.end_offset - format::segment_header_bytes) / format::frame_header_bytes;
+    const bool is_possible = format::is_frame_boundary(last.end_offset, last.facts.capacity) &&
+                             last.end_sequence >= last.facts.first_frame &&
+                             last.end_sequence - last.facts.first_frame <=
+                                 (last.end_offset - format::segment_header_bytes) / format::frame_header_bytes;
     // Something durable, or trimmed, behind where it was closed: not both can be true.
-    if (!is_possible || survey_.durable >= survey_.next) return structural_damage(row_segment_missing, last.facts.number);
+    if (!is_possible) return structural_damage(row_state_stale, last.facts.number);
+    if (survey_.durable >= survey_.next) return structural_damage(row_segment_missing, last.facts.number);
     if (survey_.goes_on_in_last() && has_frame_at_end()) return structural_damage(row_state_stale, last.facts.number);
     return {};
   }
@@ -358,22 +362,12 @@ class surveyor {
   std::vector<std::size_t> begins_after_loss_;  // which of these do not follow the one before
 };
 
-/// Refuses: what is not there lies between the first and the last sequence that the findings name.
-std::unexpected<error> refuse_incomplete(const log_place& place, const survey& s) noexcept {
-  error_fields fields{.code = errc::incomplete, .subject = place.path};
-  for (const auto& f : s.report.findings) {
-    if (f.kind() != finding_kind::damage) continue;
-    if (fields.segment == 0) fields.segment = f.segment;
-    if (f.sequences.size() == 0) continue;
-    if (fields.first_sequence == 0) fields.first_sequence = f.sequences.first.value;
-    fields.last_sequence = std::max(fields.last_sequence, f.sequences.end.value - 1);
-  }
-  return fail(fields);
-}
-
 /// Notes that the log ends before `last`, which was there.
 void note_missing_end(survey& s, std::uint64_t last) {
-  if (s.next > last) return;
+  const auto says_so = [&](const recovery_report::finding& f) {
+    return f.kind() == finding_kind::damage && f.sequences.first.value <= s.next && f.sequences.end.value > last;
+  };
+  if (s.next > last || std::ranges::any_of(s.report.findings, says_so)) return;
   s.report.findings.push_back({.row = row_incomplete, .segment = 0, .offset = 0, .sequences = {{s.next}, {last + 1}}});
 }
 
@@ -385,8 +379,7 @@ void report_losses(survey& s) {
     const bool is_named = std::ranges::any_of(s.report.findings, [&](const recovery_report::finding& f) {
       return f.kind() == finding_kind::damage && f.sequences.first.value <= first && f.sequences.end.value >= end;
     });
-    if (!is_named)
-      s.report.findings.push_back({.row = row, .segment = segment, .offset = 0, .sequences = {{first}, {end}}});
+    if (!is_named) s.report.findings.push_back({.row = row, .segment = segment, .offset = 0, .sequences = {{first}, {end}}});
   };
   for (const auto& link : s.chain) {
     if (link.after_loss) lose(row_segment_missing, link.facts.number, link.facts.base, link.facts.first_frame);
@@ -409,6 +402,27 @@ result<survey> survey_accepting_loss(const log_place& place, const state_file& s
   report_losses(*s);
   s->report.kept -= std::min(s->report.kept, s->report.given_up);
   return s;
+}
+
+/// Refuses, and says between which sequences there is something missing: just what accepting the loss would give up.
+std::unexpected<error> refuse_incomplete(const log_place& place, const state_file& state, ending how, std::uint64_t durable,
+                                         const survey_options& options, const segment_files& found,
+                                         const std::vector<std::uint64_t>& truncated) {
+  survey_options accepting = options;
+  accepting.mode = recovery_mode::accept_loss;
+  accepting.on_progress = nullptr;
+  const auto s = survey_accepting_loss(place, state, how, durable, accepting, found, truncated);
+  if (!s) return std::unexpected(s.error());
+  error_fields fields{.code = errc::incomplete, .subject = place.path};
+  for (const auto& f : s->report.findings) {
+    if (f.kind() != finding_kind::damage) continue;
+    if (fields.segment == 0) fields.segment = f.segment;
+    if (f.sequences.size() == 0) continue;
+    const std::uint64_t first = f.sequences.first.value;
+    fields.first_sequence = fields.first_sequence == 0 ? first : std::min(fields.first_sequence, first);
+    fields.last_sequence = std::max(fields.last_sequence, f.sequences.end.value - 1);
+  }
+  return fail(fields);
 }
 
 /// A copy may have been made file by file, while the log was written. Only the seals in its segments count as synced here.
@@ -440,12 +454,12 @@ result<survey> survey_copy(const log_place& place, const state_file& state, cons
   if (options.tolerant) return s;
   if (options.accepts_loss())
     return survey_accepting_loss(place, state, ending::power_loss, durable, options, found, truncated);
-  return refuse_incomplete(place, *s);
+  return refuse_incomplete(place, state, ending::power_loss, durable, options, found, truncated);
 }
 
 /// A log where it was written.
-result<survey> survey_original(const log_place& place, const state_file& state, const live_file& live, ending how, bool stale,
-                               std::uint64_t durable, const survey_options& options, const segment_files& found,
+result<survey> survey_original(const log_place& place, const state_file& state, const live_file& live, ending how,
+                               bool stale, std::uint64_t durable, const survey_options& options, const segment_files& found,
                                const std::vector<std::uint64_t>& truncated) {
   const bool accepts = options.accepts_loss();
   if (stale && !options.tolerant && !accepts) return place.fail_file(errc::damaged, format::state_name);
@@ -462,11 +476,10 @@ result<survey> survey_original(const log_place& place, const state_file& state, 
   // The cache has all that a dead writer wrote. A power loss may have let the word outlive what it speaks of.
   const std::uint64_t published = s->ending == ending::death ? published_before(state, live, *s) : 0;
   if (published == 0) return s;
-  if (accepts)
-    return survey_accepting_loss(place, state, how, std::max(durable, published), options, found, truncated);
+  if (accepts) return survey_accepting_loss(place, state, how, std::max(durable, published), options, found, truncated);
   note_missing_end(*s, published);
   if (options.tolerant) return s;
-  return refuse_incomplete(place, *s);
+  return refuse_incomplete(place, state, how, std::max(durable, published), options, found, truncated);
 }
 
 }  // namespace
@@ -491,9 +504,11 @@ result<survey> survey_log(const log_place& place, const state_file& state, const
     truncated = set_truncated_aside(*found, s.truncate_intent, s.trim_point);
   const std::uint64_t sealed = sealed_mark(state, *found);
   if (*how == ending::living) return surveyor{place, state, options, truncated}.run(*how, stored, stored, *found);
-  const bool stale = is_stale(place, state, live, *found);
-  if (state.is_copy()) return survey_copy(place, state, options, stale, stored, sealed, *found, truncated);
-  return survey_original(place, state, live, *how, stale, std::max(stored, sealed), options, *found, truncated);
+  const auto later = live.later_mark(state.current().epoch, state.current().generation);
+  const bool stale = is_stale(place, state, later.has_value(), *found);
+  const std::uint64_t known = std::max(stored, later.value_or(0));
+  if (state.is_copy()) return survey_copy(place, state, options, stale, known, sealed, *found, truncated);
+  return survey_original(place, state, live, *how, stale, std::max(known, sealed), options, *found, truncated);
 }
 
 }  // namespace varve::core

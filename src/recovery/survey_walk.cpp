@@ -308,7 +308,8 @@ class chain_walk {
     if (!batch_goes_on_ || batch_unknown_ || survey_.ending == ending::living) return {};
     // A truncation is exact: what it left of a batch counts as whole.
     if (link().end_cause == format::end_cause::truncate && link().end_sequence == sequence_) return {};
-    if (batch_sequence_ <= survey_.durable) return options_.tolerant ? result<void>{} : refused(errc::damaged, batch_sequence_);
+    if (batch_sequence_ <= survey_.durable)
+      return options_.tolerant ? result<void>{} : refused(errc::damaged, batch_sequence_);
     survey_.report.cut_records += sequence_ - batch_sequence_;
     survey_.report.cut_bytes += offset_ - batch_offset_;
     offset_ = batch_offset_;
@@ -373,8 +374,10 @@ void report_dropped(const log_place& place, const segment_facts& facts, char row
   }
   report.cut_records += end - facts.first_frame;
   report.cut_bytes += bytes;
-  report.findings.push_back(
-      {.row = row, .segment = facts.number, .offset = format::segment_header_bytes, .sequences = {{facts.first_frame}, {end}}});
+  report.findings.push_back({.row = row,
+                             .segment = facts.number,
+                             .offset = format::segment_header_bytes,
+                             .sequences = {{facts.first_frame}, {end}}});
 }
 
 result<void> walk_chain(const log_place& place, const survey_options& options, std::size_t from, survey& s) {

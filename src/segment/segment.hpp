@@ -37,7 +37,7 @@ struct segment_facts {
   std::uint64_t epoch = 0;
   std::uint64_t capacity = 0;  // end of the space for frames, and of the mapping
   varve::checksum checksum = varve::checksum::xxh3;
-  std::uint64_t begun_ns = 0;  // by the wall clock; every record of the segment before it is older
+  std::uint64_t begun_ns = 0;     // by the wall clock; every record of the segment before it is older
   std::uint64_t first_frame = 0;  // its sequence: above the base if those from there on were lost, and given up
   std::uint64_t generation = 0;
   bool header_rebuilt = false;  // a sector of its header is lost, and what it said was found elsewhere: for reading alone

@@ -129,12 +129,15 @@ std::pair<std::optional<format::mark>, bool> live_file::look_at_marks(std::uint6
   return {best, complete};
 }
 
-bool live_file::has_later_mark(std::uint64_t epoch, std::uint64_t generation) const noexcept {
-  if (!map_.is_mapped()) return false;
-  return std::ranges::any_of(format::mark_slot_offset, [&](std::uint64_t offset) {
+std::optional<std::uint64_t> live_file::later_mark(std::uint64_t epoch, std::uint64_t generation) const noexcept {
+  std::optional<std::uint64_t> highest;
+  if (!map_.is_mapped()) return highest;
+  for (const std::uint64_t offset : format::mark_slot_offset) {
     const auto slot = format::decode<format::mark>(load_sector(map_.bytes().data() + offset));
-    return slot && format::is_sane(*slot) && (slot->epoch > epoch || slot->generation > generation);
-  });
+    if (!slot || !format::is_sane(*slot) || (slot->epoch <= epoch && slot->generation <= generation)) continue;
+    highest = std::max(highest.value_or(0), slot->sequence);
+  }
+  return highest;
 }
 
 void live_file::store_mark(const format::mark& m) noexcept {

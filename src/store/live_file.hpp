@@ -33,8 +33,8 @@ class live_file {
 
   /// The highest mark of this epoch; none if there is none.
   [[nodiscard]] std::optional<format::mark> best_mark(std::uint64_t epoch) const noexcept;
-  /// True if a mark speaks of a later epoch, or of a later state, than these.
-  [[nodiscard]] bool has_later_mark(std::uint64_t epoch, std::uint64_t generation) const noexcept;
+  /// The highest sequence of a mark that speaks of a later epoch, or of a later state, than these; none if no mark does.
+  [[nodiscard]] std::optional<std::uint64_t> later_mark(std::uint64_t epoch, std::uint64_t generation) const noexcept;
   /// Called by one thread at a time.
   void store_mark(const format::mark& m) noexcept;
   /// Forgets the marks of epochs that are yet to come, durably: a copy that was made while the log was opened anew may hold

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "format/file_name.hpp"
 #include "os/point.hpp"
 
 namespace varve::core {
@@ -16,9 +17,14 @@ bool has_magic(const format::sector& bytes) noexcept {
   return magic == format::meta::magic;
 }
 
-/// Whether these are the beginnings of a varve.meta, or of what a disk made of one: not of another program's file.
-bool may_be_ours(const format::sector& bytes) noexcept {
-  return has_magic(bytes) || std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{}; });
+/// Of a file with that name of which neither copy is valid: is it a log's, or another program's? Beside a state and segments,
+/// which have their own proofs, it is.
+result<bool> stands_beside_log(const log_place& place) {
+  const auto names = os::list(place.directory);
+  if (!names) return place.fail_call(names.error());
+  if (std::ranges::find(*names, format::state_name) != names->end()) return true;
+  return std::ranges::any_of(*names,
+                             [](const auto& n) { return format::parse_name(format::file_kind::segment, n).has_value(); });
 }
 
 }  // namespace
@@ -36,7 +42,7 @@ result<meta_file> read_meta(const log_place& place) {
     format::sector bytes{};
     const auto n = os::read_at(*file, format::meta_copy_offset[copy], bytes);
     if (!n) return place.fail_call(n.error());
-    may_be_log = may_be_log || may_be_ours(bytes);
+    may_be_log = may_be_log || has_magic(bytes);
     const auto meta = format::decode<format::meta>(bytes);
     is_newer = is_newer || (!meta && meta.error() == format::sector_fault::newer);
     if (!meta || !format::is_sane(*meta)) {
@@ -47,9 +53,13 @@ result<meta_file> read_meta(const log_place& place) {
     has_valid = true;
   }
   if (is_newer) return fail({.code = errc::newer_format, .subject = place.path});
-  if (!has_valid && !may_be_log) return fail({.code = errc::not_a_log, .subject = place.path});
-  if (!has_valid) return place.fail_file(errc::damaged, format::meta_name);
-  return found;
+  if (has_valid) return found;
+  if (!may_be_log) {
+    const auto beside = stands_beside_log(place);
+    if (!beside) return std::unexpected(beside.error());
+    if (!*beside) return fail({.code = errc::not_a_log, .subject = place.path});
+  }
+  return place.fail_file(errc::damaged, format::meta_name);
 }
 
 result<void> write_meta(const log_place& place, std::uint32_t permissions) {

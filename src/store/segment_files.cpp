@@ -37,7 +37,8 @@ bool may_be_torn_identity(std::span<const std::byte> header, const format::uuid&
   std::memcpy(wanted.data(), &format::identity::magic, sizeof format::identity::magic);
   std::memcpy(wanted.data() + offsetof(format::identity, log), log.data(), log.size());
   std::memcpy(found.data(), header.data() + format::identity_offset, found.size());
-  for (const std::size_t at : {std::size_t{0}, offsetof(format::identity, log), offsetof(format::identity, log) + word_bytes}) {
+  for (const std::size_t at :
+       {std::size_t{0}, offsetof(format::identity, log), offsetof(format::identity, log) + word_bytes}) {
     const auto is = std::span{found}.subspan(at, word_bytes), was = std::span{wanted}.subspan(at, word_bytes);
     const bool is_zero = std::ranges::all_of(is, [](std::byte b) { return b == std::byte{}; });
     if (!is_zero && !std::ranges::equal(is, was)) return false;
@@ -205,7 +206,8 @@ std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t fi
     chain.push_back(at);
     const auto& here = *files[at].activation;
     const auto next = successor_of.find({files[at].number, here.salt});
-    const bool fits = next != successor_of.end() && next->second != at && files[next->second].activation->follows() >= here.follows();
+    const bool fits =
+        next != successor_of.end() && next->second != at && files[next->second].activation->follows() >= here.follows();
     at = fits ? next->second : nobody;
   }
   return chain;

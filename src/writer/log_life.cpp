@@ -264,7 +264,8 @@ result<std::unique_ptr<control_block>> log_object::block_to_go_on(const survey& 
   }
   auto block = std::make_unique<control_block>(std::move(*opened));
   block->base = last.facts.first_frame;
-  block->claims.store(claim_word::of(last.end_offset, s.next - last.facts.first_frame), std::memory_order_relaxed, "claim:first");
+  block->claims.store(claim_word::of(last.end_offset, s.next - last.facts.first_frame), std::memory_order_relaxed,
+                      "claim:first");
   return block;
 }
 

@@ -40,7 +40,8 @@ class lone_segment {
     auto map = os::map(*file, capacity, os::access::read_write);
     REQUIRE(map.has_value());
     segment_ = std::make_shared<core::segment>(
-        core::segment_facts{.number = 1, .base = 1, .salt = salt | format::salt_top_bit, .capacity = capacity, .first_frame = 1},
+        core::segment_facts{
+            .number = 1, .base = 1, .salt = salt | format::salt_top_bit, .capacity = capacity, .first_frame = 1},
         std::move(*file), std::move(*map), core::segment_index{});
   }
   [[nodiscard]] const std::shared_ptr<core::segment>& get() const noexcept { return segment_; }

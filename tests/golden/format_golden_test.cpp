@@ -485,12 +485,11 @@ TEST_CASE("the tables of the document show each byte of each structure where the
                 VARVE_FIELD(identity, index_stride_bytes),
                 VARVE_FIELD(identity, version_info),
                 VARVE_FIELD(identity, checksum)});
-  check_fields(
-      "### Activation", sector_bytes,
-      {VARVE_FIELD(activation, head), VARVE_FIELD(activation, base), VARVE_FIELD(activation, salt),
-       VARVE_FIELD(activation, epoch), VARVE_FIELD(activation, predecessor), VARVE_FIELD(activation, predecessor_salt),
-       VARVE_FIELD(activation, time_ns), VARVE_FIELD(activation, given_up), VARVE_FIELD(activation, generation),
-       VARVE_FIELD(activation, checksum)});
+  check_fields("### Activation", sector_bytes,
+               {VARVE_FIELD(activation, head), VARVE_FIELD(activation, base), VARVE_FIELD(activation, salt),
+                VARVE_FIELD(activation, epoch), VARVE_FIELD(activation, predecessor),
+                VARVE_FIELD(activation, predecessor_salt), VARVE_FIELD(activation, time_ns),
+                VARVE_FIELD(activation, given_up), VARVE_FIELD(activation, generation), VARVE_FIELD(activation, checksum)});
   check_fields("### End", sector_bytes,
                {VARVE_FIELD(end, head), VARVE_FIELD(end, salt), VARVE_FIELD(end, offset), VARVE_FIELD(end, last),
                 VARVE_FIELD(end, successor), VARVE_FIELD(end, cause), VARVE_FIELD(end, checksum)});

@@ -22,12 +22,10 @@ void put_in_meta(const path& dir, std::size_t at, std::uint64_t value, std::size
 /// Both slots.
 template <class Change>
 void state_of(const path& dir, Change change) {
-  for (const std::uint64_t slot : state_copies)
-    edit_sector<format::state>(dir / format::state_name, slot, change);
+  for (const std::uint64_t slot : state_copies) edit_sector<format::state>(dir / format::state_name, slot, change);
 }
 void put_in_state(const path& dir, std::size_t at, std::uint64_t value, std::size_t size) {
-  for (const std::uint64_t slot : state_copies)
-    put_in_sector(dir / format::state_name, slot, at, value, size);
+  for (const std::uint64_t slot : state_copies) put_in_sector(dir / format::state_name, slot, at, value, size);
 }
 /// Both slots say the same, of the epoch that counts; but for what is changed.
 template <class Change>
@@ -72,16 +70,14 @@ const directory_row meta_rows[] = {
     {"a read-only compatible feature",
      [](const path& d) { meta_of(d, [](auto& m) { m.features.read_only_compatible = 2; }); }, "newer_format"},
     {"a compatible feature", [](const path& d) { meta_of(d, [](auto& m) { m.features.compatible = 4; }); }},
-    {"version 0", [](const path& d) { put_in_meta(d, 8, 0, 4); }, "damaged varve.meta",
-     "damaged varve.meta", "damaged varve.meta"},
+    {"version 0", [](const path& d) { put_in_meta(d, 8, 0, 4); }, "damaged varve.meta", "damaged varve.meta",
+     "damaged varve.meta"},
     {"version 1", [](const path& d) { put_in_meta(d, 8, 1, 4); }, "older_format", "older_format", "older_format"},
-    {"version 3", [](const path& d) { put_in_meta(d, 8, 3, 4); }, "newer_format", "newer_format",
+    {"version 3", [](const path& d) { put_in_meta(d, 8, 3, 4); }, "newer_format", "newer_format", "newer_format"},
+    {"the reserved word not zero", [](const path& d) { put_in_meta(d, 12, 1, 4); }, "newer_format", "newer_format",
      "newer_format"},
-    {"the reserved word not zero", [](const path& d) { put_in_meta(d, 12, 1, 4); }, "newer_format",
-     "newer_format", "newer_format"},
     {"reserved fields not zero", [](const path& d) { put_in_meta(d, 300, 1, 8); }},
-    {"another magic", [](const path& d) { put_in_meta(d, 0, 0, 8); }, "not_a_log", "not_a_log",
-     "not_a_log"},
+    {"another magic", [](const path& d) { put_in_meta(d, 0, 0, 8); }, "not_a_log", "not_a_log", "not_a_log"},
     {"cut to 511 bytes", [](const path& d) { fs::resize_file(d / format::meta_name, 511); }, "damaged varve.meta",
      "damaged varve.meta", "damaged varve.meta"},
     {"cut to its magic", [](const path& d) { fs::resize_file(d / format::meta_name, 8); }, "damaged varve.meta",
@@ -246,8 +242,8 @@ const directory_row state_rows[] = {
     {"both slots cut off", [](const path& d) { fs::resize_file(d / format::state_name, 100); }, "damaged varve.state",
      "damaged varve.state", "damaged varve.state"},
     {"one slot cut off", [](const path& d) { fs::resize_file(d / format::state_name, 4200); }},
-    {"not there", [](const path& d) { fs::remove(d / format::state_name); }, "incomplete varve.state", "incomplete varve.state",
-     "incomplete varve.state"},
+    {"not there", [](const path& d) { fs::remove(d / format::state_name); }, "incomplete varve.state",
+     "incomplete varve.state", "incomplete varve.state"},
     {"longer, all 16 TiB of it sparse",
      [](const path& d) { fs::resize_file(d / format::state_name, (std::uint64_t{16} << 40) - 4096); }},
 };

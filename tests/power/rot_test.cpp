@@ -80,7 +80,9 @@ class history {
     }
     // A process that dies: whatever it would still do fails.
     memory_os::crash_at_call(1);
-    { const auto dying = std::move(l); }
+    {
+      const auto dying = std::move(l);
+    }
     memory_os::process_death();
     if (!is_last) return;
     look();
@@ -187,8 +189,8 @@ TEST_CASE("any one block of state, meta or live is spoiled or stale: nothing is 
       for (std::uint64_t at = 0; at < (f.name == "varve.live" ? block : f.versions.back().size()); at += block) {
         for (const kind how : kinds) {
           for (const char* const ending : {"death", "power loss", "copy"}) {
-            INFO("history " << seed << (h.is_closed ? ", closed" : ", open") << ": " << f.name << ", block at " << at << ", kind "
-                            << static_cast<int>(how) << ", " << ending);
+            INFO("history " << seed << (h.is_closed ? ", closed" : ", open") << ": " << f.name << ", block at " << at
+                            << ", kind " << static_cast<int>(how) << ", " << ending);
             memory_os::restore(image);
             const bool has_lost_power = ending == std::string_view{"power loss"};
             if (has_lost_power) memory_os::power_loss(random.next());

@@ -176,6 +176,11 @@ disk disk::copy() const {
   to.next_inode = next_inode;
   to.boot = boot;
   inode_copier copied;
+  // Threads may go on storing to mapped files while this copies, where those of a process that dies all stop at one moment.
+  // So what says how far they have come is copied before what it speaks of.
+  for (const auto& [path, from] : directories)
+    if (const auto live = from->current.find("varve.live"); live != from->current.end())
+      static_cast<void>(copied(live->second));
   for (const auto& [path, from] : directories) {
     auto d = std::make_shared<directory>();
     d->path = path;

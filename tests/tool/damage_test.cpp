@@ -86,6 +86,10 @@ TEST_CASE("a damaged activation: append answers 4 and changes no byte", "[tool][
   CHECK(append.error().at("code") == "damaged");
   CHECK(append.error().at("message").get<std::string>().size() > 10);
   CHECK((snapshot(p.log) == before));
-  CHECK(run({"cat", p.log}).exit_code == 4);
+  // The records are whole, and reading needs no more of that sector than its neighbours say.
+  const ran cat = run({"cat", p.log});
+  CHECK(cat.exit_code == 0);
+  CHECK(cat.out == numbered_lines(10));
+  CHECK((snapshot(p.log) == before));
   CHECK(run({"verify", p.log}).exit_code != 0);
 }

@@ -3,7 +3,9 @@
 // varve archive - have verified copies of all sealed segments in another directory. varve expand - make a log of them.
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -101,15 +103,21 @@ void tell_log(log& opened, const archiver& keeper) {
 }
 
 exit_code archive(const archive_options& options, output& out) {
-  static_cast<void>(open_to_read(options.directory));  // there is a log, before a directory is made for an archive
-  const archiver keeper = open_archive(options.to, options.level, options.directory);  // which must be this log's
   log_to_change what{.directory = options.directory, .verb = "archive", .json = options.json};
+  // An archive that is there must be this log's, before anything is changed; and the log must be one that may be changed,
+  // before a directory is made for a new archive.
+  std::optional<archiver> keeper;
+  if (std::filesystem::exists(options.to)) {
+    static_cast<void>(open_to_read(options.directory));
+    keeper.emplace(open_archive(options.to, options.level, options.directory));
+  }
   outcome o{.found = change_log(what, [](log&) {})};  // recovered, and what has ended is sealed
   after_recovery(o.found, [&] {
-    o.counted = take_all(options, keeper);
-    what.archive = keeper.hooks();
+    if (!keeper) keeper.emplace(open_archive(options.to, options.level, options.directory));
+    o.counted = take_all(options, *keeper);
+    what.archive = keeper->hooks();
     change_log(what, [&](log& opened) {
-      tell_log(opened, keeper);
+      tell_log(opened, *keeper);
       o.archived = opened.archived_sequence();
       o.published = opened.published_sequence();
     });

@@ -73,7 +73,9 @@ recovery_report look_at(const std::string& directory) {
 }
 
 failure refusal(const std::string& directory, const std::vector<finding>& losses) {
-  const finding& worst = losses.front();
+  const auto is_placed = [](const finding& each) { return each.sequences.size() != 0; };
+  const auto placed = std::ranges::find_if(losses, is_placed);
+  const finding& worst = placed != losses.end() ? *placed : losses.front();
   failure f;
   f.exit = exit_code::damaged;
   f.code = name_of(errc::damaged);

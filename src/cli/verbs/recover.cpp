@@ -85,9 +85,10 @@ exit_code recover(const recover_options& options, output& out) {
 action set_up_recover(CLI::App& app) {
   const auto options = std::make_shared<recover_options>();
   add_directory(app, options->directory);
-  auto* const mode = app.add_option("--mode", options->mode, "prefix cuts a torn end; strict refuses instead, and changes nothing [prefix]")
-                         ->check(CLI::IsMember(modes))
-                         ->option_text("MODE");
+  auto* const mode =
+      app.add_option("--mode", options->mode, "prefix cuts a torn end; strict refuses instead, and changes nothing [prefix]")
+          ->check(CLI::IsMember(modes))
+          ->option_text("MODE");
   app.add_flag("--accept-loss", options->accept_loss,
                "Go on without records that are missing or damaged; the others keep their sequences")
       ->excludes(mode);
@@ -95,12 +96,13 @@ action set_up_recover(CLI::App& app) {
   add_threads(app, options->threads);
   app.add_flag("--dry-run", options->dry_run, "Only say what would be done, and what is damaged; every byte is read");
   add_json(app, options->json);
-  set_footer(app,
-             "  varve recover orders --dry-run\n"
-             "  varve recover orders --mode strict --verify --threads 0\n"
-             "A log that is incomplete or damaged is refused, with 4. --accept-loss goes on without what is lost: readers answer\n"
-             "damaged for it, and files that are changed or left out are kept in DIR/set-aside-TIME. Salvage first: it reads\n"
-             "more, and changes nothing.\n");
+  set_footer(
+      app,
+      "  varve recover orders --dry-run\n"
+      "  varve recover orders --mode strict --verify --threads 0\n"
+      "A log that is incomplete or damaged is refused, with 4. --accept-loss goes on without what is lost: readers answer\n"
+      "damaged for it, and files that are changed or left out are kept in DIR/set-aside-TIME. Salvage first: it reads\n"
+      "more, and changes nothing.\n");
   return [options](output& out) { return recover(*options, out); };
 }
 

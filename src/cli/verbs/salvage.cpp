@@ -39,7 +39,7 @@ void write_text(const outcome& done, const salvage_settings& settings, output& o
   const auto& r = done.report;
   for (const auto& each : r.headers) write_finding(each, out);
   for (const auto& gap : r.gaps) write_finding(gap, out);
-  for (const auto& each : r.decisions) write_finding(each, out);
+  for (const auto& each : r.decisions) write_finding("removed", each, out);
   for (const auto& each : r.foreign) out.print("left alone: {} is a segment of another log\n", each);
   if (!r.trim_point_known)
     out.print("varve.state is lost, or is not the newest: what comes first, or is missing first, may have been trimmed\n");
@@ -157,7 +157,7 @@ exit_code salvage_log(salvage_settings settings, output& out) {
   } else {
     write_text(done, settings, out);
   }
-  const bool is_whole = done.report.gaps.empty() && done.report.headers.empty();
+  const bool is_whole = done.report.missing == 0 && done.report.headers.empty();
   return is_whole ? exit_code::fine : exit_code::findings;
 }
 

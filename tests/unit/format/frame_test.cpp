@@ -250,7 +250,7 @@ struct row {
 const row rows[] = {
     {"nothing", {.payload = "payload"}, [](byte_vector&) {}, "valid"},
     {"kind 0", {.payload = "payload"}, [](byte_vector& b) { put(b, 20, 0, 1); }, "kind"},
-    {"kind 5", {.payload = "payload"}, [](byte_vector& b) { put(b, 20, 5, 1); }, "kind"},
+    {"kind 6", {.payload = "payload"}, [](byte_vector& b) { put(b, 20, 6, 1); }, "kind"},
     {"kind 255", {.payload = "payload"}, [](byte_vector& b) { put(b, 20, 255, 1); }, "kind"},
     {"flag bit 3", {.payload = "payload"}, [](byte_vector& b) { put(b, 21, 8, 1); }, "flags"},
     {"flag bit 3 of a chunk in a batch", {.kind = 2, .payload = "x"}, [](byte_vector& b) { put(b, 21, 11, 1); }, "flags"},

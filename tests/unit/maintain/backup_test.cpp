@@ -226,7 +226,7 @@ TEST_CASE("damage is named, and leaves nothing behind", "[backup][G5]") {
   CHECK(names_in(dir.path()) == std::vector<std::string>{"log"});
 }
 
-TEST_CASE("a missing segment is damage", "[backup][G5]") {
+TEST_CASE("a backup of a log without one of its segments is refused", "[backup][G5]") {
   const temp_dir dir;
   const auto from = dir.path() / "log";
   {
@@ -241,7 +241,7 @@ TEST_CASE("a missing segment is damage", "[backup][G5]") {
     fs::rename(path, dir.path() / "away");
     const auto report = backup(from, dir.path() / "copy");
     REQUIRE(!report.has_value());
-    CHECK(report.error().code() == errc::damaged);
+    CHECK(report.error().code() == errc::incomplete);
     fs::rename(dir.path() / "away", path);
   }
   CHECK(names_in(dir.path()) == std::vector<std::string>{"log"});

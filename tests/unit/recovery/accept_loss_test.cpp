@@ -29,7 +29,8 @@ void clear_page_of(const fs::path& dir, std::uint64_t sequence) {
 }
 
 const loss losses[] = {
-    {"the last segment is missing", [](const fs::path& d) { fs::remove(segment_path(d, 3)); }, "123456!!!", errc::incomplete},
+    {"the last segment is missing", [](const fs::path& d) { fs::remove(segment_path(d, 3)); }, "123456!!!",
+     errc::incomplete},
     {"a segment in the middle is missing", [](const fs::path& d) { fs::remove(segment_path(d, 2)); }, "123!!!789",
      errc::incomplete},
     {"the first segment is missing", [](const fs::path& d) { fs::remove(segment_path(d, 1)); }, "!!!456789",
@@ -162,7 +163,8 @@ TEST_CASE("a log that has lost nothing opens with accept_loss as it does without
   CHECK(l->append("ten")->value == 10);
 }
 
-TEST_CASE("after the death of a process a finished record that is not there is missing, though never synced", "[recovery][G1]") {
+TEST_CASE("after the death of a process a finished record that is not there is missing, though never synced",
+          "[recovery][G1]") {
   const temp_dir dir;
   die_with(dir.path(), {.segment_bytes = format::segment_bytes_min}, [](log& l) {
     for (int i = 0; i < 9; ++i) must(l.append(std::string(19'000, 'x')).has_value());

@@ -330,7 +330,7 @@ TEST_CASE("a copy that lacks what its state says was durable is no whole one, an
   fs::remove(segment_path(copy, place_of(copy, 9).segment));
   const auto report = verify(copy);
   REQUIRE(report);
-  CHECK(rows_of(*report) == "W");
+  CHECK(rows_of(*report) == "G");
   CHECK(report->findings[0].sequences.first.value == 7);
   CHECK(report->findings[0].sequences.end.value == 10);
   const auto v = log_view::open(copy);
@@ -343,7 +343,7 @@ TEST_CASE("a copy that lacks what its state says was durable is no whole one, an
   CHECK(refused.error().last_sequence() == 9);
   const auto l = log::open(copy, {.recovery = recovery_mode::accept_loss});
   REQUIRE(l);
-  CHECK(rows_of(l->recovery()) == "W");
+  CHECK(rows_of(l->recovery()) == "G");
   CHECK(l->recovery().kept == 6);
 }
 

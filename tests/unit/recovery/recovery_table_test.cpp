@@ -72,8 +72,8 @@ TEST_CASE("every row is reached by some combination, and says why", "[recovery]"
 }
 
 TEST_CASE("no two rows share a letter, nor with a finding about a whole file", "[recovery]") {
-  std::set<char> letters{row_foreign_segment, row_header_damaged, row_activation_torn, row_incomplete,
-                         row_segment_missing, row_state_stale};
+  std::set<char> letters{row_foreign_segment, row_header_damaged,  row_activation_torn,
+                         row_incomplete,      row_segment_missing, row_state_stale};
   CHECK(letters.size() == 6);
   for (const row& r : recovery_rows()) {
     CAPTURE(r.letter);

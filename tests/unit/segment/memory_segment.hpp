@@ -26,7 +26,8 @@ inline std::shared_ptr<core::segment> memory_segment(std::uint64_t capacity = fo
   void* const all = ::mmap(nullptr, capacity + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   REQUIRE(all != MAP_FAILED);
   REQUIRE(::mprotect(static_cast<std::byte*>(all) + capacity, page, PROT_NONE) == 0);
-  const core::segment_facts facts{.number = 7, .base = base, .salt = test_salt, .epoch = 1, .capacity = capacity, .first_frame = base};
+  const core::segment_facts facts{
+      .number = 7, .base = base, .salt = test_salt, .epoch = 1, .capacity = capacity, .first_frame = base};
   // The page behind it stays behind when the segment goes: a few pages for the length of a test.
   return std::make_shared<core::segment>(facts, os::file{}, os::mapping{{static_cast<std::byte*>(all), capacity}},
                                          core::segment_index{}, std::move(holes));

@@ -143,7 +143,7 @@ TEST_CASE("files of a newer version are refused and left alone", "[open][G7]") {
   SECTION("varve.meta, version") {
     auto bytes = read_part(p.dir / format::meta_name, 0, format::sector_bytes);
     auto m = std::bit_cast<format::meta>(*reinterpret_cast<format::sector*>(bytes.data()));
-    m.head.version = 2;
+    m.head.version = 3;
     m.checksum = core::sum_of_structure(std::as_bytes(std::span{&m, 1}).first(504));
     patch(p.dir / format::meta_name, 0, std::as_bytes(std::span{&m, 1}));
     CHECK(log_view::open(p.dir).error().code() == errc::newer_format);
@@ -232,11 +232,11 @@ TEST_CASE("a state whose clean end cannot be is damage", "[open][G5][G7]") {
   p.refused(errc::damaged);
 }
 
-TEST_CASE("a log that has lost varve.meta or varve.state is damaged, not new", "[open][G5]") {
+TEST_CASE("a log that has lost varve.meta or varve.state is incomplete, not new", "[open][G5]") {
   const place p;
   p.make_closed();
   fs::remove(p.dir / GENERATE(as<const char*>{}, format::meta_name, format::state_name));
-  p.refused(errc::damaged);
+  p.refused(errc::incomplete);
 }
 
 TEST_CASE("varve.live is made anew if it is lost", "[open]") {
@@ -299,7 +299,7 @@ TEST_CASE("something else in the place of a file of the log is refused, and not 
   REQUIRE_FALSE(l);
   const errc code = l.error().code();
   CAPTURE(l.error().message());
-  CHECK(code == (name == "segment" ? errc::damaged : errc::not_a_log));
+  CHECK(code == (name == "segment" ? errc::incomplete : errc::not_a_log));  // a segment file is a regular one
   CHECK((image_of(p.dir) == before));
   CHECK((read_file(p.above.path() / "moved") == moved));
   const auto v = log_view::open(p.dir);

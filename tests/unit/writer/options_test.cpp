@@ -44,7 +44,7 @@ TEST_CASE("every option with a value that cannot be is refused by its name, and 
   for (const std::uint32_t bytes : {1U, 256U, 1000U, 1U << 21})
     CHECK(refused_option(dir, {.index_stride_bytes = bytes}) == "index_stride_bytes");
   CHECK(refused_option(dir, {.version_info = std::string(256, 'v')}) == "version_info");
-  CHECK(refused_option(dir, {.recovery = static_cast<recovery_mode>(2)}) == "recovery");
+  CHECK(refused_option(dir, {.recovery = static_cast<recovery_mode>(3)}) == "recovery");
   for (const std::uint32_t n : {0U, 65U, ~0U}) CHECK(refused_option(dir, {.prepared_segments = n}) == "prepared_segments");
   for (const std::uint32_t n : {65U, ~0U}) CHECK(refused_option(dir, {.recovery_threads = n}) == "recovery_threads");
   for (const std::uint32_t mode : {0U, 0400U, 0200U, 0066U, 01600U, 0100600U})
