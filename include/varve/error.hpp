@@ -31,9 +31,9 @@ enum class errc : std::uint16_t {
   older_format,             ///< Made by varve 0.1; it was not touched. `varve upgrade` makes a log of this version of it.
   bad_option,               ///< path() names the option or argument. Correct it.
   unsupported_file_system,  ///< A network or FUSE file system. Move the log, or set allow_any_file_system knowingly.
-  incomplete,  ///< Records or files that had been durable are missing, as in a copy that lacks some; nothing was changed. path()
-               ///< names the file, or the sequences are given. Bring what is missing, or give it up: accept_loss.
-  would_cut,  ///< Strict recovery met a torn end; nothing was changed. Look with verify(), then open with `prefix`.
+  incomplete,  ///< Records or files that had been durable are missing, as in a copy that lacks some; nothing was changed.
+               ///< path() names the file, or the sequences are given. Bring what is missing, or give it up: accept_loss.
+  would_cut,   ///< Strict recovery met a torn end; nothing was changed. Look with verify(), then open with `prefix`.
   // ---- append
   no_space,   ///< No new segment can be had. Make room; appends go on by themselves, nothing was lost.
   too_large,  ///< More bytes than the largest segment takes, or than a claim has; nothing was claimed. limit() says how many

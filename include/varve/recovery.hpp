@@ -19,12 +19,13 @@ namespace varve {
 /// What open() does with a torn end, that is, with the remains of an unfinished last write; and with a log of which records
 /// that had been durable are missing or damaged.
 enum class recovery_mode : std::uint8_t {
-  prefix,       ///< Cut a torn end, and report what was cut. Refuse a log that is incomplete or damaged.
-  strict,       ///< Refuse a torn end as well, with would_cut; change nothing.
-  accept_loss,  ///< As prefix, but go on without what is missing or damaged: everything that can be read on either side of it
-  ///< keeps its sequence, readers answer `damaged` for what was given up, and the report names it. Every byte is
-  ///< read. Files that are no part of the result, and copies of those that are changed, go to a directory
-  ///< set-aside-TIME in the log's own. Salvage first: it reads more, and changes nothing.
+  prefix,  ///< Cut a torn end, and report what was cut. Refuse a log that is incomplete or damaged.
+  strict,  ///< Refuse a torn end as well, with would_cut; change nothing.
+  /// As prefix, but go on without what is missing or damaged: everything that can be read on either side of it keeps its
+  /// sequence, readers answer `damaged` for what was given up, and the report names it. Every byte is read. Files that
+  /// are no part of the result, and copies of those that are changed, go to a directory set-aside-TIME in the log's own.
+  /// Salvage first: it reads more, and changes nothing.
+  accept_loss,
 };
 
 struct recovery_progress {

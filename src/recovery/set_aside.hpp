@@ -2,9 +2,9 @@
 //
 // set_aside.hpp - keeps what a log goes on without, in a directory of its own. Layer recovery.
 //
-// A recovery that accepts a loss writes over damaged frames, and leaves out files. None of their bytes are lost by that: copies
-// of the files that are changed, and the files that are left out, go to set-aside-TIME in the log's directory. No open looks
-// there, and varve never removes it.
+// A recovery that accepts a loss writes over damaged frames, and leaves out files. None of their bytes are lost by that:
+// copies of the files that are changed, and the files that are left out, go to set-aside-TIME in the log's directory. No
+// open looks there, and varve never removes it.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace varve::core {
 
-/// Durably, before anything is changed. Does nothing if nothing is given up. Run twice, it makes a second directory with what
-/// is there by then.
+/// Durably, before anything is changed. Does nothing if nothing is given up. Run twice, it makes a second directory with
+/// what is there by then.
 ///
 /// Errors  no_space, io: nothing of the log was changed.
 [[nodiscard]] result<void> set_aside(const log_place& place, const survey& s, std::uint32_t permissions);

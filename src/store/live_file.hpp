@@ -68,8 +68,8 @@ class live_file {
     if (file_.is_open()) os::unlock_for_life(file_);
     file_.close();
   }
-  /// What the writer of this epoch had published when it last said so; 0 if unknown. True as long as the cache lives in which
-  /// it was stored; after a power loss it may be anything.
+  /// What the writer of this epoch had published when it last said so; 0 if unknown. True as long as the cache lives in
+  /// which it was stored; after a power loss it may be anything.
   [[nodiscard]] std::uint64_t published_in(std::uint64_t epoch) const noexcept;
   /// The epoch of the writer that stored its words last; 0 if unknown.
   [[nodiscard]] std::uint64_t writer_epoch() const noexcept;

@@ -17,8 +17,8 @@ bool has_magic(const format::sector& bytes) noexcept {
   return magic == format::meta::magic;
 }
 
-/// Of a file with that name of which neither copy is valid: is it a log's, or another program's? Beside a state and segments,
-/// which have their own proofs, it is.
+/// Of a file with that name of which neither copy is valid: is it a log's, or another program's? Beside a state or segments
+/// it is a log's.
 result<bool> stands_beside_log(const log_place& place) {
   const auto names = os::list(place.directory);
   if (!names) return place.fail_call(names.error());

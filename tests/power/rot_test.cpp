@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Any one block of varve.state, varve.meta or varve.live is spoiled, lost, or an old version of itself: the log opens all the
-// same, nothing durable is missing, and no decision (trim, truncation) is undone or made again.
+// Any one block of varve.state, varve.meta or varve.live is spoiled, lost, or an old version of itself: the log opens all
+// the same, nothing durable is missing, and no decision (trim, truncation) is undone or made again.
 //
 // VARVE_ROT_HISTORIES sets how many histories are tried; each is tried with every spot, kind and ending.
 #include <algorithm>
@@ -179,7 +179,7 @@ std::uint64_t histories_wanted() { return number_from_environment("VARVE_ROT_HIS
 }  // namespace
 
 TEST_CASE("any one block of state, meta or live is spoiled or stale: nothing is missing, undone or done again",
-          "[power][recovery][G2][G5][G6]") {
+          "[power][rot][G2][G5][G6]") {
   std::uint64_t cases = 0;
   for (std::uint64_t seed = 1; seed <= histories_wanted(); ++seed) {
     const history h{seed};

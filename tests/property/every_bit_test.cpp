@@ -103,10 +103,13 @@ TEST_CASE("a log with any bit of its segment flipped has right records and error
       if (r || (r.error().code() != errc::damaged && r.error().code() != errc::not_yet)) FAIL("sequence " << s);
       ++wrong;
     }
-    // verify() says so exactly if something is missing.
-    if ((wrong > 0) == report->findings.empty()) FAIL(wrong << " are wrong, " << report->findings.size() << " findings");
+    // verify() says so exactly if something is missing; or if the header is damaged, which reading can do without.
+    const bool is_header = bit / 8 < format::segment_header_bytes;
+    const bool is_found = !report->findings.empty();
+    if (wrong > 0 ? !is_found : is_found && !is_header)
+      FAIL(wrong << " are wrong, " << report->findings.size() << " findings");
     const auto l = log::open(golden.directory, {.prepared_segments = 1});
-    if (!l && (wrong == 0 || l.error().code() != errc::damaged)) FAIL(l.error().message());
+    if (!l && (!is_found || l.error().code() != errc::damaged)) FAIL(l.error().message());
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A log of which something that had been durable is missing or damaged: open refuses it and changes nothing, until it is told
-// to accept the loss; then everything that can be read keeps its sequence, and the rest is damaged for good.
+// A log of which something that had been durable is missing or damaged: open refuses it and changes nothing, until it is
+// told to accept the loss; then everything that can be read keeps its sequence, and the rest is damaged for good.
 #include <algorithm>
 #include <functional>
 

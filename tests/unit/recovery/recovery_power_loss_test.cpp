@@ -280,8 +280,8 @@ TEST_CASE("a copy whose varve.live is of a later opening than its varve.state is
   const auto before = image_of(copy);
   CHECK(log::open(copy).error().code() == errc::incomplete);
   CHECK((image_of(copy) == before));
-  // That mark says how far sequences were given out: none of them is again. Nor does it say more of the next opening, which has
-  // the number of that later one.
+  // That mark says how far sequences were given out: none of them is again. Nor does it say more of the next opening,
+  // which has the number of that later one.
   die_with(copy, {.recovery = recovery_mode::accept_loss}, [](log& l) { append_all(l, "x"); });
   const auto again = log::open(copy);
   INFO((again ? std::string{} : again.error().message()));
@@ -348,8 +348,8 @@ TEST_CASE("a copy that lacks what its state says was durable is no whole one, an
 }
 
 TEST_CASE("a copy with damage below its marks is incomplete", "[recovery][G5]") {
-  // A torn frame below the mark is damage in the original. In the copy it may be that the mark is newer: either way something
-  // that was durable is not here.
+  // A torn frame below the mark is damage in the original. In the copy it may be that the mark is newer: either way
+  // something that was durable is not here.
   const temp_dir dir;
   const auto original = dir.path() / "original", copy = dir.path() / "copy";
   die_after(original, "abcdef", 6);
