@@ -127,7 +127,8 @@ const code_row rows[] = {
        for (const std::uint64_t copy : meta_copies) put_in_sector(fs::path{dir} / format::meta_name, copy, 8, 1, 4);
        return error_of(log::open(dir));
      },
-     "DIR: this was made by version 0.1 of varve, and was not touched; make a log of this version of it, with varve upgrade."},
+     "DIR: this was made by version 0.1 of varve, and was not touched; make a log of this version of it, with varve "
+     "upgrade."},
     {errc::incomplete, "a closed log without its last segment",
      [](const std::string& dir) {
        {
@@ -137,7 +138,8 @@ const code_row rows[] = {
        fs::remove(segment_path(dir, 2));
        return error_of(log::open(dir));
      },
-     "DIR: what had been durable is missing here, and nothing was changed (segment 2); bring what is missing, or go on without "
+     "DIR: what had been durable is missing here, and nothing was changed (segment 2); bring what is missing, or go on "
+     "without "
      "it: varve recover --accept-loss."},
     {errc::bad_option, "segments of a byte",
      [](const std::string& dir) { return error_of(log::open(dir, {.segment_bytes = 1})); },

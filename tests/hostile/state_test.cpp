@@ -22,12 +22,10 @@ void put_in_meta(const path& dir, std::size_t at, std::uint64_t value, std::size
 /// Both slots.
 template <class Change>
 void state_of(const path& dir, Change change) {
-  for (const std::uint64_t slot : state_copies)
-    edit_sector<format::state>(dir / format::state_name, slot, change);
+  for (const std::uint64_t slot : state_copies) edit_sector<format::state>(dir / format::state_name, slot, change);
 }
 void put_in_state(const path& dir, std::size_t at, std::uint64_t value, std::size_t size) {
-  for (const std::uint64_t slot : state_copies)
-    put_in_sector(dir / format::state_name, slot, at, value, size);
+  for (const std::uint64_t slot : state_copies) put_in_sector(dir / format::state_name, slot, at, value, size);
 }
 /// Both slots say the same, of the epoch that counts; but for what is changed.
 template <class Change>
@@ -72,20 +70,20 @@ const directory_row meta_rows[] = {
     {"a read-only compatible feature",
      [](const path& d) { meta_of(d, [](auto& m) { m.features.read_only_compatible = 2; }); }, "newer_format"},
     {"a compatible feature", [](const path& d) { meta_of(d, [](auto& m) { m.features.compatible = 4; }); }},
-    {"version 0", [](const path& d) { put_in_meta(d, 8, 0, 4); }, "damaged varve.meta",
-     "damaged varve.meta", "damaged varve.meta"},
+    {"version 0", [](const path& d) { put_in_meta(d, 8, 0, 4); }, "damaged varve.meta", "damaged varve.meta",
+     "damaged varve.meta"},
     {"version 1", [](const path& d) { put_in_meta(d, 8, 1, 4); }, "older_format", "older_format", "older_format"},
-    {"version 3", [](const path& d) { put_in_meta(d, 8, 3, 4); }, "newer_format", "newer_format",
+    {"version 3", [](const path& d) { put_in_meta(d, 8, 3, 4); }, "newer_format", "newer_format", "newer_format"},
+    {"the reserved word not zero", [](const path& d) { put_in_meta(d, 12, 1, 4); }, "newer_format", "newer_format",
      "newer_format"},
-    {"the reserved word not zero", [](const path& d) { put_in_meta(d, 12, 1, 4); }, "newer_format",
-     "newer_format", "newer_format"},
     {"reserved fields not zero", [](const path& d) { put_in_meta(d, 300, 1, 8); }},
-    {"another magic", [](const path& d) { put_in_meta(d, 0, 0, 8); }, "not_a_log", "not_a_log",
-     "not_a_log"},
+    {"another magic", [](const path& d) { put_in_meta(d, 0, 0, 8); }, "not_a_log", "not_a_log", "not_a_log"},
     {"cut to 511 bytes", [](const path& d) { fs::resize_file(d / format::meta_name, 511); }, "damaged varve.meta",
      "damaged varve.meta", "damaged varve.meta"},
     {"cut to its magic", [](const path& d) { fs::resize_file(d / format::meta_name, 8); }, "damaged varve.meta",
      "damaged varve.meta", "damaged varve.meta"},
+    {"zeros", [](const path& d) { patch(d / format::meta_name, 0, byte_vector(fs::file_size(d / format::meta_name))); },
+     "damaged varve.meta", "damaged varve.meta", "damaged varve.meta"},
     {"empty", [](const path& d) { fs::resize_file(d / format::meta_name, 0); }, "damaged varve.meta", "damaged varve.meta",
      "damaged varve.meta"},
     {"not there", [](const path& d) { fs::remove(d / format::meta_name); }, "incomplete varve.meta", "incomplete varve.meta",
@@ -115,7 +113,7 @@ const directory_row state_rows[] = {
        });
      },
      "damaged varve.state", "damaged varve.state", "damaged varve.state"},
-    {"clean in epoch 0", [](const path& d) { state_of(d, [](auto& s) { s.epoch = 0; }); }},
+    {"clean in epoch 0", [](const path& d) { state_of(d, [](auto& s) { s.epoch = 0; }); }, "damaged varve.state", "s"},
     {"the epoch before the last", [](const path& d) { state_of(d, [](auto& s) { s.epoch = UINT32_MAX - 1; }); },
      "damaged varve.state"},
     {"the last epoch", [](const path& d) { state_of(d, [](auto& s) { s.epoch = UINT32_MAX; }); }, "damaged varve.state",
@@ -154,23 +152,23 @@ const directory_row state_rows[] = {
      "incomplete segment 3", "ZG"},
     {"floor 2^63", [](const path& d) { state_of(d, [](auto& s) { s.durable_floor = format::sequence_max + 1; }); },
      "damaged varve.state", "damaged varve.state", "damaged varve.state"},
-    {"it ends in segment 0", [](const path& d) { state_of(d, [](auto& s) { s.clean_segment = 0; }); }, "damaged", "Z"},
-    {"it ends in segment 2", [](const path& d) { state_of(d, [](auto& s) { s.clean_segment = 2; }); }, "damaged segment 2",
-     "Z"},
+    {"it ends in segment 0", [](const path& d) { state_of(d, [](auto& s) { s.clean_segment = 0; }); }, "incomplete", "Z"},
+    {"it ends in segment 2", [](const path& d) { state_of(d, [](auto& s) { s.clean_segment = 2; }); },
+     "incomplete segment 2", "Z"},
     {"it ends in segment 77", [](const path& d) { state_of(d, [](auto& s) { s.clean_segment = 77; }); },
-     "damaged segment 77", "Z"},
-    {"it ends at offset 0", [](const path& d) { state_of(d, [](auto& s) { s.clean_offset = 0; }); }, "damaged segment 3",
+     "incomplete segment 77", "Z"},
+    {"it ends at offset 0", [](const path& d) { state_of(d, [](auto& s) { s.clean_offset = 0; }); }, "incomplete segment 3",
      "ZF", "123456!!!"},
     {"it ends at no whole word", [](const path& d) { state_of(d, [](auto& s) { s.clean_offset += 4; }); },
-     "damaged segment 3", "Z"},
+     "incomplete segment 3", "Z"},
     {"it ends in the last frame", [](const path& d) { state_of(d, [](auto& s) { s.clean_offset -= 8; }); }, "123456789", "F",
-     "12345678!", false},
+     "12345678!"},
     {"it ends behind the last frame", [](const path& d) { state_of(d, [](auto& s) { s.clean_offset += 8; }); }, "123456789",
      "", "123456789", false},
     {"it ends behind the capacity", [](const path& d) { state_of(d, [](auto& s) { s.clean_offset = 65'544; }); },
-     "damaged segment 3", "Z"},
+     "incomplete segment 3", "Z"},
     {"it ends at 2^64 - 8", [](const path& d) { state_of(d, [](auto& s) { s.clean_offset = ~std::uint64_t{7}; }); },
-     "damaged segment 3", "Z"},
+     "incomplete segment 3", "Z"},
     {"its next is 0", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = 0; }); }, "damaged varve.state",
      "damaged varve.state", "damaged varve.state"},
     {"its next is 9", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = 9; }); }, "incomplete segment 3", "ZG",
@@ -194,7 +192,7 @@ const directory_row state_rows[] = {
      },
      "incomplete segment 3", "ZG", "123456!!!"},
     {"its next is 2^63 - 1", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = format::sequence_max; }); },
-     "damaged segment 3", "ZF"},
+     "incomplete segment 3", "ZF"},
     {"its next is 2^63", [](const path& d) { state_of(d, [](auto& s) { s.clean_next = format::sequence_max + 1; }); },
      "damaged varve.state", "damaged varve.state", "damaged varve.state"},
     {"a truncation is under way in a log that is clean",
@@ -246,8 +244,8 @@ const directory_row state_rows[] = {
     {"both slots cut off", [](const path& d) { fs::resize_file(d / format::state_name, 100); }, "damaged varve.state",
      "damaged varve.state", "damaged varve.state"},
     {"one slot cut off", [](const path& d) { fs::resize_file(d / format::state_name, 4200); }},
-    {"not there", [](const path& d) { fs::remove(d / format::state_name); }, "incomplete varve.state", "incomplete varve.state",
-     "incomplete varve.state"},
+    {"not there", [](const path& d) { fs::remove(d / format::state_name); }, "incomplete varve.state",
+     "incomplete varve.state", "incomplete varve.state"},
     {"longer, all 16 TiB of it sparse",
      [](const path& d) { fs::resize_file(d / format::state_name, (std::uint64_t{16} << 40) - 4096); }},
 };
