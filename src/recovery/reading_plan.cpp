@@ -74,12 +74,12 @@ class judge {
     const auto key = [&](std::size_t i) { return std::tuple{epochs_[i], all_[i].facts.base, all_[i].facts.number}; };
     for (std::size_t i = 0; i < all_.size(); ++i)
       if (!followed_cut_[i] && (at == all_.size() || key(i) > key(at))) at = i;
-    while (at != all_.size() && !in_chain_[at]) {
+    while (at != all_.size()) {
       in_chain_[at] = true;
       const auto* const before = predecessor_of(all_[at]);
       if (before == nullptr) return;
       const auto i = static_cast<std::size_t>(before - all_.data());
-      if (all_[i].facts.base > all_[at].facts.base) return;
+      if (in_chain_[i] || all_[i].facts.base > all_[at].facts.base) return;  // a ring, or back to front: made up
       follower_base_[i] = all_[at].facts.base;
       at = i;
     }

@@ -109,7 +109,9 @@ result<std::shared_ptr<segment>> open_segment(const os::file& directory, const e
   const auto identity = format::decode<format::identity>(load_sector(header.data() + format::identity_offset));
   const auto activation = format::decode<format::activation>(load_sector(header.data() + format::activation_offset));
   if (identity ? identity->number != facts.number : !facts.header_rebuilt) return not_ours();
-  if (activation ? activation->salt != facts.salt || activation->base != facts.first_frame : !facts.header_rebuilt)
+  // What no writer would have stored is as lost as what cannot be read.
+  const bool is_there = activation && format::is_sane(*activation);
+  if (is_there ? activation->salt != facts.salt || activation->base != facts.first_frame : !facts.header_rebuilt)
     return not_ours();
   if (mode == os::access::read && how == pinning::no) file->close();  // the mapping stays
   return std::make_shared<segment>(facts, std::move(*file), std::move(*map), std::move(index), std::move(holes));

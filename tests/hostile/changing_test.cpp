@@ -204,11 +204,11 @@ TEST_CASE("a file that is cut short before a reader looks is an error, never a f
     fs::resize_file(segment_path(log.dir, 2), bytes);
     const auto r = v->read({4});
     REQUIRE_FALSE(r);
-    CHECK(facts_of(r.error(), log.dir) == "damaged segment 2");
+    CHECK(facts_of(r.error(), log.dir) == "damaged segment 2 sequence 4 to 6");
     auto at = v->reader({3});
     REQUIRE(at);
     CHECK((*at->next())->text() == nine_records::text(3));
-    CHECK(facts_of(at->next().error(), log.dir) == "damaged segment 2");
+    CHECK(facts_of(at->next().error(), log.dir) == "damaged segment 2 sequence 4 to 6");
   }
   fs::remove(segment_path(log.dir, 2));
   CHECK(facts_of(v->read({4}).error(), log.dir) == "io segment 2 errno 2");
@@ -221,7 +221,7 @@ TEST_CASE("a file that is cut short between two looks of a writer is an error, n
   auto l = log::open(closed.dir);
   REQUIRE(l);
   fs::resize_file(segment_path(closed.dir, 1), 30'000);
-  CHECK(facts_of(l->read({1}).error(), closed.dir) == "damaged segment 1");
+  CHECK(facts_of(l->read({1}).error(), closed.dir) == "damaged segment 1 sequence 1 to 3");
   fs::resize_file(closed.dir / "00000000000000000002.idx", 10);
   CHECK(l->read({5})->text() == nine_records::text(5));
   CHECK(l->append("and more")->value == 10);

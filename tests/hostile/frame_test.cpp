@@ -41,6 +41,10 @@ class frame_table {
       const auto met = parse(f.bytes, f.parts);
       CHECK((met ? fault::none : met.error()) == row.met);
     }
+    // Only a frame that was made valid is handed out, in its own place, and never another's bytes.
+    const std::string_view closed = row.closed;
+    CHECK(closed.find('?', 2) == std::string_view::npos);
+    if (closed[1] == '?') CHECK(row.met == fault::none);
     const auto v = log_view::open(closed_.dir);
     REQUIRE(v);
     CHECK(letters_of(*v) == row.closed);
@@ -50,8 +54,8 @@ class frame_table {
     const bool fits_only_there = row.offset == format::segment_bytes_min;
     CHECK(letters_of(*l) == (fits_only_there ? "a?!!!!" : row.closed));
     const auto r = l->read({2});
-    if (!r && row.closed[1] == '!') CHECK(facts_of(r.error(), closed_.dir) == place("damaged", 2, small_log::offset_of(2)));
-    if (!r && row.closed[1] == '-') CHECK(facts_of(r.error(), closed_.dir) == "abandoned sequence 2");
+    if (!r && closed[1] == '!') CHECK(facts_of(r.error(), closed_.dir) == place_of_damage(row));
+    if (!r && closed[1] == '-') CHECK(facts_of(r.error(), closed_.dir) == "abandoned sequence 2");
   }
 
   /// Below the durable mark it is damage, which names the place, and nothing is changed.
@@ -100,6 +104,14 @@ class frame_table {
     if (l) return;
     CHECK(facts_of(l.error(), lost_.dir) == place("would_cut", row.sequence, row.offset));
     CHECK((image_of(lost_.dir) == before));
+  }
+
+  /// An error of a reader says how far the damage goes: up to the next record that can be read.
+  static std::string place_of_damage(const frame_row& row) {
+    const std::size_t last = std::string_view{row.closed}.find_first_not_of('!', 1) - 1;
+    const bool is_all = last >= small_log::records;
+    const std::uint64_t end = is_all ? small_log::records : last + 1;
+    return place("damaged", 2, small_log::offset_of(2)) + (end > 2 ? " to " + std::to_string(end) : "");
   }
 
   /// All are in the first segment.

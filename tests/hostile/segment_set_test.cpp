@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Segment files that are missing, foreign, renamed, there twice, too many, too short or too long.
+#include <algorithm>
+#include <span>
+#include <string>
+#include <utility>
+
 #include "format/file_name.hpp"
 #include "hostile/spoiled_directory.hpp"
 
@@ -41,60 +46,62 @@ void resize(const path& dir, std::uint64_t number, std::uint64_t bytes) {
 }
 
 const directory_row missing_rows[] = {
-    {"the first is missing", [](const path& d) { fs::remove(segment_path(d, 1)); }, "damaged segment 2", "ZZZ", "!!!!!!!!!"},
-    {"the one in the middle is missing", [](const path& d) { fs::remove(segment_path(d, 2)); }, "damaged segment 3", "ZG",
-     "123!!!!!!"},
-    {"the last is missing", [](const path& d) { fs::remove(segment_path(d, 3)); }, "damaged segment 3", "ZG", "123456!!!"},
+    {"the first is missing", [](const path& d) { fs::remove(segment_path(d, 1)); }, "incomplete segment 2", "ZZZ",
+     "!!!456789"},
+    {"the one in the middle is missing", [](const path& d) { fs::remove(segment_path(d, 2)); }, "incomplete segment 3", "ZG",
+     "123!!!789"},
+    {"the last is missing", [](const path& d) { fs::remove(segment_path(d, 3)); }, "incomplete segment 3", "ZG",
+     "123456!!!"},
     {"two are missing",
      [](const path& d) {
        fs::remove(segment_path(d, 1));
        fs::remove(segment_path(d, 2));
      },
-     "damaged segment 3", "ZZ", "!!!!!!!!!"},
+     "incomplete segment 3", "ZZ", "!!!!!!789"},
     {"all are missing",
      [](const path& d) {
        for (const auto n : {1U, 2U, 3U}) fs::remove(segment_path(d, n));
      },
-     "damaged", "Z", "!!!!!!!!!"},
+     "incomplete", "Z", "!!!!!!!!!"},
     {"one has the ending of an index", [](const path& d) { fs::rename(segment_path(d, 2), d / "00000000000000000002.idx"); },
-     "damaged segment 3", "ZG", "123!!!!!!"},
+     "incomplete segment 3", "ZG", "123!!!789"},
     {"one has 19 digits", [](const path& d) { fs::rename(segment_path(d, 2), d / "0000000000000000002.seg"); },
-     "damaged segment 3", "ZG", "123!!!!!!"},
+     "incomplete segment 3", "ZG", "123!!!789"},
 };
 
 const directory_row renamed_rows[] = {
-    {"two have each other's names", [](const path& d) { swap_names(d, 1, 2); }, "damaged segment 1", "XXZZ", "!!!!!!!!!"},
+    {"two have each other's names", [](const path& d) { swap_names(d, 1, 2); }, "damaged segment 1", "XXZZ", "!!!!!!789"},
     {"two have each other's names and numbers",
      [](const path& d) {
        swap_names(d, 1, 2);
        for (const std::uint64_t n : {1, 2})
          edit_sector<format::identity>(segment_path(d, n), 0, [n](auto& i) { i.number = n; });
      },
-     "damaged segment 1", "ZZG", "123!!!!!!"},
+     "incomplete segment 1", "ZZG"},
     {"the first is called 77", [](const path& d) { fs::rename(segment_path(d, 1), segment_path(d, 77)); },
-     "damaged segment 77", "ZZXZ", "!!!!!!!!!"},
+     "damaged segment 77", "ZZXZ", "!!!456789"},
     {"the second is called 77", [](const path& d) { fs::rename(segment_path(d, 2), segment_path(d, 77)); },
-     "damaged segment 77", "ZXG", "123!!!!!!"},
+     "damaged segment 77", "ZXG", "123!!!789"},
     {"the second is 77, and says so",
      [](const path& d) {
        copy_as(d, 2, 77);
        fs::remove(segment_path(d, 2));
      },
-     "damaged segment 3", "ZG", "123456!!!"},
+     "incomplete segment 3", "ZG"},
     {"the last is 77, and says so",
      [](const path& d) {
        copy_as(d, 3, 77);
        fs::remove(segment_path(d, 3));
      },
-     "damaged segment 3", "Z"},
+     "incomplete segment 3", "Z"},
     {"the last is 2^64 - 1, and says so",
      [](const path& d) {
        copy_as(d, 3, UINT64_MAX);
        fs::remove(segment_path(d, 3));
      },
-     "damaged segment 3", "Z"},
+     "incomplete segment 3", "Z"},
     {"the second of another log of the same making", [](const path& d) { take_from_another_log(d, 2); }, "damaged segment 2",
-     "XZG", "123!!!!!!"},
+     "XZG", "123!!!789"},
     {"all of another log of the same making",
      [](const path& d) {
        for (const auto n : {1U, 2U, 3U}) take_from_another_log(d, n);
@@ -105,17 +112,17 @@ const directory_row renamed_rows[] = {
        fs::remove(segment_path(d, 2));
        copy_as(d, 1, 2);
      },
-     "damaged segment 1", "ZZG", "123!!!!!!"},
+     "incomplete segment 1", "ZZG", "123!!!789"},
     {"all of it another file's bytes",
      [](const path& d) { patch(segment_path(d, 2), 0, byte_vector(65536, std::byte{'x'})); }, "damaged segment 2", "YZG",
-     "123!!!!!!"},
+     "123!!!789"},
 };
 
 const directory_row added_rows[] = {
     {"the second again, as 77", [](const path& d) { fs::copy_file(segment_path(d, 2), segment_path(d, 77)); },
      "damaged segment 77", "X"},
-    {"the second again, and it says 77", [](const path& d) { copy_as(d, 2, 77); }, "damaged segment 2", "ZZG", "123456!!!"},
-    {"the last again, and it says 77", [](const path& d) { copy_as(d, 3, 77); }, "damaged segment 3", "Z"},
+    {"the second again, and it says 77", [](const path& d) { copy_as(d, 2, 77); }, "incomplete segment 2", "ZZG"},
+    {"the last again, and it says 77", [](const path& d) { copy_as(d, 3, 77); }, "incomplete segment 3", "Z"},
     {"one of another log, as 77",
      [](const path& d) {
        const nine_records o;
@@ -129,7 +136,7 @@ const directory_row added_rows[] = {
          a.predecessor = 50;
        });
      },
-     "damaged segment 77", "Z"},
+     "incomplete segment 77", "Z"},
     {"from the past, after nobody",
      [](const path& d) {
        copy_as(d, 3, 77, [](auto& a) {
@@ -137,7 +144,7 @@ const directory_row added_rows[] = {
          a.predecessor = 50;
        });
      },
-     "damaged segment 77", "Z"},
+     "incomplete segment 77", "Z"},
     {"one that follows, without frames",
      [](const path& d) {
        copy_as(d, 3, 4, [&](auto& a) {
@@ -147,7 +154,7 @@ const directory_row added_rows[] = {
          a.salt ^= 2;
        });
      },
-     "damaged segment 3", "Z"},
+     "incomplete segment 3", "Z"},
     {"one that follows behind a gap",
      [](const path& d) {
        copy_as(d, 3, 4, [&](auto& a) {
@@ -156,11 +163,11 @@ const directory_row added_rows[] = {
          a.predecessor_salt = salt_of(d, 3);
        });
      },
-     "damaged segment 3", "ZZ"},
+     "incomplete segment 3", "ZZ"},
     {"another that follows the first", [](const path& d) { copy_as(d, 2, 4, [](auto& a) { a.salt ^= 2; }); },
-     "damaged segment 2", "ZZFF", "123!!!!!!"},
-    {"another that comes first", [](const path& d) { copy_as(d, 1, 4, [](auto& a) { a.salt ^= 2; }); }, "damaged segment 1",
-     "ZZZF", "!!!!!!!!!"},
+     "incomplete segment 2", "ZZFF"},
+    {"another that comes first", [](const path& d) { copy_as(d, 1, 4, [](auto& a) { a.salt ^= 2; }); },
+     "incomplete segment 1", "ZZZF"},
     {"a prepared one", [](const path& d) { prepare(d, 4); }},
     {"a prepared one with the highest number there can be", [](const path& d) { prepare(d, UINT64_MAX); }},
     {"a prepared one, renamed to that",
@@ -176,15 +183,15 @@ const directory_row added_rows[] = {
 };
 
 const directory_row size_rows[] = {
-    {"cut to 0 bytes", [](const path& d) { resize(d, 2, 0); }, "damaged segment 3", "ZG", "123!!!!!!"},
-    {"cut to 511 bytes", [](const path& d) { resize(d, 2, 511); }, "damaged segment 3", "ZG", "123!!!!!!"},
-    {"cut to its identity", [](const path& d) { resize(d, 2, 512); }, "damaged segment 3", "ZG", "123!!!!!!"},
+    {"cut to 0 bytes", [](const path& d) { resize(d, 2, 0); }, "incomplete segment 3", "ZG", "123!!!789"},
+    {"cut to 511 bytes", [](const path& d) { resize(d, 2, 511); }, "incomplete segment 3", "ZG", "123!!!789"},
+    {"cut to its identity", [](const path& d) { resize(d, 2, 512); }, "incomplete segment 3", "ZG", "123!!!789"},
     {"cut to its identity and activation", [](const path& d) { resize(d, 2, 1024); }, "damaged segment 2", "Y", "123!!!789"},
     {"cut to its header", [](const path& d) { resize(d, 2, 4096); }, "damaged segment 2", "Y", "123!!!789"},
     {"cut in its first frame", [](const path& d) { resize(d, 2, 9000); }, "damaged segment 2", "Y", "123!!!789"},
-    {"cut behind its frames", [](const path& d) { resize(d, 2, 65'000); }, "damaged segment 2", "Y", "123!!!789"},
-    {"cut by a byte", [](const path& d) { resize(d, 2, 65'535); }, "damaged segment 2", "Y", "123!!!789"},
-    {"the last cut behind its frames", [](const path& d) { resize(d, 3, 65'000); }, "damaged segment 3", "Y", "123456!!!"},
+    {"cut behind its frames", [](const path& d) { resize(d, 2, 65'000); }, "damaged segment 2", "Y"},
+    {"cut by a byte", [](const path& d) { resize(d, 2, 65'535); }, "damaged segment 2", "Y"},
+    {"the last cut behind its frames", [](const path& d) { resize(d, 3, 65'000); }, "damaged segment 3", "Y"},
     {"longer by a byte", [](const path& d) { resize(d, 2, 65'537); }},
     {"longer, all 16 TiB of it sparse", [](const path& d) { resize(d, 2, (std::uint64_t{16} << 40) - 4096); }},
     {"the last longer, likewise", [](const path& d) { resize(d, 3, (std::uint64_t{16} << 40) - 4096); }},
@@ -200,6 +207,26 @@ const directory_row size_rows[] = {
 TEST_CASE("segment files that are missing", "[hostile][G3][G5]") { check_rows(missing_rows); }
 TEST_CASE("segment files under other names, and others under theirs", "[hostile][G5][G7]") { check_rows(renamed_rows); }
 TEST_CASE("segment files that are too many", "[hostile][G5][G7]") { check_rows(added_rows); }
+TEST_CASE("a file under a segment's name that is not the log's is left alone; what was made ready for the log goes",
+          "[hostile][G5][G7]") {
+  const nine_records log;
+  const auto& dir = log.dir;
+  const std::pair<std::uint64_t, std::string> others[] = {{4, "x"}, {77, "mine"}, {78, std::string(800, 'x')}};
+  for (const auto& [number, text] : others) write_new_file(segment_path(dir, number), text);
+  prepare(dir, 80);
+  write_new_file(segment_path(dir, 81), "");
+  write_new_file(segment_path(dir, 82), std::string(65'536, '\0'));
+  check_row({"all of them", nullptr}, dir);
+  for (const auto& [number, text] : others) {
+    CAPTURE(number);
+    REQUIRE(fs::exists(segment_path(dir, number)));
+    CHECK(std::ranges::equal(read_file(segment_path(dir, number)), std::as_bytes(std::span{text})));
+  }
+  for (const std::uint64_t number : {80U, 81U, 82U}) {
+    CAPTURE(number);
+    CHECK_FALSE(fs::exists(segment_path(dir, number)));
+  }
+}
 TEST_CASE("segment files of another size", "[hostile][G5][G7]") { check_rows(size_rows); }
 
 }  // namespace varve::testing
