@@ -269,23 +269,25 @@ result<pinned_record> cursor::read_once(std::uint64_t target) {
   if (!found) return std::unexpected(found.error());
   walker& at = found->at;
   if (!at.segment() || at.sequence() < target) return damaged_at(at);
-  if (at.sequence() > target && target < at.segment()->facts().first_frame) return given_up_before(*at.segment(), target);
-  if (at.sequence() > target) return not_there(errc::abandoned, target);  // in a hole
+  if (at.sequence() > target) [[unlikely]]
+    return no_frame_for(target, *at.segment());
   if (!found->target) {
     auto seen = look(*at.segment(), at.offset(), target, how_deep_);
     if (seen.what != sight::frame) {
       // Led astray by a length that is wrong, or damaged itself.
-      if (auto again = walk_past_damage(target); !again || !again->at.segment())
-        return std::unexpected(again.error());
-      else
-        at = std::move(again->at);
+      auto again = walk_past_damage(target);
+      if (!again) return std::unexpected(again.error());
+      if (!again->at.segment()) return damaged_at(at);
+      at = std::move(again->at);
       seen = look(*at.segment(), at.offset(), target, how_deep_);
     }
     if (seen.what != sight::frame) return damaged_at(at);
     found->target = seen.frame;
   }
-  if (found->target->kind == format::frame_kind::gone) return damaged_at(at);
-  if (!found->target->is_record()) return not_there(errc::abandoned, target);
+  if (!found->target->is_record()) [[unlikely]] {
+    if (found->target->kind == format::frame_kind::gone) return damaged_at(at);
+    return not_there(errc::abandoned, target);
+  }
   return record_access::give(at, target, *found->target);
 }
 

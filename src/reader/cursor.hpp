@@ -81,6 +81,7 @@ class cursor {
   [[nodiscard]] result<approach> walk_past_damage(std::uint64_t target) const;
   [[nodiscard]] bool find_again();
   [[nodiscard]] std::unexpected<error> stand_at_gone(const format::frame& gone);
+  [[nodiscard, gnu::cold]] std::unexpected<error> no_frame_for(std::uint64_t target, const segment& in) const noexcept;
   [[nodiscard]] std::unexpected<error> given_up_before(const segment& in, std::uint64_t from) const noexcept;
   /// Moves behind the next record, which is `seen`; false: the end for now.
   [[nodiscard]] result<bool> next_frame(observation& seen);

@@ -70,6 +70,12 @@ std::unexpected<error> cursor::stand_at_gone(const format::frame& gone) {
   return damaged_at(at_);
 }
 
+/// The walk to `target` came past it: it was given up before the segment, or stands in a hole.
+std::unexpected<error> cursor::no_frame_for(std::uint64_t target, const segment& in) const noexcept {
+  if (target < in.facts().first_frame) return given_up_before(in, target);
+  return not_there(errc::abandoned, target);
+}
+
 /// What was given up before the first frame of a segment.
 std::unexpected<error> cursor::given_up_before(const segment& in, std::uint64_t from) const noexcept {
   return fail({.code = errc::damaged,
