@@ -77,8 +77,10 @@ class collector {
     }
     const auto status = os::status_of(*file);
     if (!status) return fail_call(status.error().number, dir.path);
-    for (std::uint64_t at = 0; at < Bytes; at += page_bytes)
-      static_cast<void>(os::read_at(*file, at, std::span{bytes}.subspan(at, page_bytes)));
+    for (std::uint64_t at = 0; at < Bytes; at += page_bytes) {
+      const auto page = std::span{bytes}.subspan(at, page_bytes);
+      if (!os::read_at(*file, at, page)) std::ranges::fill(page, std::byte{});  // which is nothing
+    }
     return *status;
   }
 

@@ -52,7 +52,7 @@ class placer {
   }
 
   /// By the first frame. Without checksums a frame of another kind never validates, but for one without a body.
-  std::optional<varve::checksum> kind_by_trying(const segment_evidence& f) const {
+  [[nodiscard]] std::optional<varve::checksum> kind_by_trying(const segment_evidence& f) const {
     auto facts = facts_of(f);
     const auto in = map_evidence(from_, f, facts);
     for (auto number = static_cast<std::uint8_t>(checksum::xxh3); in && format::is_checksum_kind(number); ++number) {
@@ -157,7 +157,8 @@ class placer {
 
   // ---- A salt that some valid sector says.
 
-  std::optional<placed_segment> by_a_salt(const segment_evidence& f, const segment& in, segment_facts facts) const {
+  [[nodiscard]] std::optional<placed_segment> by_a_salt(const segment_evidence& f, const segment& in,
+                                                        segment_facts facts) const {
     for (const auto& p : found_.all)
       if (p.predecessor == f.number && f.number != 0)
         if (auto found = with_salt(f, in, facts, p.predecessor_salt, p.facts.base - 1)) return found;
@@ -169,8 +170,8 @@ class placer {
   }
 
   /// `last`: no frame of it has a higher sequence, unless it was cut.
-  std::optional<placed_segment> with_salt(const segment_evidence& f, const segment& in, segment_facts facts,
-                                          std::uint64_t salt, std::uint64_t last) const {
+  [[nodiscard]] std::optional<placed_segment> with_salt(const segment_evidence& f, const segment& in, segment_facts facts,
+                                                        std::uint64_t salt, std::uint64_t last) const {
     if ((salt & format::salt_top_bit) == 0) return std::nullopt;
     facts.salt = salt;
     const std::uint64_t most = frames_in(facts.capacity);
@@ -207,7 +208,8 @@ class placer {
 
   // ---- A place whose sequence some valid sector says.
 
-  std::optional<placed_segment> by_an_anchor(const segment_evidence& f, const segment& in, segment_facts facts) const {
+  [[nodiscard]] std::optional<placed_segment> by_an_anchor(const segment_evidence& f, const segment& in,
+                                                           segment_facts facts) const {
     std::vector<frame_place> anchors;  // where a frame ends, and its sequence
     for (const auto& m : from_.marks)
       if (m.segment == f.number) anchors.push_back({m.offset, m.sequence});
@@ -257,7 +259,8 @@ class placer {
 
   // ---- What is left of a torn activation: two words that agree with the first stamp prove each other.
 
-  std::optional<placed_segment> by_a_torn_sector(const segment_evidence& f, const segment& in, segment_facts facts) const {
+  [[nodiscard]] std::optional<placed_segment> by_a_torn_sector(const segment_evidence& f, const segment& in,
+                                                               segment_facts facts) const {
     if (!is_valid(in, format::segment_header_bytes, facts)) return std::nullopt;
     const std::uint64_t stamp = word_at(in, format::segment_header_bytes);
     for (const std::uint64_t base : possible_bases(f)) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <span>
 
 #include "os/point.hpp"
 
@@ -25,9 +26,9 @@ struct slots {
 os::result<slots> read_slots(const os::file& file, unsigned copies) noexcept {
   slots found;
   for (unsigned slot = 0; slot < 2; ++slot) {
-    for (unsigned copy = 0; copy < copies; ++copy) {
+    for (const std::uint64_t offset : std::span{format::state_copy_offset[slot]}.first(copies)) {
       format::sector bytes{};
-      const auto n = os::read_at(file, format::state_copy_offset[slot][copy], bytes);
+      const auto n = os::read_at(file, offset, bytes);
       if (!n) return std::unexpected(n.error());
       if (*n != bytes.size()) continue;
       const auto seen = format::decode<format::state>(bytes);
