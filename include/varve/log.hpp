@@ -190,7 +190,8 @@ class VARVE_EXPORT log {
   /// that reads at the same time may still be handed what is being dropped. A checkpoint or archive position behind `last`
   /// moves back to it.
   ///
-  /// Errors         past_end: `last` was never claimed. trimmed: it lies before first_sequence() - 1. io: varve.state or a
+  /// Errors         past_end: `last` was never claimed. trimmed: it lies before first_sequence() - 1. damaged: it lies in
+  ///                a gap of lost records; drop the gap as well, or keep what follows it. io: varve.state or a
   ///                segment could not be written, and nothing went. Unless error::may_have_happened(): the log then takes
   ///                no more appends, and the next open ends the work, if there is any. no_space, with that: it is
   ///                truncated; appends answer so until a segment can be had.

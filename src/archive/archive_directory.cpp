@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "os/point.hpp"
+#include "segment/walker.hpp"
 #include "store/log_directory.hpp"
 #include "store/log_export.hpp"
 #include "store/meta_file.hpp"
@@ -28,6 +29,15 @@ os::result<bool> is_same(const os::file& one, const os::file& other) noexcept {
   if (!a) return std::unexpected(a.error());
   if (!b) return std::unexpected(b.error());
   return a->inode == b->inode && a->birth_ns == b->birth_ns;
+}
+
+/// A recovery that accepted a loss has changed it.
+bool has_lost_frames(const copy_source& source) noexcept {
+  if (source.segment->facts().first_frame != source.segment->facts().base) return true;
+  walker at{source.segment};
+  for (auto seen = at.step(format::depth::shape); seen.what == sight::frame; seen = at.step(format::depth::shape))
+    if (seen.frame.kind == format::frame_kind::gone) return true;
+  return false;
 }
 
 /// What may stand in a directory that is to become an archive: nothing, or what the beginning of one has left.
@@ -131,6 +141,9 @@ result<void> archive_directory::take(const sealed_segment& s) {
   } else {
     if (there->header.activation->salt != (*f)->activation->salt) return does_not_fit(s.number, 0, 0);
     const std::uint64_t end = (*f)->end->last + 1;
+    // Frames never change but where a recovery accepted their loss: then the archive has the better copy.
+    const bool is_shorter = end < there->header.end->last + 1 && !(*f)->is_truncated;
+    if (is_shorter || has_lost_frames(*source)) return settle();
     const auto behind = there + 1;
     const bool fits = behind == chain_.end() || behind->header.activation->follows() == end;
     // An older state of the log, which somebody has restored. What came of it since is in the archive.
@@ -172,6 +185,9 @@ result<void> archive_directory::make_room(const segment_file& next) {
   const bool reaches =
       next.activation->follows() >= a.activation->follows() && next.activation->follows() <= a.end->last + 1;
   if (!reaches) return does_not_fit(next.number, a.end->last + 1, next.activation->follows());
+  // It follows that one since what stood between was lost: here it is not.
+  if (next.activation->given_up != 0 && before + 1 != chain_.end())
+    return does_not_fit(next.number, a.end->last + 1, next.activation->follows());
   return forget_from(static_cast<std::size_t>(before - chain_.begin()) + 1);
 }
 

@@ -27,7 +27,7 @@ constexpr explanation explanations[] = {
     {errc::older_format, "older_format", "this was made by version 0.1 of varve, and was not touched",
      "make a log of this version of it, with varve upgrade"},
     {errc::incomplete, "incomplete", "what had been durable is missing here, and nothing was changed",
-     "bring what is missing, or go on without it: varve recover --accept-loss"},
+     "bring what is missing; varve recover --accept-loss goes on without records, and varve salvage without files"},
     {errc::bad_option, "bad_option", "this option has a value that cannot be used", "correct it"},
     {errc::unsupported_file_system, "unsupported_file_system",
      "network and user-space file systems do not keep what a log needs", "move the log to a local one"},

@@ -4,7 +4,7 @@
 //
 // Ordering
 //   turn:C / turn:D   first() was raised, or a truncation noted, then the turn changes: who sees that finds it so. (turn:D
-//                     in log/trimmer.cpp, log/truncator.cpp and reader/view_object.cpp)
+//                     in writer/retire/trimmer.cpp, writer/truncator.cpp and view/view_object.cpp)
 #pragma once
 
 #include <cstdint>

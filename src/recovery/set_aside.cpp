@@ -75,10 +75,13 @@ bool is_changed(const chain_link& link) noexcept {
 }  // namespace
 
 result<void> set_aside(const log_place& place, const survey& s, std::uint32_t permissions) {
-  if (s.report.given_up == 0 && s.set_aside.empty()) return {};
+  const bool is_cut = s.accepts_loss && s.report.cut_records != 0;
+  if (s.report.given_up == 0 && s.set_aside.empty() && !is_cut) return {};
   std::vector<std::uint64_t> numbers = s.set_aside;
   for (const auto& link : s.chain)
     if (is_changed(link) || !link.end_recorded) numbers.push_back(link.facts.number);
+  std::ranges::sort(numbers);
+  numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
   if (numbers.empty()) return {};
   const auto directory = make_directory(place, permissions);
   if (!directory) return std::unexpected(directory.error());

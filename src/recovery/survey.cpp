@@ -194,8 +194,10 @@ os::result<bool> has_writer_of(const live_file& live, const state_file& state) n
   return live.writer_epoch() == state.current().epoch;
 }
 
-result<survey> survey_log(const log_place& place, const state_file& state, const live_file& live,
-                          const survey_options& options) {
+namespace {
+
+result<survey> survey_either(const log_place& place, const state_file& state, const live_file& live,
+                             const survey_options& options) {
   const auto how = how_it_ended(place, state, live, options);
   if (!how) return std::unexpected(how.error());
   // The marks first: whatever they speak of is then in the directory when it is listed, also beside a living writer.
@@ -213,6 +215,15 @@ result<survey> survey_log(const log_place& place, const state_file& state, const
   const std::uint64_t known = std::max(stored, later.value_or(0));
   if (state.is_copy()) return survey_copy(place, state, options, stale, known, sealed, *found, truncated);
   return survey_original(place, state, live, *how, stale, std::max(known, sealed), options, *found, truncated);
+}
+
+}  // namespace
+
+result<survey> survey_log(const log_place& place, const state_file& state, const live_file& live,
+                          const survey_options& options) {
+  auto s = survey_either(place, state, live, options);
+  if (s) s->accepts_loss = options.accepts_loss();
+  return s;
 }
 
 }  // namespace varve::core

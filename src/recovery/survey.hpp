@@ -56,6 +56,7 @@ struct survey {
   std::vector<std::uint64_t> set_aside;  // with accept_loss: what the log goes on without, and does not remove
   std::uint64_t highest = 0;             // of all numbers in use
   bool is_copy = false;
+  bool accepts_loss = false;
   newest_begun newest{};  // of all segments
   recovery_report report;
 

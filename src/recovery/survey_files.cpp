@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 
 #include "base/bits.hpp"
+#include "format/file_name.hpp"
 #include "recovery/survey_walk.hpp"
 #include "segment/walker.hpp"
 
@@ -50,7 +52,11 @@ class surveyor {
   /// `truncated`: what set_truncated_aside() did.
   surveyor(const log_place& place, const state_file& state, const survey_options& options,
            const std::vector<std::uint64_t>& truncated) noexcept
-      : place_(place), state_(state.current()), options_(options), truncated_(truncated) {}
+      : place_(place),
+        state_(state.current()),
+        options_(options),
+        truncated_(truncated),
+        keeps_all_(!options.looking_on && (options.accepts_loss() || state.is_copy())) {}
 
   result<survey> run(ending how, std::uint64_t durable, std::uint64_t synced, const segment_files& found) {
     survey_.ending = how;
@@ -128,18 +134,33 @@ class surveyor {
         }
         // Memory is torn by words, and so may be what a power loss left of it on the disk. If the segment was durable it is
         // missed: by the chain, or by the mark.
-        if (f.activation_damaged && !f.foreign && survey_.ending == ending::power_loss) {
+        if (f.activation_damaged && !f.foreign && survey_.ending == ending::power_loss && !keeps_all_) {
           survey_.leftovers.push_back(f.number);
           survey_.report.findings.push_back({.row = row_activation_torn, .segment = f.number, .offset = 0, .sequences = {}});
           continue;
         }
-        if (options_.accepts_loss()) survey_.set_aside.push_back(f.number);
+        if (keeps_all_) survey_.set_aside.push_back(f.number);
+        if (f.activation_damaged && survey_.ending == ending::power_loss && !options_.accepts_loss()) {
+          survey_.report.findings.push_back({.row = row_activation_torn, .segment = f.number, .offset = 0, .sequences = {}});
+          continue;
+        }
         if (auto done = structural_damage(letter, f.number); !done) return done;
       } else if (!f.activation && f.may_be_ours) {
-        survey_.leftovers.push_back(f.number);  // made ahead, or for an entry; anything else may be another program's
+        // Made ahead, or for an entry; anything else may be another program's.
+        (keeps_all_ && may_hold_frames(f) ? survey_.set_aside : survey_.leftovers).push_back(f.number);
       }
     }
     return {};
+  }
+
+  /// Its header may have been lost: something stands where the first frame would. So it does in a file that is used again.
+  [[nodiscard]] bool may_hold_frames(const segment_file& f) const {
+    const auto name = format::name_of(format::file_kind::segment, f.number);
+    const auto file = os::open_file(place_.directory, name.c_str(), os::access::read);
+    std::uint64_t stamp = 0;
+    if (!file) return true;
+    const auto n = os::read_at(*file, format::segment_header_bytes, std::as_writable_bytes(std::span{&stamp, 1}));
+    return !n || stamp != 0;
   }
 
   result<void> build_chain(const segment_files& found) {
@@ -300,6 +321,7 @@ class surveyor {
   const format::state& state_;
   const survey_options& options_;
   const std::vector<std::uint64_t>& truncated_;
+  const bool keeps_all_;  // what is left out is set aside, not removed
   survey survey_;
   std::vector<std::size_t> in_chain_;           // which files are, in their order
   std::vector<std::size_t> begins_after_loss_;  // which of these do not follow the one before

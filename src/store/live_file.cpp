@@ -3,7 +3,7 @@
 // Ordering of the writer's words
 //   live:word   relaxed: each is a hint by itself, believed only while a writer of the same epoch lives
 //   turn:A / turn:B   the state says what went, then the turn changes: who sees that reads a state of then or later. (turn:A
-//                     also in reader/view_object.cpp)
+//                     also in view/view_object.cpp)
 #include "store/live_file.hpp"
 
 #include <algorithm>

@@ -96,6 +96,13 @@ result<void> truncator::plan_end(std::uint64_t next, plan& p) const {
   if (!in) return std::unexpected(in.error());
   const auto before = with_.table.ending_at(next - 1);
   p.last = before.facts;
+  // In a gap no frame says where the log ends: it may be truncated before the gap, or after it.
+  if (next <= p.last.first_frame && p.last.base != p.last.first_frame)
+    return fail({.code = errc::damaged,
+                 .subject = with_.place.path,
+                 .segment = p.last.number,
+                 .first_sequence = p.last.base,
+                 .last_sequence = p.last.first_frame - 1});
   p.end = walker::near(*in, next, next - 1).at;
   while (p.end.sequence() < next) {
     if (p.end.step(format::depth::shape).what == sight::frame) continue;

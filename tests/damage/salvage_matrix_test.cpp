@@ -80,7 +80,9 @@ struct harm {
 
 std::vector<harm> all_harm(const known_log& l) {
   std::vector<harm> all;
-  const auto numbers = segment_numbers(l.dir);
+  auto numbers = segment_numbers(l.dir);
+  // A file that was being made when the process died has no bytes that could be spoiled.
+  std::erase_if(numbers, [&](std::uint64_t n) { return fs::file_size(segment_path(l.dir, n)) < format::segment_bytes_min; });
   const auto flip = [&](std::string name, std::uint64_t segment, std::uint64_t offset) {
     all.push_back(
         {name, segment, offset, offset + 1, [=](const fs::path& d) { flip_bit(segment_path(d, segment), offset, 3); }});

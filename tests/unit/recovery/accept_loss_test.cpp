@@ -152,6 +152,47 @@ TEST_CASE("what is lost is refused, changes nothing, and is gone on without only
   }
 }
 
+TEST_CASE("a log is truncated before a gap, or after it, and not in it", "[recovery][truncate]") {
+  const nine_records original;
+  fs::remove(segment_path(original.dir, 2));
+  const log_options accepting{.recovery = recovery_mode::accept_loss};
+  REQUIRE(log::open(original.dir, accepting)->close().has_value());
+  auto l = log::open(original.dir);
+  REQUIRE(l);
+  for (const std::uint64_t last : {4U, 5U, 6U}) {
+    const auto done = l->truncate_after({last});
+    REQUIRE_FALSE(done);
+    CHECK(facts_of(done.error(), original.dir) == "damaged segment 3 sequence 4 to 6");
+    CHECK(digits_of(*l) == "123!!!789");
+  }
+  REQUIRE(l->truncate_after({8}).has_value());
+  CHECK(digits_of(*l) == "123!!!78.");
+  REQUIRE(l->trim_before({5}).has_value());
+  CHECK(digits_of(*l) == "<<<<!!78.");
+  REQUIRE(l->close().has_value());
+  CHECK(seen_by(original.dir) == "<<<<!!78.");
+  l = log::open(original.dir);
+  REQUIRE(l);
+  CHECK(l->first_sequence().value == 5);
+  CHECK(l->append("new")->value == 9);
+}
+
+TEST_CASE("what follows a gap is taken back with the gap", "[recovery][truncate]") {
+  const nine_records original;
+  fs::remove(segment_path(original.dir, 2));
+  const log_options accepting{.recovery = recovery_mode::accept_loss};
+  REQUIRE(log::open(original.dir, accepting)->close().has_value());
+  auto l = log::open(original.dir);
+  REQUIRE(l);
+  REQUIRE(l->truncate_after({3}).has_value());
+  CHECK(digits_of(*l) == "123......");
+  CHECK(l->append("new")->value == 4);
+  REQUIRE(l->close().has_value());
+  l = log::open(original.dir);
+  REQUIRE(l);
+  CHECK(l->read({4})->text() == "new");
+}
+
 TEST_CASE("a log that has lost nothing opens with accept_loss as it does without", "[recovery]") {
   const bool closed = GENERATE(true, false);
   const nine_records whole{closed};
