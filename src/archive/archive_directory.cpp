@@ -40,6 +40,16 @@ bool has_lost_frames(const copy_source& source) noexcept {
   return false;
 }
 
+/// Likewise, from some place to its end: then the segment after it says how much.
+result<bool> lost_its_end(const log_place& log, const segment_file& f) {
+  const auto found = read_segment_files(log, f.number);
+  if (!found) return std::unexpected(found.error());
+  return std::ranges::any_of(found->files, [&f](const segment_file& next) {
+    return next.activation && next.activation->predecessor == f.number &&
+           next.activation->predecessor_salt == f.activation->salt && next.activation->given_up != 0;
+  });
+}
+
 /// What may stand in a directory that is to become an archive: nothing, or what the beginning of one has left.
 bool may_be_left_over(const std::string& name) noexcept {
   return name == format::state_name || name == format::meta_temporary_name || name == "lost+found";
@@ -142,8 +152,12 @@ result<void> archive_directory::take(const sealed_segment& s) {
     if (there->header.activation->salt != (*f)->activation->salt) return does_not_fit(s.number, 0, 0);
     const std::uint64_t end = (*f)->end->last + 1;
     // Frames never change but where a recovery accepted their loss: then the archive has the better copy.
-    const bool is_shorter = end < there->header.end->last + 1 && !(*f)->is_truncated;
-    if (is_shorter || has_lost_frames(*source)) return settle();
+    if (has_lost_frames(*source)) return settle();
+    if (end < there->header.end->last + 1) {
+      const auto has_lost = lost_its_end(*log, **f);
+      if (!has_lost) return std::unexpected(has_lost.error());
+      if (*has_lost) return settle();
+    }
     const auto behind = there + 1;
     const bool fits = behind == chain_.end() || behind->header.activation->follows() == end;
     // An older state of the log, which somebody has restored. What came of it since is in the archive.
