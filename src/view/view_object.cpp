@@ -188,7 +188,10 @@ result<void> view_object::look_at_everything() {
   for (int looks = 1;; ++looks) {
     auto all = survey_undisturbed(place_, {.looking_on = true, .tolerant = true});
     if (!all) return std::unexpected(all.error());
-    if (all->seen.ending != ending::living && is_chain_broken(all->seen)) add_what_stands(place_, all->seen);
+    // Not while a process has the log, if only to recover it: what is read then may be of two moments.
+    const auto owned = all->live.has_owner();
+    const bool is_alone = owned && !*owned && all->seen.ending != ending::living;
+    if (is_alone && is_chain_broken(all->seen)) add_what_stands(place_, all->seen);
     const truncations::change change{cuts()};
     // Only that tells a truncation from a death, after which a segment that nobody has passed a record of may go as well.
     const std::uint32_t truncations = all->state.current().truncations;
