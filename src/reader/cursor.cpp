@@ -107,8 +107,11 @@ void cursor::step(observation& seen) noexcept {
     if (auto done = source_->usable(); !done) return std::unexpected(done.error());
     if (const std::uint64_t turn = source_->turn(); turn != turn_) [[unlikely]] {
       const auto stands = look_whether_it_stands(turn);
-      if (!stands && source_->turn() != turn) continue;
-      if (!stands) return std::unexpected(stands.error());
+      if (!stands && source_->is_settled(turn)) return std::unexpected(stands.error());
+      if (!stands) {
+        os::nap(look_again);
+        continue;
+      }
     }
     step(seen);
     if (seen.what == sight::frame && seen.frame.is_record()) [[likely]]

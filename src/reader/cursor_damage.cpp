@@ -26,9 +26,9 @@ result<approach> cursor::go_to(std::uint64_t target) const {
 /// As far as there are valid frames on the way, by their stamps. Each is checked in full: a length that is wrong leads
 /// astray, and past frames that are whole.
 result<approach> cursor::walk_past_damage(std::uint64_t target) const {
+  const std::uint64_t published = source_->published();  // before the segment is asked for: it may come meanwhile
   auto in = holding(target);
   if (!in) return std::unexpected(in.error());
-  const std::uint64_t published = source_->published();
   if (!*in && target > published) return approach{};  // it will be the first one
   if (!*in) return damaged_from(target, {});
   walker at = walker::near(std::move(*in), target, published).at;
