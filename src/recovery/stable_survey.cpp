@@ -12,6 +12,13 @@ constexpr int looks_max = 100;
 
 bool is_damage(const recovery_report::finding& f) noexcept { return f.kind() == finding_kind::damage; }
 
+/// Does the chain lead from the first record to the last durable one? Beside a living writer that is no finding: it removes
+/// what it trims from the oldest on, and whoever reads the files one after the other may miss some in the middle.
+bool is_chain_whole(const survey& s) noexcept {
+  if (s.durable < s.first) return true;
+  return !s.chain.empty() && s.chain.front().facts.base <= s.first && s.chain.back().end_sequence > s.durable;
+}
+
 }  // namespace
 
 result<undisturbed> survey_undisturbed(const log_place& place, const survey_options& options) {
@@ -26,7 +33,8 @@ result<undisturbed> survey_undisturbed(const log_place& place, const survey_opti
     if (!s && (s.error().os_errno() == ENOENT || s.error().os_errno() == EBUSY)) continue;
     if (!s) return std::unexpected(s.error());
     // What a writer has trimmed meanwhile is missing, which is no damage.
-    if (live->turn() != turn && std::ranges::any_of(s->report.findings, is_damage)) continue;
+    const bool is_whole = !std::ranges::any_of(s->report.findings, is_damage) && is_chain_whole(*s);
+    if (live->turn() != turn && !is_whole) continue;
     const auto followed = has_writer_of(*live, *state);
     if (!followed) return place.fail_call(followed.error());
     // Beside a living writer only a truncation takes back what was read of it.
