@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "format/file_name.hpp"
+#include "os/point.hpp"
 
 namespace varve::core {
 namespace {
@@ -153,6 +154,7 @@ result<segment_files> read_segment_files(const log_place& place, std::uint64_t a
   segment_files found;
   found.files.reserve(numbers.size());  // of a million nothing is held twice
   for (const std::uint64_t number : numbers) {
+    VARVE_POINT("files.before_next");
     auto read = read_segment_file(place, number);
     if (!read) return std::unexpected(read.error());
     if (!*read) continue;

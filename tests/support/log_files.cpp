@@ -252,18 +252,22 @@ namespace {
 enum class holding : int { nobody, armed, held };
 std::atomic<holding> held{holding::nobody};
 const char* point_to_hold = "";
+std::atomic<int> times_to_pass{0};
 
 void hold_at_point(const char* name) noexcept {
   auto expected = holding::armed;
-  if (std::strcmp(name, point_to_hold) != 0 || !held.compare_exchange_strong(expected, holding::held)) return;
+  if (std::strcmp(name, point_to_hold) != 0 || times_to_pass.fetch_sub(1) > 0 ||
+      !held.compare_exchange_strong(expected, holding::held))
+    return;
   held.notify_all();
   held.wait(holding::held);
 }
 
 }  // namespace
 
-held_point::held_point(const char* name) noexcept {
+held_point::held_point(const char* name, int nth) noexcept {
   point_to_hold = name;
+  times_to_pass = nth - 1;
   held = holding::armed;
   testing::on_point.store(&hold_at_point);
 }

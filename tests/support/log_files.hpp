@@ -93,10 +93,10 @@ void die_at(const char* point, int nth = 1) noexcept;
 /// In any process: whoever reaches this point sleeps for ever.
 void sleep_at(const char* point) noexcept;
 
-/// While it lives, the first thread that reaches the point stays there until release(), or its end.
+/// While it lives, the thread that reaches the point for the `nth` time stays there until release(), or its end.
 class held_point {
  public:
-  explicit held_point(const char* name) noexcept;
+  explicit held_point(const char* name, int nth = 1) noexcept;
   ~held_point() { release(); }
   held_point(const held_point&) = delete;
   held_point& operator=(const held_point&) = delete;

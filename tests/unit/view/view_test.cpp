@@ -298,6 +298,34 @@ TEST_CASE("a view opened while a writer is about to open the log is not left beh
   CHECK(rest_of(*r) == "xxxxx");
 }
 
+TEST_CASE("a view that looks anew while a new writer trims misses no segment in the middle", "[view][trim][G8]") {
+  const int held_file = GENERATE(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+  CAPTURE(held_file);
+  const temp_dir dir;
+  auto l = log::open(dir.path(), small);
+  REQUIRE(l);
+  const std::string large(30'000, 'x');
+  for (int i = 0; i < 20; ++i) REQUIRE(l->append(large).has_value());
+  const auto v = log_view::open(dir.path());
+  REQUIRE(v);
+  auto r = v->reader();
+  REQUIRE(r);
+  CHECK(rest_of(*r) == std::string(20, 'x'));
+  REQUIRE(l->close().has_value());
+  l = log::open(dir.path(), small);
+  REQUIRE(l);
+  held_point held{"files.before_next", held_file};
+  std::thread looking{[&] { static_cast<void>(v->published_sequence()); }};
+  held.wait_until_reached();
+  const auto trimmed = l->trim_before({17});
+  held.release();
+  looking.join();
+  REQUIRE(trimmed.has_value());
+  REQUIRE(l->append("y").has_value());
+  CHECK(rest_of(*r) == "y");  // and nothing of a truncation
+  CHECK(v->first_sequence().value == 17);
+}
+
 TEST_CASE("a view of a log that is still empty sees its first record", "[view][G8]") {
   const temp_dir dir;
   {
