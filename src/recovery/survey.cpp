@@ -88,10 +88,14 @@ void report_losses(survey& s) {
   for (const auto& link : s.chain) {
     if (link.after_loss) lose(row_segment_missing, link.facts.number, link.facts.base, link.facts.first_frame);
     for (const auto& h : link.holes)
-      if (h.gone) lose('F', link.facts.number, h.first, h.end);
+      if (h.gone) lose(h.first <= s.durable ? row_of_frame : row_incomplete, link.facts.number, h.first, h.end);
   }
   lose(row_incomplete, 0, s.next - s.lost_at_end(), s.next);
 }
+
+/// What was not durable may be torn, but more may be readable after it: who accepts a loss in a copy, which no power loss
+/// explains, or after damage, wants that.
+bool is_cut(const survey& s) noexcept { return s.report.cut_records != 0 || !s.dropped.empty() || !s.set_aside.empty(); }
 
 /// Goes on without what is missing. Everything is read, also what was sealed.
 result<survey> survey_accepting_loss(const log_place& place, const state_file& state, ending how, std::uint64_t durable,
@@ -145,7 +149,7 @@ result<survey> survey_copy(const log_place& place, const state_file& state, cons
     const bool lacks = !whole && (whole.error().code() == errc::damaged || whole.error().code() == errc::incomplete);
     if (!whole && !lacks) return whole;
     if (whole) whole->is_copy = true;
-    if (whole && whole->next > stored) return whole;
+    if (whole && whole->next > stored && !(options.accepts_loss() && is_cut(*whole))) return whole;
   }
   survey_options tolerant = options;
   tolerant.tolerant = true;
@@ -174,7 +178,10 @@ result<survey> survey_original(const log_place& place, const state_file& state, 
   if (accepts) exact.every_byte = true;
   auto s = survey_files(place, state, exact, {how, durable, durable, found, truncated});
   const bool is_refused = !s && (s.error().code() == errc::damaged || s.error().code() == errc::incomplete);
-  if (is_refused && accepts) return survey_accepting_loss(place, state, how, durable, options, found, truncated);
+  // No dead process leaves what made the survey take it for a power loss.
+  const bool is_spoiled = s && how == ending::death && s->ending != ending::death;
+  if ((is_refused || is_spoiled) && accepts)
+    return survey_accepting_loss(place, state, how, durable, options, found, truncated);
   if (!s) return s;
   if (stale) s->report.findings.push_back({.row = row_state_stale, .segment = 0, .offset = 0, .sequences = {}});
   // The cache has all that a dead writer wrote. A power loss may have let the word outlive what it speaks of.
