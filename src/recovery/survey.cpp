@@ -143,8 +143,10 @@ result<survey> survey_copy(const log_place& place, const state_file& state, cons
   if (!stale) {
     survey_options exact = options;
     exact.tolerant = false;
-    if (options.accepts_loss()) exact.mode = recovery_mode::prefix;
-    if (options.accepts_loss()) exact.every_byte = true;
+    if (options.accepts_loss()) {
+      exact.mode = recovery_mode::prefix;
+      exact.every_byte = true;
+    }
     auto whole = survey_files(place, state, exact, {ending::power_loss, durable, sealed, found, truncated});
     const bool lacks = !whole && (whole.error().code() == errc::damaged || whole.error().code() == errc::incomplete);
     if (!whole && !lacks) return whole;
@@ -159,9 +161,9 @@ result<survey> survey_copy(const log_place& place, const state_file& state, cons
   s->is_copy = true;
   if (stale) s->report.findings.push_back({.row = row_state_stale, .segment = 0, .offset = 0, .sequences = {}});
   note_missing_end(*s, stored);
-  if (options.tolerant) return s;
   if (options.accepts_loss())
     return survey_accepting_loss(place, state, ending::power_loss, durable, options, found, truncated);
+  if (options.tolerant) return s;
   return refuse_incomplete(place, state, ending::power_loss, durable, options, found, truncated);
 }
 
@@ -174,8 +176,11 @@ result<survey> survey_original(const log_place& place, const state_file& state, 
   if (stale) how = ending::power_loss;  // whatever it says of that is old
   if (stale && accepts) return survey_accepting_loss(place, state, how, durable, options, found, truncated);
   survey_options exact = options;
-  if (accepts) exact.mode = recovery_mode::prefix;
-  if (accepts) exact.every_byte = true;
+  if (accepts) {
+    exact.mode = recovery_mode::prefix;
+    exact.tolerant = false;
+    exact.every_byte = true;
+  }
   auto s = survey_files(place, state, exact, {how, durable, durable, found, truncated});
   const bool is_refused = !s && (s.error().code() == errc::damaged || s.error().code() == errc::incomplete);
   // No dead process leaves what made the survey take it for a power loss.
@@ -216,7 +221,11 @@ result<survey> survey_either(const log_place& place, const state_file& state, co
   if (const auto& s = state.current(); s.truncate_intent != 0)
     truncated = set_truncated_aside(*found, s.truncate_intent, s.trim_point);
   const std::uint64_t sealed = sealed_mark(state, *found);
-  if (*how == ending::living) return survey_files(place, state, options, {*how, stored, stored, *found, truncated});
+  if (*how == ending::living) {
+    survey_options beside = options;
+    beside.mode = recovery_mode::prefix;  // nothing of it is given up
+    return survey_files(place, state, beside, {*how, stored, stored, *found, truncated});
+  }
   const auto later = live.later_mark(state.current().epoch, state.current().generation);
   const bool stale = is_stale(place, state, later.has_value(), *found);
   const std::uint64_t known = std::max(stored, later.value_or(0));

@@ -113,12 +113,17 @@ TEST_CASE("what is lost is refused, changes nothing, and is gone on without only
       CHECK((image_of(dir) == before));
     }
     CHECK(only_known_are_right(seen_by(dir), left));
+    const auto foretold = verify(dir, {}, {.recovery = recovery_mode::accept_loss});
+    if (!foretold) FAIL(foretold.error().message());
+    CHECK((image_of(dir) == before));
 
     {
       auto l = log::open(dir, {.recovery = recovery_mode::accept_loss});
       if (!l) FAIL(l.error().message());
       CHECK(digits_of(*l) == left);
       CHECK(l->recovery().given_up == static_cast<std::uint64_t>(std::ranges::count(left, '!')));
+      CHECK(foretold->given_up == l->recovery().given_up);
+      CHECK(foretold->kept == l->recovery().kept);
       CHECK(l->first_sequence().value == 1);
       CHECK(l->published_sequence().value == 9);
       const auto next = l->append("ten");
