@@ -113,15 +113,17 @@ result<survey> survey_accepting_loss(const log_place& place, const state_file& s
 }
 
 /// Refuses, and says between which sequences there is something missing: just what accepting the loss would give up.
+///
+/// segment  where it was noticed, if that is known.
 std::unexpected<error> refuse_incomplete(const log_place& place, const state_file& state, ending how, std::uint64_t durable,
                                          const survey_options& options, const segment_files& found,
-                                         const std::vector<std::uint64_t>& truncated) {
+                                         const std::vector<std::uint64_t>& truncated, std::uint64_t segment = 0) {
   survey_options accepting = options;
   accepting.mode = recovery_mode::accept_loss;
   accepting.on_progress = nullptr;
   const auto s = survey_accepting_loss(place, state, how, durable, accepting, found, truncated);
   if (!s) return std::unexpected(s.error());
-  error_fields fields{.code = errc::incomplete, .subject = place.path};
+  error_fields fields{.code = errc::incomplete, .subject = place.path, .segment = segment};
   for (const auto& f : s->report.findings) {
     if (f.kind() != finding_kind::damage) continue;
     if (fields.segment == 0) fields.segment = f.segment;
@@ -187,6 +189,8 @@ result<survey> survey_original(const log_place& place, const state_file& state, 
   const bool is_spoiled = s && how == ending::death && s->ending != ending::death;
   if ((is_refused || is_spoiled) && accepts)
     return survey_accepting_loss(place, state, how, durable, options, found, truncated);
+  if (is_refused && s.error().code() == errc::incomplete)
+    return refuse_incomplete(place, state, how, durable, options, found, truncated, s.error().segment());
   if (!s) return s;
   if (stale) s->report.findings.push_back({.row = row_state_stale, .segment = 0, .offset = 0, .sequences = {}});
   // The cache has all that a dead writer wrote. A power loss may have let the word outlive what it speaks of.

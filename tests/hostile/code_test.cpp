@@ -138,7 +138,8 @@ const code_row rows[] = {
        fs::remove(segment_path(dir, 2));
        return error_of(log::open(dir));
      },
-     "DIR: what had been durable is missing here, and nothing was changed (segment 2); bring what is missing; varve recover "
+     "DIR: what had been durable is missing here, and nothing was changed (segment 2, sequence 4); bring what is missing; "
+     "varve recover "
      "--accept-loss goes on without records, and varve salvage without files."},
     {errc::bad_option, "segments of a byte",
      [](const std::string& dir) { return error_of(log::open(dir, {.segment_bytes = 1})); },

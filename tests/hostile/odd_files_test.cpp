@@ -71,9 +71,9 @@ const file_row odd_rows[] = {
     {"varve.meta", "not_a_log errno ", "not_a_log errno ", "not_a_log errno "},
     {"varve.state", "not_a_log errno ", "not_a_log errno ", "not_a_log errno "},
     {"varve.live", "not_a_log errno ", "not_a_log errno ", "not_a_log errno "},
-    {"00000000000000000001.seg", "incomplete segment 2", "ZZZ", "!!!456789"},
-    {"00000000000000000002.seg", "incomplete segment 3", "ZG", "123!!!789"},
-    {"00000000000000000003.seg", "incomplete segment 3", "ZG", "123456!!!"},
+    {"00000000000000000001.seg", "incomplete segment 2 sequence 1 to 3", "ZZZ", "!!!456789"},
+    {"00000000000000000002.seg", "incomplete segment 3 sequence 4 to 6", "ZG", "123!!!789"},
+    {"00000000000000000003.seg", "incomplete segment 3 sequence 7 to 9", "ZG", "123456!!!"},
     {"00000000000000000002.idx"},
     {"00000000000000000003.idx"},
 };

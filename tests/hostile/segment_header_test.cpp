@@ -120,17 +120,17 @@ const directory_row activation_rows[] = {
     {"base one more", [](const path& d) { activation_of(d, 2, [](auto& a) { a.base = 5; }); }, "123!!6789", "FF",
      "123!!6789"},
     {"base of the one before", [](const path& d) { activation_of(d, 2, [](auto& a) { a.base = 1; }); },
-     "incomplete segment 1", "ZF", "!!!!56789"},
+     "incomplete segment 1 sequence 1 to 4", "ZF", "!!!!56789"},
     {"base of the one behind", [](const path& d) { activation_of(d, 2, [](auto& a) { a.base = 7; }); }, "123!!!789", "F",
      "123!!!789"},
     {"base 2^63 - 1", [](const path& d) { activation_of(d, 2, [](auto& a) { a.base = format::sequence_max; }); },
-     "incomplete segment 3", "ZF", "123!!!789"},
+     "incomplete segment 3 sequence 4 to 9223372036854775806", "ZF", "123!!!789"},
     {"base 2^63", [](const path& d) { activation_of(d, 2, [](auto& a) { a.base = format::sequence_max + 1; }); },
      "damaged segment 2", "YZG"},
     {"base 2^64 - 1", [](const path& d) { activation_of(d, 2, [](auto& a) { a.base = ~0ULL; }); }, "damaged segment 2",
      "YZG"},
-    {"another salt", [](const path& d) { activation_of(d, 2, [](auto& a) { a.salt ^= 2; }); }, "incomplete segment 3", "ZFF",
-     "123!!!789"},
+    {"another salt", [](const path& d) { activation_of(d, 2, [](auto& a) { a.salt ^= 2; }); },
+     "incomplete segment 3 sequence 4 to 6", "ZFF", "123!!!789"},
     {"a salt without its top bit",
      [](const path& d) { activation_of(d, 2, [](auto& a) { a.salt &= ~format::salt_top_bit; }); }, "damaged segment 2",
      "YZG"},
@@ -165,7 +165,7 @@ const directory_row activation_rows[] = {
          a.base = 10;
        });
      },
-     "incomplete segment 2", "ZZG", "123!!!789"},
+     "incomplete segment 2 sequence 4 to 6", "ZZG", "123!!!789"},
     {"a ring of two with one base",
      [](const path& d) {
        const auto last = read_sector<format::activation>(segment_path(d, 3), format::activation_offset);
@@ -175,7 +175,7 @@ const directory_row activation_rows[] = {
        });
        activation_of(d, 3, [](auto& a) { a.base = 4; });
      },
-     "incomplete segment 2", "ZZG", "123!!!!89"},
+     "incomplete segment 2 sequence 4 to 7", "ZZG", "123!!!!89"},
     {"version 0", [](const path& d) { put_in_activation(d, 8, 0, 4); }, "damaged segment 2", "YZG"},
     {"version 3", [](const path& d) { put_in_activation(d, 8, 3, 4); }, "newer_format segment 2", "newer_format segment 2",
      "newer_format segment 2"},
@@ -183,9 +183,9 @@ const directory_row activation_rows[] = {
      "newer_format segment 2", "newer_format segment 2"},
     {"another magic", [](const path& d) { put_in_activation(d, 0, 0, 8); }, "damaged segment 2", "YZG"},
     {"the first one gone", [](const path& d) { patch(segment_path(d, 1), format::activation_offset, byte_vector(512)); },
-     "incomplete segment 2", "ZZZ"},
+     "incomplete segment 2 sequence 1 to 3", "ZZZ"},
     {"the last one gone", [](const path& d) { patch(segment_path(d, 3), format::activation_offset, byte_vector(512)); },
-     "incomplete segment 3", "ZG"},
+     "incomplete segment 3 sequence 7 to 9", "ZG"},
 };
 
 const directory_row end_rows[] = {
@@ -254,7 +254,7 @@ const directory_row end_rows[] = {
        const auto a = read_sector<format::activation>(segment_path(d, 3), format::activation_offset);
        write_sector(segment_path(d, 3), format::seal_offset, format::seal{.salt = a.salt, .offset = 65536, .last = 2000});
      },
-     "incomplete segment 3", "ZG"},
+     "incomplete segment 3 sequence 10 to 2000", "ZG"},
 };
 
 }  // namespace

@@ -46,27 +46,27 @@ void resize(const path& dir, std::uint64_t number, std::uint64_t bytes) {
 }
 
 const directory_row missing_rows[] = {
-    {"the first is missing", [](const path& d) { fs::remove(segment_path(d, 1)); }, "incomplete segment 2", "ZZZ",
-     "!!!456789"},
-    {"the one in the middle is missing", [](const path& d) { fs::remove(segment_path(d, 2)); }, "incomplete segment 3", "ZG",
-     "123!!!789"},
-    {"the last is missing", [](const path& d) { fs::remove(segment_path(d, 3)); }, "incomplete segment 3", "ZG",
-     "123456!!!"},
+    {"the first is missing", [](const path& d) { fs::remove(segment_path(d, 1)); }, "incomplete segment 2 sequence 1 to 3",
+     "ZZZ", "!!!456789"},
+    {"the one in the middle is missing", [](const path& d) { fs::remove(segment_path(d, 2)); },
+     "incomplete segment 3 sequence 4 to 6", "ZG", "123!!!789"},
+    {"the last is missing", [](const path& d) { fs::remove(segment_path(d, 3)); }, "incomplete segment 3 sequence 7 to 9",
+     "ZG", "123456!!!"},
     {"two are missing",
      [](const path& d) {
        fs::remove(segment_path(d, 1));
        fs::remove(segment_path(d, 2));
      },
-     "incomplete segment 3", "ZZ", "!!!!!!789"},
+     "incomplete segment 3 sequence 1 to 6", "ZZ", "!!!!!!789"},
     {"all are missing",
      [](const path& d) {
        for (const auto n : {1U, 2U, 3U}) fs::remove(segment_path(d, n));
      },
-     "incomplete", "Z", "!!!!!!!!!"},
+     "incomplete sequence 1 to 9", "Z", "!!!!!!!!!"},
     {"one has the ending of an index", [](const path& d) { fs::rename(segment_path(d, 2), d / "00000000000000000002.idx"); },
-     "incomplete segment 3", "ZG", "123!!!789"},
+     "incomplete segment 3 sequence 4 to 6", "ZG", "123!!!789"},
     {"one has 19 digits", [](const path& d) { fs::rename(segment_path(d, 2), d / "0000000000000000002.seg"); },
-     "incomplete segment 3", "ZG", "123!!!789"},
+     "incomplete segment 3 sequence 4 to 6", "ZG", "123!!!789"},
 };
 
 const directory_row renamed_rows[] = {
@@ -77,7 +77,7 @@ const directory_row renamed_rows[] = {
        for (const std::uint64_t n : {1, 2})
          edit_sector<format::identity>(segment_path(d, n), 0, [n](auto& i) { i.number = n; });
      },
-     "incomplete segment 1", "ZZG"},
+     "incomplete segment 1 sequence 4 to 6", "ZZG"},
     {"the first is called 77", [](const path& d) { fs::rename(segment_path(d, 1), segment_path(d, 77)); },
      "damaged segment 77", "ZZXZ", "!!!456789"},
     {"the second is called 77", [](const path& d) { fs::rename(segment_path(d, 2), segment_path(d, 77)); },
@@ -87,7 +87,7 @@ const directory_row renamed_rows[] = {
        copy_as(d, 2, 77);
        fs::remove(segment_path(d, 2));
      },
-     "incomplete segment 3", "ZG"},
+     "incomplete segment 3 sequence 7 to 9", "ZG"},
     {"the last is 77, and says so",
      [](const path& d) {
        copy_as(d, 3, 77);
@@ -112,7 +112,7 @@ const directory_row renamed_rows[] = {
        fs::remove(segment_path(d, 2));
        copy_as(d, 1, 2);
      },
-     "incomplete segment 1", "ZZG", "123!!!789"},
+     "incomplete segment 1 sequence 4 to 6", "ZZG", "123!!!789"},
     {"all of it another file's bytes",
      [](const path& d) { patch(segment_path(d, 2), 0, byte_vector(65536, std::byte{'x'})); }, "damaged segment 2", "YZG",
      "123!!!789"},
@@ -121,7 +121,8 @@ const directory_row renamed_rows[] = {
 const directory_row added_rows[] = {
     {"the second again, as 77", [](const path& d) { fs::copy_file(segment_path(d, 2), segment_path(d, 77)); },
      "damaged segment 77", "X"},
-    {"the second again, and it says 77", [](const path& d) { copy_as(d, 2, 77); }, "incomplete segment 2", "ZZG"},
+    {"the second again, and it says 77", [](const path& d) { copy_as(d, 2, 77); }, "incomplete segment 2 sequence 7 to 9",
+     "ZZG"},
     {"the last again, and it says 77", [](const path& d) { copy_as(d, 3, 77); }, "incomplete segment 3", "Z"},
     {"one of another log, as 77",
      [](const path& d) {
@@ -136,7 +137,7 @@ const directory_row added_rows[] = {
          a.predecessor = 50;
        });
      },
-     "incomplete segment 77", "Z"},
+     "incomplete segment 77 sequence 10 to 999", "Z"},
     {"from the past, after nobody",
      [](const path& d) {
        copy_as(d, 3, 77, [](auto& a) {
@@ -154,7 +155,7 @@ const directory_row added_rows[] = {
          a.salt ^= 2;
        });
      },
-     "incomplete segment 3", "Z"},
+     "incomplete segment 3 sequence 10", "Z"},
     {"one that follows behind a gap",
      [](const path& d) {
        copy_as(d, 3, 4, [&](auto& a) {
@@ -163,11 +164,11 @@ const directory_row added_rows[] = {
          a.predecessor_salt = salt_of(d, 3);
        });
      },
-     "incomplete segment 3", "ZZ"},
+     "incomplete segment 3 sequence 10 to 19", "ZZ"},
     {"another that follows the first", [](const path& d) { copy_as(d, 2, 4, [](auto& a) { a.salt ^= 2; }); },
-     "incomplete segment 2", "ZZFF"},
+     "incomplete segment 2 sequence 4 to 9", "ZZFF"},
     {"another that comes first", [](const path& d) { copy_as(d, 1, 4, [](auto& a) { a.salt ^= 2; }); },
-     "incomplete segment 1", "ZZZF"},
+     "incomplete segment 1 sequence 1 to 9", "ZZZF"},
     {"a prepared one", [](const path& d) { prepare(d, 4); }},
     {"a prepared one with the highest number there can be", [](const path& d) { prepare(d, UINT64_MAX); }},
     {"a prepared one, renamed to that",
@@ -183,9 +184,11 @@ const directory_row added_rows[] = {
 };
 
 const directory_row size_rows[] = {
-    {"cut to 0 bytes", [](const path& d) { resize(d, 2, 0); }, "incomplete segment 3", "ZG", "123!!!789"},
-    {"cut to 511 bytes", [](const path& d) { resize(d, 2, 511); }, "incomplete segment 3", "ZG", "123!!!789"},
-    {"cut to its identity", [](const path& d) { resize(d, 2, 512); }, "incomplete segment 3", "ZG", "123!!!789"},
+    {"cut to 0 bytes", [](const path& d) { resize(d, 2, 0); }, "incomplete segment 3 sequence 4 to 6", "ZG", "123!!!789"},
+    {"cut to 511 bytes", [](const path& d) { resize(d, 2, 511); }, "incomplete segment 3 sequence 4 to 6", "ZG",
+     "123!!!789"},
+    {"cut to its identity", [](const path& d) { resize(d, 2, 512); }, "incomplete segment 3 sequence 4 to 6", "ZG",
+     "123!!!789"},
     {"cut to its identity and activation", [](const path& d) { resize(d, 2, 1024); }, "damaged segment 2", "Y", "123!!!789"},
     {"cut to its header", [](const path& d) { resize(d, 2, 4096); }, "damaged segment 2", "Y", "123!!!789"},
     {"cut in its first frame", [](const path& d) { resize(d, 2, 9000); }, "damaged segment 2", "Y", "123!!!789"},
