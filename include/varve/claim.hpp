@@ -85,6 +85,9 @@ class VARVE_EXPORT claim {
 
   /// Gives the claim up. Does nothing if it is finished.
   void abandon() noexcept;
+  /// The same, and says that a record of this sequence was lost: readers answer `damaged` for it, for ever. For a program
+  /// that copies a log in which it is missing.
+  void lose() noexcept;
 
  private:
   friend class core::log_object;

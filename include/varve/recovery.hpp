@@ -59,6 +59,9 @@ struct VARVE_EXPORT recovery_report {
   std::uint64_t indexes_rebuilt = 0;  ///< Index files that were missing, or may not have reached the disk.
   bool clean = true;                  ///< The log had been closed, and was believed without a scan.
   std::vector<finding> findings;
+  /// What an earlier accept_loss gave up, and the log does without: no damage any more, but readers answer `damaged`. In
+  /// order; all of it if every byte was read.
+  std::vector<sequence_range> lost;
 };
 
 /// A segment whose records are about to be handed out.

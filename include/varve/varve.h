@@ -276,6 +276,8 @@ VARVE_CALL int varve_log_claim(varve_log* log, size_t bytes, const varve_append_
 /* The first `bytes` of it become a record. The claim must be freed all the same. */
 VARVE_CALL int varve_claim_publish(varve_claim* claim, size_t bytes, uint64_t* sequence);
 VARVE_CALL uint64_t varve_claim_sequence(const varve_claim* claim);
+/* Gives it up, and says that a record was lost: readers answer VARVE_DAMAGED. It must be freed all the same. */
+VARVE_CALL void varve_claim_lose(varve_claim* claim);
 /* Gives it up, if it was not published. */
 VARVE_CALL void varve_claim_free(varve_claim* claim);
 
@@ -389,6 +391,7 @@ typedef struct varve_report {
   uint8_t clean;
   uint8_t reserved[7];
   uint64_t given_up; /* sequences that accept_loss goes on without */
+  uint64_t lost;     /* that an earlier accept_loss gave up; all of them if every byte was read */
 } varve_report;
 
 /* What open found. `on_finding` may be NULL. */

@@ -38,7 +38,11 @@ result<sequence> claim::publish(std::size_t bytes) noexcept {
 }
 
 void claim::abandon() noexcept {
-  if (open_.log != nullptr) open_.log->abandon(open_);
+  if (open_.log != nullptr) open_.log->give_up(open_, format::frame_kind::skip);
+}
+
+void claim::lose() noexcept {
+  if (open_.log != nullptr) open_.log->give_up(open_, format::frame_kind::gone);
 }
 
 }  // namespace varve

@@ -139,6 +139,7 @@ int varve_claim_publish(varve_claim* claim, size_t bytes, uint64_t* sequence) {
 }
 
 uint64_t varve_claim_sequence(const varve_claim* claim) { return claim->claim.sequence().value; }
+void varve_claim_lose(varve_claim* claim) { claim->claim.lose(); }
 void varve_claim_free(varve_claim* claim) { delete claim; }
 
 int varve_log_sync(varve_log* log, uint64_t* durable) {

@@ -46,6 +46,12 @@ varve_finding shown(const recovery_report::finding& f) noexcept {
           .cause_bytes = cause.size()};
 }
 
+std::uint64_t count_lost(const recovery_report& r) noexcept {
+  std::uint64_t count = 0;
+  for (const auto& each : r.lost) count += each.size();
+  return count;
+}
+
 int give(const recovery_report& r, varve_report* report, varve_on_finding on_finding, void* user) noexcept {
   if (report != nullptr) {
     const bool has_a_size = store_sized(varve_report{.size = 0,
@@ -57,7 +63,8 @@ int give(const recovery_report& r, varve_report* report, varve_on_finding on_fin
                                                      .findings = r.findings.size(),
                                                      .clean = r.clean,
                                                      .reserved = {},
-                                                     .given_up = r.given_up},
+                                                     .given_up = r.given_up,
+                                                     .lost = count_lost(r)},
                                         report);
     if (!has_a_size) return remember(errc::bad_option);
   }

@@ -144,6 +144,12 @@ void copier::abandon_before(std::uint64_t end) {
     for (; next_ < end; ++next_, ++abandoned_) take(target_->claim(0)).abandon();
 }
 
+void copier::lose(sequence_range lost) {
+  flush();
+  abandon_before(lost.first.value);
+  for (; next_ < lost.end.value; ++next_, ++lost_) take(target_->claim(0)).lose();
+}
+
 void copier::finish(sequence end) {
   flush();
   abandon_before(end.value);

@@ -48,11 +48,15 @@ class copier {
   /// Sequences before it that did not come become abandoned ones. A batch or entry stays one, also one of which the end is
   /// missing: its last record then says, as in the other log, that it goes on. Throws  failure, also if a signal has come.
   void add(const record& r);
+  /// The log that is copied has lost these: readers of the new one answer `damaged` for them as well. The next record comes
+  /// after them.
+  void lose(sequence_range lost);
   /// Abandons what is left before `end`, and closes the log.
   void finish(sequence end);
 
   [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
   [[nodiscard]] std::uint64_t abandoned() const noexcept { return abandoned_; }
+  [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
 
  private:
   void look_for_signal();
@@ -65,7 +69,7 @@ class copier {
   ending_signals signals_;
   std::optional<log> target_;
   std::vector<pinned_record> pending_;  // of one batch or entry
-  std::uint64_t next_ = 1, records_ = 0, abandoned_ = 0, added_ = 0;
+  std::uint64_t next_ = 1, records_ = 0, abandoned_ = 0, lost_ = 0, added_ = 0;
 };
 
 }  // namespace varve::cli

@@ -79,6 +79,7 @@ void write_findings(const recovery_report& report, output& out) {
       count_text(report.kept), count_text(report.stepped_over), count_text(report.cut_bytes), count_text(report.cut_records),
       count_text(report.findings.size()));
   if (report.given_up != 0) out.print("{} sequences given up, which readers find damaged\n", count_text(report.given_up));
+  if (!report.lost.empty()) out.print("lost, and gone on without long ago{}\n", text_of(report.lost));
 }
 
 nlohmann::ordered_json finding_json(const recovery_report::finding& f) {
@@ -99,6 +100,8 @@ void add_report(nlohmann::ordered_json& to, const recovery_report& report) {
   to["cut_bytes"] = report.cut_bytes;
   to["cut_records"] = report.cut_records;
   to["given_up"] = report.given_up;
+  auto& lost = to["lost"] = nlohmann::ordered_json::array();
+  for (const auto& each : report.lost) lost.push_back(sequences_json(each.first.value, each.end.value - 1));
   auto& findings = to["findings"] = nlohmann::ordered_json::array();
   for (const auto& f : report.findings) findings.push_back(finding_json(f));
 }

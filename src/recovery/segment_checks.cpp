@@ -23,6 +23,7 @@ std::optional<whole_segment> walk(const segment& s) noexcept {
   observation seen;
   for (look(s, offset, sequence, format::depth::everything, seen); seen.what == sight::frame;
        look(s, offset, sequence, format::depth::everything, seen)) {
+    if (seen.frame.kind == format::frame_kind::gone) return std::nullopt;  // whoever walks says that it is lost
     if (!seen.frame.begins_inside()) {
       found.batch_offset = offset;
       found.batch_sequence = sequence;

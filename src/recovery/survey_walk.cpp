@@ -126,6 +126,7 @@ class chain_walk {
     sequence_ = link().facts.first_frame;
     batch_goes_on_ = false;
     if (link().facts.first_frame != link().facts.base) batch_unknown_ = true;  // the head of a batch may have been there
+    if (!link().after_loss) note_lost(link().facts.base, link().facts.first_frame);
     if (dirty_) link().dirty_from = offset_;
   }
 
@@ -204,6 +205,7 @@ class chain_walk {
 
   void keep(const format::frame& f) {
     if (f.kind == format::frame_kind::gone) {
+      note_lost(sequence_, sequence_ + 1);
       batch_goes_on_ = false;
       batch_unknown_ = true;
       return move_to(offset_ + f.extent, sequence_ + 1);
@@ -215,6 +217,17 @@ class chain_walk {
     }
     batch_goes_on_ = f.goes_on();
     move_to(offset_ + f.extent, sequence_ + 1);
+  }
+
+  /// It was given up long ago.
+  void note_lost(std::uint64_t first, std::uint64_t end) {
+    auto& lost = survey_.report.lost;
+    first = std::max(first, survey_.first);
+    if (first >= end) return;
+    if (!lost.empty() && lost.back().end.value == first)
+      lost.back().end = {end};
+    else
+      lost.push_back({{first}, {end}});
   }
 
   void lose(const format::frame& f, const row& r) {

@@ -81,10 +81,9 @@ void fill_in_place(segment& s, const frame_space& at, std::uint64_t length, cons
   store_all_but_stamp(frame, header);
 }
 
-void fill_as_skip(segment& s, const frame_space& at) noexcept {
+void fill_without_record(segment& s, const frame_space& at, format::frame_kind kind) noexcept {
   const std::uint64_t stamp = format::stamp_of(at.sequence, s.facts().salt);
-  store_all_but_stamp(s.writable_bytes().data() + at.offset,
-                      format::filler(format::frame_kind::skip, stamp, at.offset, at.extent));
+  store_all_but_stamp(s.writable_bytes().data() + at.offset, format::filler(kind, stamp, at.offset, at.extent));
 }
 
 }  // namespace varve::core

@@ -151,7 +151,7 @@ void fill(segment& s, const frame_space& at, std::span<const bytes_view> pieces,
 void fill_in_place(segment& s, const frame_space& at, std::uint64_t length, const frame_label& label) noexcept;
 
 /// The same for a claim that is given up: whatever stands in its payload, it will be no record.
-void fill_as_skip(segment& s, const frame_space& at) noexcept;
+void fill_without_record(segment& s, const frame_space& at, format::frame_kind kind) noexcept;
 
 /// Stores the stamp of a frame: it is finished, and everybody may read it.
 inline void publish(segment& s, const frame_space& at) noexcept {

@@ -131,17 +131,17 @@ result<sequence> log_object::publish(open_claim& c, std::uint64_t bytes) noexcep
   return sequence{c.sequence};
 }
 
-void log_object::abandon(open_claim& c) noexcept {
+void log_object::give_up(open_claim& c, format::frame_kind as) noexcept {
   open_claims::remove(c);
   c.log = nullptr;
   if (is_forked()) return;  // it is the parent's
   const frame_space at{.offset = c.offset, .extent = c.extent, .sequence = c.sequence};
-  fill_as_skip(*c.segment, at);
+  fill_without_record(*c.segment, at, as);
   appender_.finish(*c.segment, at);
 }
 
 void log_object::abandon_own_claims() noexcept {
-  while (open_claim* const c = open_claims::oldest(this)) abandon(*c);
+  while (open_claim* const c = open_claims::oldest(this)) give_up(*c, format::frame_kind::skip);
 }
 
 result<void> log_object::usable() noexcept {

@@ -102,7 +102,8 @@ class log_object final : public record_source, public std::enable_shared_from_th
   // ---- Claims in place; all by the thread that holds the claim.
   [[nodiscard]] result<varve::claim> claim(std::uint64_t bytes, const append_options& options) noexcept;
   [[nodiscard]] result<sequence> publish(open_claim& c, std::uint64_t bytes) noexcept;
-  void abandon(open_claim& c) noexcept;
+  /// It will be no record: `as` says why.
+  void give_up(open_claim& c, format::frame_kind as) noexcept;
   /// Before the log goes, so that what is left of them is harmless.
   void abandon_own_claims() noexcept;
 

@@ -28,7 +28,7 @@ struct pictured_record {
 struct log_picture {
   std::uint64_t first = 0, next = 0;
   std::vector<pictured_record> records{};
-  std::vector<std::uint64_t> abandoned{};
+  std::vector<std::uint64_t> abandoned{}, lost{};
   bool operator==(const log_picture&) const = default;
 
   /// Of [from, end) only.
@@ -37,11 +37,12 @@ struct log_picture {
     const auto is_inside = [&](std::uint64_t s) { return s >= from && s < end; };
     std::ranges::copy_if(records, std::back_inserter(p.records), is_inside, &pictured_record::sequence);
     std::ranges::copy_if(abandoned, std::back_inserter(p.abandoned), is_inside);
+    std::ranges::copy_if(lost, std::back_inserter(p.lost), is_inside);
     return p;
   }
 };
 
-/// Of a log that can be read from its first to its last record.
+/// Of a log of which nothing is missing but what it says that it has lost.
 [[nodiscard]] inline log_picture picture_of(const std::filesystem::path& directory) {
   const auto view = log_view::open(directory);
   INFO(directory << ": " << (view ? std::string{} : view.error().message()));
@@ -50,8 +51,8 @@ struct log_picture {
   for (std::uint64_t s = p.first; s < p.next; ++s) {
     const auto r = view->read({s});
     if (!r) {
-      REQUIRE(r.error().code() == errc::abandoned);
-      p.abandoned.push_back(s);
+      REQUIRE((r.error().code() == errc::abandoned || r.error().code() == errc::damaged));
+      (r.error().code() == errc::damaged ? p.lost : p.abandoned).push_back(s);
       continue;
     }
     p.records.push_back({.sequence = s,
@@ -76,7 +77,8 @@ struct log_picture {
     return "[" + std::to_string(is.first) + ", " + std::to_string(is.next) + ") should be [" + std::to_string(should.first) +
            ", " + std::to_string(should.next) + ")";
   const auto [a, b] = std::ranges::mismatch(is.records, should.records);
-  if (a == is.records.end() && b == should.records.end()) return "abandoned numbers differ";
+  if (a == is.records.end() && b == should.records.end())
+    return is.lost != should.lost ? "lost numbers differ" : "abandoned numbers differ";
   return (a == is.records.end() ? "nothing" : text(*a)) + " should be " + (b == should.records.end() ? "nothing" : text(*b));
 }
 

@@ -105,12 +105,14 @@ TEST_CASE("a copy of damaged records is refused, and nothing is left of it; salv
   CHECK(report.at("missing") == missing + 1);
   CHECK(report.at("records") == 154 - missing - 1);
   CHECK(run({"verify", p.file("saved")}).exit_code == 0);
-  CHECK(run({"get", p.file("saved"), "77", "--json"}).error().at("code") == "abandoned");
+  CHECK(run({"get", p.file("saved"), "77", "--json"}).error().at("code") == "damaged");
   CHECK(run({"get", p.file("saved"), "78"}).out == "78" + std::string(4000, '.') + "\n");
   CHECK(run({"get", p.file("saved"), "154"}).out == "d\n");
   CHECK(run({"salvage", p.log, p.file("saved")}).exit_code == 3);
   CHECK_THAT(run({"salvage", p.log, p.file("more")}).out, Catch::Contains("sequences are missing, in 2 gaps"));
-  CHECK(run({"salvage", p.file("saved"), p.file("whole")}).exit_code == 0);
+  CHECK(run({"verify", p.file("saved"), "--json"}).json().at("lost").size() == 2);
+  CHECK(run({"copy", p.file("saved"), p.file("copied")}).exit_code == 0);
+  CHECK(run({"verify", p.file("copied"), "--json"}).json().at("lost").size() == 2);
 }
 
 TEST_CASE("chunks of entries are told apart, and stay what they are in a copy and when they are salvaged",

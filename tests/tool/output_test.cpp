@@ -160,8 +160,8 @@ TEST_CASE("the keys of JSON are those that docs/tool.md lists", "[tool]") {
 
   flip_bit_of(p.log, "line 1");
   const nlohmann::json verified = run({"verify", p.log, "--json"}).json();
-  CHECK(keys_of(verified) ==
-        keys{"directory", "whole", "closed", "kept", "stepped_over", "cut_bytes", "cut_records", "given_up", "findings"});
+  CHECK(keys_of(verified) == keys{"directory", "whole", "closed", "kept", "stepped_over", "cut_bytes", "cut_records",
+                                  "given_up", "lost", "findings"});
   CHECK(keys_of(verified.at("findings").at(0)) == keys{"kind", "row", "cause", "segment", "offset", "sequences"});
   CHECK(verified.at("findings").at(0).at("kind") == "damage");
 

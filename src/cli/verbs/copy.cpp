@@ -60,6 +60,12 @@ std::uint64_t count_sequences(std::vector<finding> findings) {
   return count;
 }
 
+std::uint64_t count_lost(const recovery_report& report) {
+  std::uint64_t count = 0;
+  for (const auto& each : report.lost) count += each.size();
+  return count;
+}
+
 /// Every byte is read: what a reader passes over without a word is found here.
 recovery_report look_at(const std::string& directory) {
   progress line;
@@ -97,7 +103,8 @@ std::string progress_text(const copier& target, sequence first, sequence end) {
   return fmt::format("copying: {} of {} records", target.next().value - first.value, end.value - first.value);
 }
 
-outcome copy_all(const copy_settings& settings) {
+/// `lost`  how many sequences it goes on without, and so does the copy.
+outcome copy_all(const copy_settings& settings, std::uint64_t lost) {
   const log_view view = open_to_read(settings.from);
   const log_description from = take(view.describe());
   // What a writer appends meanwhile is left out.
@@ -106,7 +113,14 @@ outcome copy_all(const copy_settings& settings) {
   progress line;
   reader r = take(view.reader(first));
   while (target.next() < end) {
-    const auto record = take(r.next());
+    auto next = r.next();
+    if (!next && next.error().code() == errc::damaged && lost != 0) {
+      const sequence_range gap{{next.error().first_sequence()}, {std::min(next.error().last_sequence() + 1, end.value)}};
+      target.lose(gap);
+      check(r.seek(gap.end));
+      continue;
+    }
+    const auto record = take(std::move(next));
     if (!record || (record->sequence() >= end && !target.inside_batch())) break;
     target.add(*record);
     line.tick([&] { return progress_text(target, first, end); });
@@ -141,7 +155,15 @@ outcome copy_what_is_left(const copy_settings& settings, const recovery_report& 
     }
     return trouble == nullptr;
   };
-  auto done = salvage(settings.from, {.record = add});
+  const auto lose = [&](const finding& gap) {
+    try {
+      if (gap.kind() == finding_kind::damage) target.lose(gap.sequences);
+    } catch (...) {
+      trouble = std::current_exception();
+    }
+    return trouble == nullptr;
+  };
+  auto done = salvage(settings.from, {.record = add, .gap = lose});
   line.erase();
   if (trouble) std::rethrow_exception(trouble);
   if (!done) throw failure_to_read(done.error());
@@ -149,6 +171,7 @@ outcome copy_what_is_left(const copy_settings& settings, const recovery_report& 
   sequence end = done->sequences.end;
   for (const auto& f : from(of_kind(found, finding_kind::damage), end)) {
     o.losses.push_back(f);
+    target.lose(f.sequences);
     end = std::max(end, f.sequences.end);
   }
   o.left_out = from(of_kind(found, finding_kind::cut), end);
@@ -195,7 +218,7 @@ exit_code copy(const copy_verb_options& options, output& out) {
   const recovery_report found = look_at(settings.from);
   const std::vector<finding> damage = of_kind(found, finding_kind::damage);
   if (!damage.empty() && !options.accept_loss) throw refusal(settings.from, damage);
-  outcome o = damage.empty() ? copy_all(settings) : copy_what_is_left(settings, found);
+  outcome o = damage.empty() ? copy_all(settings, count_lost(found)) : copy_what_is_left(settings, found);
   if (damage.empty()) o.left_out = of_kind(found, finding_kind::cut);
   if (settings.json) {
     write_json(o, settings, out);

@@ -105,6 +105,12 @@ class saver {
       });
     };
     handler.record = [this](const record& r) { return without_trouble([&] { add(r); }); };
+    handler.gap = [this](const recovery_report::finding& gap) {
+      // What was never finished was never a record.
+      return without_trouble([&] {
+        if (gap.kind() == finding_kind::damage) target_->lose(gap.sequences);
+      });
+    };
     if (!settings_.removed_to.empty())
       handler.removed = [this](const record& r) { return without_trouble([&] { add_removed(r); }); };
     salvage_options options;
@@ -178,12 +184,11 @@ action set_up_salvage(CLI::App& app) {
                  "A second new log, for records that are still there though they were trimmed, truncated or cut")
       ->check(path_with_a_name())
       ->option_text("NEW2");
-  set_footer(
-      app,
-      "  varve salvage orders orders.saved\n"
-      "  varve salvage --from 00000000000000000007.seg orders.saved\n"
-      "Each record that can be read gets into NEW under its own sequence; what is missing is abandoned there. DIR is\n"
-      "never changed. 1 says that something was missing, or a header was damaged.\n");
+  set_footer(app,
+             "  varve salvage orders orders.saved\n"
+             "  varve salvage --from 00000000000000000007.seg orders.saved\n"
+             "Each record that can be read gets into NEW under its own sequence; readers of NEW answer damaged for what is\n"
+             "missing. DIR is never changed. 1 says that something was missing, or a header was damaged.\n");
   return [settings](output& out) { return salvage_log(*settings, out); };
 }
 

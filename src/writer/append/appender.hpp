@@ -100,7 +100,7 @@ class appender {
   /// Nothing if `frame` is ours.
   [[nodiscard]] std::optional<error> claim_frame(std::uint64_t length, const append_options& options,
                                                  open_frame& frame) noexcept;
-  /// Stamps it: fill_in_place() or fill_as_skip() was called.
+  /// Stamps it: fill_in_place() or fill_without_record() was called.
   void finish(segment& in, const frame_space& at) noexcept {
     publish(in, at);
     with_.wake.published(at.sequence, 1);

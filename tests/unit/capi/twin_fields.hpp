@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <numeric>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -294,7 +295,8 @@ inline fields of(const recovery_report::finding& f) {
           {"cause", std::string{f.cause()}}};
 }
 inline fields of(const varve_report& r) {
-  const auto& [size, kept, cut_bytes, cut_records, stepped_over, indexes_rebuilt, findings, clean, reserved, given_up] = r;
+  const auto& [size, kept, cut_bytes, cut_records, stepped_over, indexes_rebuilt, findings, clean, reserved, given_up,
+               lost] = r;
   return {{"kept", shown(kept)},
           {"cut_bytes", shown(cut_bytes)},
           {"cut_records", shown(cut_records)},
@@ -302,10 +304,11 @@ inline fields of(const varve_report& r) {
           {"indexes_rebuilt", shown(indexes_rebuilt)},
           {"findings", shown(findings)},
           {"given_up", shown(given_up)},
+          {"lost", shown(lost)},
           {"clean", shown(clean)}};
 }
 inline fields of(const recovery_report& r) {
-  const auto& [kept, cut_bytes, cut_records, stepped_over, given_up, indexes_rebuilt, clean, findings] = r;
+  const auto& [kept, cut_bytes, cut_records, stepped_over, given_up, indexes_rebuilt, clean, findings, lost] = r;
   return {{"kept", shown(kept)},
           {"cut_bytes", shown(cut_bytes)},
           {"cut_records", shown(cut_records)},
@@ -313,6 +316,8 @@ inline fields of(const recovery_report& r) {
           {"indexes_rebuilt", shown(indexes_rebuilt)},
           {"findings", shown(findings.size())},
           {"given_up", shown(given_up)},
+          {"lost", shown(std::accumulate(lost.begin(), lost.end(), std::uint64_t{0},
+                                         [](std::uint64_t n, const sequence_range& each) { return n + each.size(); }))},
           {"clean", shown(clean)}};
 }
 inline fields of(const varve_salvage_report& r) {
