@@ -63,6 +63,7 @@ struct tally {
 /// Damages a record or a segment, and goes on without it. How many sequences that were.
 std::uint64_t lose_something(const fs::path& log, std::uint64_t seed) {
   dice d{seed};
+  REQUIRE(varve::log::open(log)->close().has_value());  // what is not finished does not say how long it is
   const auto numbers = segment_numbers(log);
   const auto view = *varve::log_view::open(log);
   const std::uint64_t first = view.first_sequence().value, published = view.published_sequence().value;
@@ -72,7 +73,7 @@ std::uint64_t lose_something(const fs::path& log, std::uint64_t seed) {
   } else {
     for (int i = 0; i < 4; ++i) {
       const std::uint64_t s = d.between(first, published);
-      if (const auto r = view.read({s}); r && !r->payload().empty()) flip_payload_bit(log, s);
+      if (view.read({s}) && place_of(log, s).payload_bytes > 0) flip_payload_bit(log, s);
     }
   }
   auto l = varve::log::open(log, {.recovery = varve::recovery_mode::accept_loss});
@@ -108,7 +109,7 @@ TEST_CASE("copy, salvage, backup, archive and expand keep all that there is to k
     const fast_dir dir;
     const fs::path log = dir.path() / "log";
     random_log{log, seed + i}.make();
-    if (i % 3 == 2) had.lost += lose_something(log, seed + i);
+    if ((seed + i) % 3 == 0) had.lost += lose_something(log, seed + i);
     had.add(log);
     const auto before = snapshot(log);
     const log_picture should = picture_of(log);
