@@ -82,6 +82,12 @@ struct log_description {
     std::uint64_t process = 0;  ///< 0: not to be known from here.
   };
 
+  /// What an open with accept_loss, or a rebuilt state, has kept in a directory of its own: see recovery_mode.
+  struct set_aside_directory {
+    std::string name{};
+    std::uint64_t files = 0, bytes = 0;  ///< bytes: disk space that they take; max_disk_bytes counts it.
+  };
+
   marks at;
   std::uint32_t epoch = 0;          ///< Counts the openings for writing, and the truncations.
   sequence checkpointed, archived;  ///< See log; first - 1 at least.
@@ -106,8 +112,9 @@ struct log_description {
   opening last_open{};
   /// Of a log that nobody writes: what opening it would do, unless it refuses.
   std::optional<opening> next_open{};
-  std::vector<pin> pins{};  ///< In the order of their segments.
-  bool refuses = false;     ///< Damage was met: open() answers `damaged`, and verify() names the places.
+  std::vector<pin> pins{};                       ///< In the order of their segments.
+  std::vector<set_aside_directory> set_aside{};  ///< Oldest first. varve never removes them.
+  bool refuses = false;  ///< Damage was met: open() answers `damaged`, and verify() names the places.
   bool would_cut =
       false;  ///< next_open would lose records of a torn end, or of a copy that lacks some: what `strict` refuses.
 };

@@ -533,6 +533,7 @@ typedef struct varve_description {
   uint8_t reserved[4];
   uint64_t dropped; /* segments */
   uint64_t checkpointed, archived;
+  uint64_t set_aside_directories, set_aside_bytes; /* what accept_loss has kept; disk space */
 } varve_description;
 VARVE_CALL int varve_view_describe(const varve_view* view, varve_description* description);
 

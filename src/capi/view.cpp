@@ -55,6 +55,8 @@ varve_description shown(const log_description& d) noexcept {
   s.refuses = d.refuses;
   s.would_cut = d.would_cut;
   s.record_times = d.record_times;
+  s.set_aside_directories = d.set_aside.size();
+  for (const auto& each : d.set_aside) s.set_aside_bytes += each.bytes;
   return s;
 }
 

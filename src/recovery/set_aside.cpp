@@ -15,13 +15,15 @@ namespace {
 
 constexpr std::uint64_t block_bytes = std::uint64_t{1} << 20;
 
+constexpr std::string_view name_begin = "set-aside-";
+
 std::string directory_name(std::uint64_t now_ns) {
   const std::chrono::sys_time now{std::chrono::nanoseconds{now_ns}};
   const auto day = std::chrono::floor<std::chrono::days>(now);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss time{std::chrono::floor<std::chrono::seconds>(now - day)};
   const auto two = [](auto n) { return std::string{static_cast<char>('0' + n / 10), static_cast<char>('0' + n % 10)}; };
-  return "set-aside-" + std::to_string(static_cast<int>(date.year())) + two(static_cast<unsigned>(date.month())) +
+  return std::string{name_begin} + std::to_string(static_cast<int>(date.year())) + two(static_cast<unsigned>(date.month())) +
          two(static_cast<unsigned>(date.day())) + 'T' + two(time.hours().count()) + two(time.minutes().count()) +
          two(time.seconds().count()) + 'Z';
 }
@@ -97,6 +99,29 @@ result<void> set_aside(const log_place& place, const survey& s, std::uint32_t pe
   }
   if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
   return {};
+}
+
+os::result<std::vector<set_aside_directory>> list_set_aside(const log_place& place) {
+  std::vector<set_aside_directory> all;
+  const auto names = os::list(place.directory);
+  if (!names) return std::unexpected(names.error());
+  for (const auto& name : *names) {
+    if (!name.starts_with(name_begin)) continue;
+    const auto directory = os::open_directory(place.path->text + '/' + name);
+    if (!directory) continue;  // a file of somebody's, or it has just been removed
+    const auto files = os::list(*directory);
+    if (!files) continue;
+    set_aside_directory& each = all.emplace_back(name);
+    for (const auto& file_name : *files) {
+      const auto file = os::open_file(*directory, file_name.c_str(), os::access::read);
+      const auto status = file ? os::status_of(*file) : os::result<os::file_status>{std::unexpected(file.error())};
+      if (!status) continue;
+      ++each.files;
+      each.bytes += status->allocated_bytes;
+    }
+  }
+  std::ranges::sort(all, {}, &set_aside_directory::name);
+  return all;
 }
 
 }  // namespace varve::core

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "recovery/survey.hpp"
@@ -20,5 +22,13 @@ namespace varve::core {
 ///
 /// Errors  no_space, io: nothing of the log was changed.
 [[nodiscard]] result<void> set_aside(const log_place& place, const survey& s, std::uint32_t permissions);
+
+struct set_aside_directory {
+  std::string name;
+  std::uint64_t files = 0, bytes = 0;  // bytes: disk space that they take
+};
+
+/// What was set aside and is still there, in the order of the names, which is that of their times.
+[[nodiscard]] os::result<std::vector<set_aside_directory>> list_set_aside(const log_place& place);
 
 }  // namespace varve::core

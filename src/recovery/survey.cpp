@@ -59,11 +59,13 @@ bool is_stale(const log_place& place, const state_file& state, bool has_later_ma
 
 /// What a dead writer had published, as far as it has said so; 0: not known. No more than what the segments that it may have
 /// had can hold.
-std::uint64_t published_before(const state_file& state, const live_file& live, const survey& s) noexcept {
+///
+/// next  the first sequence that is not known to have been there.
+std::uint64_t published_before(const state_file& state, const live_file& live, std::uint64_t next) noexcept {
   const std::uint64_t published = live.published_in(state.current().epoch);
   constexpr std::uint64_t segments_max = 64;  // made ahead; arbitrary, since the word has no checksum
   constexpr std::uint64_t frames_max = segments_max * (format::segment_bytes_max / format::frame_header_bytes);
-  return published >= s.next && published - s.next < frames_max ? published : 0;
+  return published >= next && published - next < frames_max ? published : 0;
 }
 
 /// Notes that the log ends before `last`, which was there.
@@ -187,14 +189,16 @@ result<survey> survey_original(const log_place& place, const state_file& state, 
   const bool is_refused = !s && (s.error().code() == errc::damaged || s.error().code() == errc::incomplete);
   // No dead process leaves what made the survey take it for a power loss.
   const bool is_spoiled = s && how == ending::death && s->ending != ending::death;
-  if ((is_refused || is_spoiled) && accepts)
-    return survey_accepting_loss(place, state, how, durable, options, found, truncated);
+  if ((is_refused || is_spoiled) && accepts) {
+    const std::uint64_t last = how == ending::death ? published_before(state, live, durable + 1) : 0;
+    return survey_accepting_loss(place, state, how, std::max(durable, last), options, found, truncated);
+  }
   if (is_refused && s.error().code() == errc::incomplete)
     return refuse_incomplete(place, state, how, durable, options, found, truncated, s.error().segment());
   if (!s) return s;
   if (stale) s->report.findings.push_back({.row = row_state_stale, .segment = 0, .offset = 0, .sequences = {}});
   // The cache has all that a dead writer wrote. A power loss may have let the word outlive what it speaks of.
-  const std::uint64_t published = s->ending == ending::death ? published_before(state, live, *s) : 0;
+  const std::uint64_t published = s->ending == ending::death ? published_before(state, live, s->next) : 0;
   if (published == 0) return s;
   if (accepts) return survey_accepting_loss(place, state, how, std::max(durable, published), options, found, truncated);
   note_missing_end(*s, published);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "os/process.hpp"
+#include "recovery/set_aside.hpp"
 #include "view/unfinished.hpp"
 #include "view/view_object.hpp"
 
@@ -174,6 +175,9 @@ result<log_description> view_object::describe() {
   d.record_times = place_.keeps_times();
   d.last_open = last_opening_of(state_->current());
   d.pins = pins_of(place_, *found);
+  const auto set_aside = list_set_aside(place_);
+  if (!set_aside) return place_.fail_call(set_aside.error());
+  for (const auto& each : *set_aside) d.set_aside.push_back({each.name, each.files, each.bytes});
   d.refuses = std::ranges::any_of(seen_.report.findings, is_refused);
   if (auto done = describe_writer(d); !done) return std::unexpected(done.error());
   return d;

@@ -56,6 +56,14 @@ result<void> check_options(const log_options& options) noexcept {
   return {};
 }
 
+/// They take disk space that the cap counts, until somebody removes them.
+std::uint64_t bytes_set_aside(const log_place& place) {
+  std::uint64_t bytes = 0;
+  if (const auto all = list_set_aside(place))
+    for (const auto& each : *all) bytes += each.bytes;
+  return bytes;
+}
+
 segment_recipe recipe_of(const log_options& options) {
   const auto policy = options.durability.policy();
   return {.permissions = options.file_mode,
@@ -197,7 +205,8 @@ result<void> log_object::start(const log_options& options) {
   }
   frontier_.place(end, s->next - 1);
   syncer_.place(end, s->next - 1, epoch);
-  trimmer_.count_files(table_.sum().bytes_allocated);
+  const std::uint64_t set_aside_bytes = options.max_disk_bytes != 0 ? bytes_set_aside(place_) : 0;
+  trimmer_.count_files(table_.sum().bytes_allocated + set_aside_bytes);
   const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
   appender_.start(std::move(*block), epoch, predecessor);
   if (above_.replay) {

@@ -139,8 +139,8 @@ TEST_CASE("the keys of stat are those that docs/tool.md lists", "[tool]") {
   CHECK(keys_of(s) == keys{"directory",       "first",         "durable",  "published",          "kept",
                            "checkpointed",    "archived",      "epoch",    "segments",           "used_bytes",
                            "allocated_bytes", "segment_bytes", "checksum", "index_stride_bytes", "record_times",
-                           "writer",          "process",       "held_by",  "oldest_unfinished",  "last_open",
-                           "next_open",       "refuses",       "would_cut"});
+                           "writer",          "process",       "held_by",  "set_aside",          "oldest_unfinished",
+                           "last_open",       "next_open",     "refuses",  "would_cut"});
   CHECK(keys_of(s.at("segments")) == keys{"prepared", "active", "ended", "sealed", "damaged", "dropped"});
   CHECK(keys_of(s.at("last_open")) == keys{"found", "kept", "stepped_over", "cut_bytes", "cut_records", "cut"});
   CHECK(keys_of(s.at("next_open")) == keys_of(s.at("last_open")));

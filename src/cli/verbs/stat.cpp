@@ -117,6 +117,13 @@ std::string pins_text(const log_description& d) {
   return text.empty() ? "nobody, as far as can be seen" : text;
 }
 
+std::string set_aside_text(const log_description& d) {
+  std::string text;
+  for (const auto& each : d.set_aside)
+    text += fmt::format("{}{}: {} files, {}", text.empty() ? "" : "; ", each.name, each.files, size_text(each.bytes));
+  return text;
+}
+
 void write_text(const log_description& d, output& out) {
   const std::string held = kept(d.at) == 0 ? "-" : fmt::format("{} to {}", d.at.first.value, d.at.published.value);
   std::string files = fmt::format("{} sealed, {} ended, {} active, {} prepared", d.sealed, d.ended, d.active, d.prepared);
@@ -133,6 +140,7 @@ void write_text(const log_description& d, output& out) {
   t.rows.push_back({"written by", writer_text(d)});
   t.rows.push_back({"unfinished", unfinished_text(d)});
   t.rows.push_back({"held", pins_text(d)});
+  if (!d.set_aside.empty()) t.rows.push_back({"set aside", set_aside_text(d)});
   t.rows.push_back({"last open", fmt::format("epoch {}: {}", d.epoch, opening_text(d.last_open))});
   t.rows.push_back({"next open", next_open_text(d)});
   out.write(t.text());
@@ -181,6 +189,9 @@ void write_json(const log_description& d, const std::string& directory, output& 
   auto& pins = j["held_by"] = ordered_json::array();
   for (const auto& p : others_pins(d))
     pins.push_back({{"segment", p.segment}, {"process", p.process == 0 ? ordered_json{} : ordered_json(p.process)}});
+  auto& set_aside = j["set_aside"] = ordered_json::array();
+  for (const auto& each : d.set_aside)
+    set_aside.push_back({{"name", each.name}, {"files", each.files}, {"bytes", each.bytes}});
   j["last_open"] = opening_json(d.last_open);
   j["next_open"] = d.next_open && !d.refuses ? opening_json(*d.next_open) : ordered_json{};
   j["refuses"] = d.refuses;

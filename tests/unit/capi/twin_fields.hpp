@@ -156,7 +156,8 @@ inline fields of(const varve_description& d) {
   const auto& [size, first, durable, published, epoch, checksum, segment_bytes, index_stride_bytes, writer, process,
                prepared, active, ended, sealed, damaged, bytes_used, bytes_allocated, unfinished_sequence,
                unfinished_segment, unfinished_offset, finished_behind, last_open, next_open, has_next_open, refuses,
-               record_times, would_cut, reserved, dropped, checkpointed, archived] = d;
+               record_times, would_cut, reserved, dropped, checkpointed, archived, set_aside_directories, set_aside_bytes] =
+      d;
   fields all{{"first", shown(first)},
              {"durable", shown(durable)},
              {"published", shown(published)},
@@ -183,7 +184,9 @@ inline fields of(const varve_description& d) {
              {"would_cut", shown(would_cut)},
              {"record_times", shown(record_times)},
              {"checkpointed", shown(checkpointed)},
-             {"archived", shown(archived)}};
+             {"archived", shown(archived)},
+             {"set_aside_directories", shown(set_aside_directories)},
+             {"set_aside_bytes", shown(set_aside_bytes)}};
   all.merge(with_prefix("last_open.", of(last_open)));
   all.merge(with_prefix("next_open.", of(next_open)));
   return all;
@@ -191,8 +194,10 @@ inline fields of(const varve_description& d) {
 inline fields of(const log_description& d) {
   const auto& [at, epoch, checkpointed, archived, segment_bytes, checksum, index_stride_bytes, record_times, prepared,
                active, ended, sealed, damaged, dropped, bytes_used, bytes_allocated, writer, process, oldest_unfinished,
-               last_open, next_open, pins, refuses, would_cut] = d;
+               last_open, next_open, pins, set_aside, refuses, would_cut] = d;
   static_cast<void>(pins);  // varve_view_pins()
+  std::uint64_t set_aside_bytes = 0;
+  for (const auto& each : set_aside) set_aside_bytes += each.bytes;
   const auto unfinished = oldest_unfinished.value_or(log_description::unfinished_claim{});
   const auto& [sequence, segment, offset, finished_behind] = unfinished;
   fields all{{"first", shown(at.first)},
@@ -221,7 +226,9 @@ inline fields of(const log_description& d) {
              {"would_cut", shown(would_cut)},
              {"record_times", shown(record_times)},
              {"checkpointed", shown(checkpointed)},
-             {"archived", shown(archived)}};
+             {"archived", shown(archived)},
+             {"set_aside_directories", shown(set_aside.size())},
+             {"set_aside_bytes", shown(set_aside_bytes)}};
   all.merge(with_prefix("last_open.", of(last_open)));
   all.merge(with_prefix("next_open.", of(next_open.value_or(log_description::opening{}))));
   return all;

@@ -239,6 +239,32 @@ TEST_CASE("who accepts a loss keeps what can be read after damage that no durabl
   }
 }
 
+TEST_CASE("what was set aside is counted and named, and no open looks there", "[recovery][stat]") {
+  const nine_records original;
+  flip_payload_bit(original.dir, 5);
+  REQUIRE(log::open(original.dir, {.recovery = recovery_mode::accept_loss})->close().has_value());
+  const auto described = log_view::open(original.dir)->describe();
+  REQUIRE(described);
+  REQUIRE(described->set_aside.size() == 1);
+  const auto& kept = described->set_aside.front();
+  CHECK(kept.name.starts_with("set-aside-"));
+  CHECK(kept.files == 2);  // the last one had no end
+  CHECK(kept.bytes >= 64 * 1024);
+  const auto rolls_under_cap = [&] {
+    auto l = log::open(original.dir, {.prepared_segments = 1, .max_disk_bytes = 10 * format::segment_bytes_min});
+    REQUIRE(l);
+    while (l->append(std::string(19'000, 'x'))) {
+    }
+    const std::uint64_t rolls = l->stats().rolls;
+    REQUIRE(l->truncate_after({9}).has_value());
+    REQUIRE(l->close().has_value());
+    return rolls;
+  };
+  const std::uint64_t with = rolls_under_cap();
+  fs::remove_all(original.dir / kept.name);
+  CHECK(rolls_under_cap() > with);
+}
+
 TEST_CASE("a log that has lost nothing opens with accept_loss as it does without", "[recovery]") {
   const bool closed = GENERATE(true, false);
   const nine_records whole{closed};
@@ -273,6 +299,12 @@ TEST_CASE("after the death of a process a finished record that is not there is m
   const auto report = verify(dir.path());
   REQUIRE(report);
   CHECK(rows_of(*report).find('W') != std::string::npos);
+  // Also if something else is wrong: no sequence is given out again.
+  flip_payload_bit(dir.path(), 2);
+  auto accepted = log::open(dir.path(), {.recovery = recovery_mode::accept_loss});
+  REQUIRE(accepted);
+  CHECK(accepted->recovery().given_up == 4);
+  CHECK(accepted->append("ten")->value == 10);
 }
 
 }  // namespace varve::testing
