@@ -23,6 +23,7 @@ add_executable(varve_cli
   src/cli/output.cpp
   src/cli/progress.cpp
   src/cli/readable_directory.cpp
+  src/cli/rebuild_state.cpp
   src/cli/record_format.cpp
   src/cli/signals.cpp
   src/cli/sizes.cpp

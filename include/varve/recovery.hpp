@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include <varve/checksum.hpp>
 #include <varve/error.hpp>
 #include <varve/record.hpp>
 #include <varve/sequence.hpp>
@@ -93,5 +95,51 @@ struct index_rebuild {
 ///
 /// Errors  as log::open() with recovery_mode::strict; after would_cut and damaged nothing of the log was changed.
 VARVE_EXPORT [[nodiscard]] result<index_rebuild> rebuild_indexes(const std::filesystem::path& directory);
+
+struct state_rebuild_options {
+  bool dry_run = false;            ///< Only say what would be done.
+  std::uint32_t threads = 1;       ///< How many check segments; 0: as many as there are processors.
+  std::uint32_t file_mode = 0600;  ///< Permissions of the files that are made.
+  std::function<void(const recovery_progress&)> on_progress{};  ///< May be empty, and may not throw.
+};
+
+struct state_rebuild {
+  bool state = false, meta = false;  ///< Which of the two were lost, and were made again.
+  sequence_range sequences{};        ///< What the log then holds, by what the next open will keep.
+  std::uint64_t segments = 0;        ///< In which so much stands.
+  /// Of these some at the beginning, or all, may have been trimmed: where the log began is lost with the state, and it now
+  /// begins with the first segment that there is. Empty if the state was not lost. trim_before() trims them again.
+  sequence_range may_have_been_trimmed{};
+  /// A truncation was under way when the state was lost: the next open carries it out, and the log goes on here. 0: none.
+  sequence truncated_from{};
+  // What the log was made with: of a lost meta as the segments say.
+  std::uint64_t segment_bytes = 0;
+  std::uint32_t index_stride_bytes = 0;
+  varve::checksum checksum = varve::checksum::xxh3;
+  bool record_times = false;
+  recovery_report next_open;  ///< What the next open will find and do. Nothing of that is done yet.
+  std::string kept_in{};      ///< The directory with what was left of the old files; empty if nothing was.
+};
+
+/// Makes varve.state, varve.meta, or both again for a log that has lost them: they are missing, or every copy in them is
+/// spoiled. Only where the segments prove that it is safe: they make one chain without a gap from the first one that is there
+/// to the end; no other segment, mark, or end contradicts it; all that anything says had been durable is there; and every byte
+/// of it is valid. docs/format.md has the rules. The next open then recovers the log as after a power loss, and keeps all
+/// that is durable.
+///
+/// What cannot be found again: the trim point (may_have_been_trimmed), the checkpoint and what was archived (both become
+/// none), and a truncation or reset that had not returned and has left no trace in the segments (it comes to nothing, or
+/// stays as far as it had come).
+///
+/// Errors         bad_option: path() is "directory": both can be read, and there is nothing to rebuild; or "threads",
+///                "file_mode". damaged, incomplete: it cannot be proved safe; segment(), sequences or path() say by what;
+///                salvage() reads such a log. locked, is_archive, older_format, newer_format, not_found, not_a_log,
+///                unsupported_file_system. Nothing was changed so far. io, no_space, out_of_memory.
+/// Thread-safety  any number of threads; one of them does it, the others get locked or bad_option.
+/// Durability     durable when it returns. Whenever it is stopped, the log is refused as before, or is as it will be. What is
+///                left of the old files is copied to set-aside-TIME in the directory first.
+/// Cost           each frame is read and checked once, if the state was lost.
+VARVE_EXPORT [[nodiscard]] result<state_rebuild> rebuild_state(const std::filesystem::path& directory,
+                                                               const state_rebuild_options& options = {});
 
 }  // namespace varve

@@ -441,6 +441,36 @@ VARVE_CALL int varve_upgrade(const char* from, const char* to, const varve_backu
  * log has a torn end; open it first. */
 VARVE_CALL int varve_rebuild_indexes(const char* directory, uint64_t* segments);
 
+typedef struct varve_rebuild_options {
+  size_t size;
+  uint8_t dry_run; /* not 0: only say what would be done */
+  uint8_t reserved[3];
+  uint32_t threads; /* that check segments, up to 64; 0: one; VARVE_ALL_PROCESSORS */
+  uint32_t file_mode;
+  uint32_t reserved_2;
+  /* NULL, or called now and then, with the `user` of the call. */
+  void (*on_progress)(void* user, uint64_t bytes_done, uint64_t bytes_total);
+} varve_rebuild_options;
+typedef struct varve_rebuild_report {
+  size_t size;
+  uint64_t first_sequence, end_sequence; /* what the log then holds */
+  uint64_t segments;
+  uint64_t trimmed_first, trimmed_end; /* of these some, or all, may have been trimmed; both 0: the state was not lost */
+  uint64_t truncated_from;             /* not 0: a truncation was under way, and the next open carries it out */
+  uint64_t segment_bytes;              /* what the log was made with; of a lost meta as the segments say */
+  uint32_t index_stride_bytes;
+  uint32_t checksum;
+  uint8_t state, meta; /* not 0: it was lost, and was made again */
+  uint8_t record_times;
+  uint8_t reserved[5];
+} varve_rebuild_report;
+/* Makes varve.state, varve.meta or both again of a log that has lost them, where the segments prove that it is safe; otherwise
+ * VARVE_DAMAGED or VARVE_INCOMPLETE, and nothing was changed. VARVE_BAD_OPTION if neither is lost. What is left of the old files
+ * is kept in set-aside-TIME in the directory. `next_open` says what the next open will find, and `on_finding` is called for each
+ * finding. What cannot be found again is in varve/recovery.hpp. All but `directory` may be NULL. */
+VARVE_CALL int varve_rebuild_state(const char* directory, const varve_rebuild_options* options, varve_rebuild_report* report,
+                                   varve_report* next_open, varve_on_finding on_finding, void* user);
+
 typedef struct varve_salvage_report {
   size_t size;
   uint64_t first_sequence, end_sequence;

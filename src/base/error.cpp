@@ -42,7 +42,8 @@ constexpr explanation explanations[] = {
     {errc::trimmed, "trimmed", "this sequence is older than what the log keeps", "go on at its first sequence"},
     {errc::truncated, "truncated", "the log was truncated before this sequence", "go on at the sequence that comes next"},
     {errc::abandoned, "abandoned", "the claim of this sequence was given up, or its writer died", "go on behind it"},
-    {errc::damaged, "damaged", "bytes that had been written fail validation", "verify the log, and restore it from a copy"},
+    {errc::damaged, "damaged", "bytes that had been written fail validation",
+     "verify the log, and restore it from a copy; varve salvage reads what is left"},
     {errc::sync_failed, "sync_failed", "records could not be made durable, and nothing after them is",
      "mend the device, then open the log anew"},
     {errc::io, "io", "a system call failed", "mend what it names, then try again"},
@@ -55,6 +56,16 @@ constexpr explanation explanations[] = {
     {errc::cancelled, "cancelled", "a function that was given to the log answered no", "ask it why"},
     {errc::bug, "bug", "varve has a fault", "please report this sentence"},
 };
+
+// Of a log that has lost one of its two small files, whatever the code.
+constexpr std::string_view remedy_without_state =
+    "bring back the newest one; otherwise run varve recover --rebuild-state, which makes a lost one again where the "
+    "segments "
+    "prove it safe, or varve salvage, which makes a new log of what is there";
+
+bool is_state_or_meta(std::string_view path) noexcept {
+  return path.ends_with("/varve.state") || path.ends_with("/varve.meta");
+}
 
 const explanation& explain(errc code) noexcept {
   for (const auto& row : explanations)
@@ -93,7 +104,10 @@ std::string error::message() const {
   }
   if (!where.empty()) text += " (" + where + ")";
   text += "; ";
-  text += may_have_happened_ ? std::string_view{"it may have taken effect; open the log again to see"} : row.remedy;
+  const bool is_lost_file = (code_ == errc::incomplete || code_ == errc::damaged) && is_state_or_meta(path());
+  text += may_have_happened_ ? std::string_view{"it may have taken effect; open the log again to see"}
+          : is_lost_file     ? remedy_without_state
+                             : row.remedy;
   return text += '.';
 }
 

@@ -115,6 +115,18 @@ std::optional<verify_options> options_of(const varve_verify_options* given, void
   return o;
 }
 
+std::optional<state_rebuild_options> options_of(const varve_rebuild_options* given, void* user) {
+  const auto known = load_sized(given);
+  if (!known || known->reserved_2 != 0 || !is_zero(known->reserved)) return std::nullopt;
+  state_rebuild_options o{.dry_run = known->dry_run != 0, .threads = threads_of(known->threads)};
+  if (known->file_mode != 0) o.file_mode = known->file_mode;
+  if (known->on_progress != nullptr)
+    o.on_progress = [call = known->on_progress, user](const recovery_progress& p) {
+      call(user, p.bytes_done, p.bytes_total);
+    };
+  return o;
+}
+
 std::optional<view_options> options_of(const varve_view_options* given) noexcept {
   const auto known = load_sized(given);
   if (!known || !is_zero(known->reserved)) return std::nullopt;

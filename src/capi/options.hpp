@@ -16,6 +16,7 @@ namespace varve::capi {
 [[nodiscard]] std::optional<append_options> options_of(const varve_append_options* given) noexcept;
 [[nodiscard]] std::optional<retention_rules> options_of(const varve_retention_rules* given) noexcept;
 [[nodiscard]] std::optional<verify_options> options_of(const varve_verify_options* given, void* user);
+[[nodiscard]] std::optional<state_rebuild_options> options_of(const varve_rebuild_options* given, void* user);
 [[nodiscard]] std::optional<view_options> options_of(const varve_view_options* given) noexcept;
 
 /// The functions that a log calls while it works.

@@ -124,6 +124,36 @@ int varve_rebuild_indexes(const char* directory, uint64_t* segments) {
   });
 }
 
+int varve_rebuild_state(const char* directory, const varve_rebuild_options* options, varve_rebuild_report* report,
+                        varve_report* next_open, varve_on_finding on_finding, void* user) {
+  return capi::guarded([&] {
+    const auto known = capi::options_of(options, user);
+    if (!known) return capi::remember(errc::bad_option);
+    // Found out now, not when it is done.
+    if (report != nullptr && report->size < sizeof report->size) return capi::remember(errc::bad_option);
+    if (next_open != nullptr && next_open->size < sizeof next_open->size) return capi::remember(errc::bad_option);
+    const auto done = rebuild_state(directory, *known);
+    if (!done) return capi::remember(done.error());
+    if (const int given = capi::give(done->next_open, next_open, on_finding, user); given != VARVE_OK) return given;
+    if (report == nullptr) return static_cast<int>(VARVE_OK);
+    return capi::stored(capi::store_sized(varve_rebuild_report{.size = 0,
+                                                               .first_sequence = done->sequences.first.value,
+                                                               .end_sequence = done->sequences.end.value,
+                                                               .segments = done->segments,
+                                                               .trimmed_first = done->may_have_been_trimmed.first.value,
+                                                               .trimmed_end = done->may_have_been_trimmed.end.value,
+                                                               .truncated_from = done->truncated_from.value,
+                                                               .segment_bytes = done->segment_bytes,
+                                                               .index_stride_bytes = done->index_stride_bytes,
+                                                               .checksum = static_cast<std::uint32_t>(done->checksum),
+                                                               .state = done->state,
+                                                               .meta = done->meta,
+                                                               .record_times = done->record_times,
+                                                               .reserved = {}},
+                                          report));
+  });
+}
+
 int varve_salvage(const char* directory, int (*on_record)(void* user, const varve_record* record),
                   int (*on_gap)(void* user, const varve_finding* gap), varve_salvage_report* report, void* user) {
   return varve_salvage_with(directory, nullptr, on_record, on_gap, report, user);

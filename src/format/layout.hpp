@@ -19,6 +19,7 @@ constexpr std::size_t sector_bytes = 512;
 // ---- Files of a log.
 constexpr const char* meta_name = "varve.meta";
 constexpr const char* meta_temporary_name = "varve.meta.new";
+constexpr const char* state_temporary_name = "varve.state.new";
 constexpr const char* state_name = "varve.state";
 constexpr const char* live_name = "varve.live";
 

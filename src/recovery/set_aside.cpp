@@ -28,8 +28,13 @@ std::string directory_name(std::uint64_t now_ns) {
          two(time.seconds().count()) + 'Z';
 }
 
+struct aside {
+  std::string path;
+  os::file opened;
+};
+
 /// A directory in that of the log. A name that is taken gets a number.
-result<os::file> make_directory(const log_place& place, std::uint32_t permissions) {
+result<aside> make_directory(const log_place& place, std::uint32_t permissions) {
   const std::string wanted = place.path->text + '/' + directory_name(os::wall_clock_ns());
   const std::uint32_t mode = permissions | (permissions & 0444) >> 2;  // an x for each r
   for (unsigned number = 1;; ++number) {
@@ -39,8 +44,15 @@ result<os::file> make_directory(const log_place& place, std::uint32_t permission
     if (!made) return place.fail_call(made.error());
     auto opened = os::open_directory(path);
     if (!opened) return place.fail_call(opened.error());
-    return std::move(*opened);
+    return aside{.path = path, .opened = std::move(*opened)};
   }
+}
+
+/// Makes what was copied durable, and that it is there.
+result<void> sync(const log_place& place, const aside& to) {
+  if (const auto done = os::sync_directory(to.opened); !done) return place.fail_call(done.error());
+  if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
+  return {};
 }
 
 os::result<void> copy_bytes(const os::file& from, const os::file& to) {
@@ -54,11 +66,11 @@ os::result<void> copy_bytes(const os::file& from, const os::file& to) {
   }
 }
 
-result<void> copy(const log_place& place, std::uint64_t number, const os::file& to, std::uint32_t permissions) {
-  const auto name = format::name_of(format::file_kind::segment, number);
-  const auto from = os::open_file(place.directory, name.c_str(), os::access::read);
+result<void> copy(const log_place& place, const char* name, const os::file& to, std::uint32_t permissions,
+                  std::uint64_t number = 0) {
+  const auto from = os::open_file(place.directory, name, os::access::read);
   if (!from) return place.fail_call(from.error(), number);
-  const auto made = os::create_file(to, name.c_str(), permissions);
+  const auto made = os::create_file(to, name, permissions);
   if (!made) return place.fail_call(made.error(), number);
   // What the device does not give back is copied up to there: it is none of the reasons to refuse a rescue.
   if (!os::share_blocks(*from, *made)) {
@@ -87,10 +99,11 @@ result<void> set_aside(const log_place& place, const survey& s, std::uint32_t pe
   if (numbers.empty()) return {};
   const auto directory = make_directory(place, permissions);
   if (!directory) return std::unexpected(directory.error());
-  for (const std::uint64_t number : numbers)
-    if (auto done = copy(place, number, *directory, permissions); !done) return done;
-  if (const auto done = os::sync_directory(*directory); !done) return place.fail_call(done.error());
-  if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
+  for (const std::uint64_t number : numbers) {
+    const auto name = format::name_of(format::file_kind::segment, number);
+    if (auto done = copy(place, name.c_str(), directory->opened, permissions, number); !done) return done;
+  }
+  if (auto done = sync(place, *directory); !done) return done;
   // They are there twice now.
   for (const std::uint64_t number : s.set_aside) {
     const auto name = format::name_of(format::file_kind::segment, number);
@@ -122,6 +135,21 @@ os::result<std::vector<set_aside_directory>> list_set_aside(const log_place& pla
   }
   std::ranges::sort(all, {}, &set_aside_directory::name);
   return all;
+}
+
+result<std::string> keep_copies(const log_place& place, std::span<const char* const> names, std::uint32_t permissions) {
+  const auto there = os::list(place.directory);
+  if (!there) return place.fail_call(there.error());
+  std::vector<const char*> wanted;
+  for (const char* const name : names)
+    if (std::ranges::find(*there, name) != there->end()) wanted.push_back(name);
+  if (wanted.empty()) return std::string{};
+  const auto directory = make_directory(place, permissions);
+  if (!directory) return std::unexpected(directory.error());
+  for (const char* const name : wanted)
+    if (auto done = copy(place, name, directory->opened, permissions); !done) return std::unexpected(done.error());
+  if (auto done = sync(place, *directory); !done) return std::unexpected(done.error());
+  return directory->path;
 }
 
 }  // namespace varve::core

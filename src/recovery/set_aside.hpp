@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,5 +31,10 @@ struct set_aside_directory {
 
 /// What was set aside and is still there, in the order of the names, which is that of their times.
 [[nodiscard]] os::result<std::vector<set_aside_directory>> list_set_aside(const log_place& place);
+
+/// Copies those of the named files that are there, durably: they are about to be replaced. Returns the directory; empty if
+/// none of them is there.
+[[nodiscard]] result<std::string> keep_copies(const log_place& place, std::span<const char* const> names,
+                                              std::uint32_t permissions);
 
 }  // namespace varve::core

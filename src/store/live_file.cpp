@@ -140,6 +140,17 @@ std::optional<std::uint64_t> live_file::later_mark(std::uint64_t epoch, std::uin
   return highest;
 }
 
+std::optional<format::mark> live_file::newest_mark() const noexcept {
+  std::optional<format::mark> newest;
+  if (!map_.is_mapped()) return newest;
+  for (const std::uint64_t offset : format::mark_slot_offset) {
+    const auto slot = format::decode<format::mark>(load_sector(map_.bytes().data() + offset));
+    if (!slot || !format::is_sane(*slot)) continue;
+    if (!newest || std::pair{slot->epoch, slot->sequence} > std::pair{newest->epoch, newest->sequence}) newest = *slot;
+  }
+  return newest;
+}
+
 void live_file::store_mark(const format::mark& m) noexcept {
   store_sector(map_.bytes().data() + format::mark_slot_offset[next_slot_], format::encode(m));
   next_slot_ ^= 1U;

@@ -61,9 +61,10 @@ result<meta_file> read_known_meta(const log_place& place, bool for_writing, olde
   return found;
 }
 
-/// No varve.meta: is this a log that has lost it?
+/// No varve.meta: is this a log that has lost it? The state, or varve.live, beside something that is called as a segment.
 bool has_lost_meta(const std::vector<std::string>& names) {
-  if (std::ranges::find(names, format::state_name) == names.end()) return false;
+  const auto is_there = [&names](const char* name) { return std::ranges::find(names, name) != names.end(); };
+  if (!is_there(format::state_name) && !is_there(format::live_name)) return false;
   return std::ranges::any_of(names,
                              [](const auto& n) { return format::parse_name(format::file_kind::segment, n).has_value(); });
 }
@@ -174,6 +175,32 @@ result<log_place> open_place_for_reading(const std::filesystem::path& directory,
   if (!found) return std::unexpected(found.error());
   place.meta = found->meta;
   return place;
+}
+
+result<place_to_rebuild> open_place_to_rebuild(const std::filesystem::path& directory) {
+  place_to_rebuild opened;
+  log_place& place = opened.place;
+  place.path = intern(text_of(directory));
+  if (place.path == nullptr) return fail({.code = errc::out_of_memory});
+  auto existing = open_existing(text_of(directory), place.path);
+  if (!existing) return std::unexpected(existing.error());
+  place.directory = std::move(*existing);
+  if (auto done = check_file_system(place, {}); !done) return std::unexpected(done.error());
+  if (auto done = take_writers_lock(place); !done) return std::unexpected(done.error());
+  const auto found = read_known_meta(place, true, oldest_format::current);
+  if (found) {
+    place.meta = found->meta;
+    place.spoiled_meta = found->spoiled;
+    if (place.meta.kind != format::directory_kind::log) return fail({.code = errc::is_archive, .subject = place.path});
+    return opened;
+  }
+  opened.is_meta_lost = true;
+  if (found.error().code() == errc::damaged) return opened;
+  if (found.error().code() != errc::not_found) return std::unexpected(found.error());
+  const auto names = os::list(place.directory);
+  if (!names) return place.fail_call(names.error());
+  if (has_lost_meta(*names)) return opened;
+  return fail({.code = names->empty() ? errc::not_found : errc::not_a_log, .subject = place.path});
 }
 
 }  // namespace varve::core

@@ -30,4 +30,15 @@ enum class oldest_format : std::uint8_t { current, version_1 };
 [[nodiscard]] result<log_place> open_place_for_reading(const std::filesystem::path& directory,
                                                        oldest_format oldest = oldest_format::current);
 
+/// A log's directory, of which varve.meta may be lost.
+struct place_to_rebuild {
+  log_place place;
+  bool is_meta_lost = false;  // then place.meta says nothing
+};
+
+/// Opens the directory of a log whose varve.meta or varve.state may be lost, and takes the writer's lock. Writes nothing.
+///
+/// Errors  not_found, not_a_log, unsupported_file_system, locked, is_archive, older_format, newer_format, io.
+[[nodiscard]] result<place_to_rebuild> open_place_to_rebuild(const std::filesystem::path& directory);
+
 }  // namespace varve::core

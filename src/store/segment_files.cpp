@@ -108,6 +108,7 @@ bool decode_header(std::span<const std::byte> header, const format::uuid& log, s
   const bool has_end = end && format::belongs(*end, *activation, *identity);
   if (has_end) f.end = {.offset = end->offset, .last = end->last};
   f.is_truncated = has_end && end->cause == format::end_cause::truncate;
+  f.successor = has_end ? end->successor : 0;
   if (seal) {
     const format::end sealed{.salt = seal->salt, .offset = seal->offset, .last = seal->last};
     if (format::belongs(*seal, has_end ? *end : sealed) && format::belongs(sealed, *activation, *identity)) {

@@ -39,6 +39,7 @@ struct segment_file {
   std::optional<activation_fields> activation{};
   std::optional<end_fields> end{};   // of this activation only
   std::optional<end_fields> seal{};  // likewise
+  std::uint64_t successor = 0;       // number of the next segment, by that end; 0: it does not say
   std::uint64_t sealed_time_ns = 0;  // the largest of its records, by the seal; 0: not known
   bool foreign = false;              // a valid identity of another log, or of another number and begun
   bool is_truncated = false;         // the cause of that end

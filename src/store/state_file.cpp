@@ -64,6 +64,37 @@ result<void> state_file::create(const log_place& place, std::uint32_t permission
   return {};
 }
 
+result<void> state_file::replace(const log_place& place, std::uint32_t permissions, const format::state& lost) {
+  state_file made;
+  // One that an earlier call has left.
+  if (const auto gone = os::remove(place.directory, format::state_temporary_name); !gone && gone.error().number != ENOENT)
+    return place.fail_call(gone.error());
+  auto file = os::create_file(place.directory, format::state_temporary_name, permissions);
+  if (!file) return place.fail_call(file.error());
+  made.file_ = std::move(*file);
+  if (const auto done = os::allocate(made.file_, format::state_file_bytes); !done) return place.fail_call(done.error());
+  format::state next = lost;
+  next.inode = next.birth_ns = 0;  // no file has that inode
+  for (const unsigned slot : {0U, 1U}) {
+    ++next.generation;
+    if (auto done = made.store(place, slot, next); !done) return done;
+  }
+  if (const auto done = os::sync_file(made.file_); !done) return place.fail_call(done.error());
+  VARVE_POINT("state.before_rename");
+  if (const auto done = os::rename(place.directory, format::state_temporary_name, format::state_name); !done)
+    return place.fail_call(done.error());
+  VARVE_POINT("state.before_directory_sync");
+  if (const auto done = os::sync_directory(place.directory); !done) return place.fail_call(done.error());
+  return {};
+}
+
+state_file state_file::proposed(const format::state& s) noexcept {
+  state_file made;
+  made.current_ = s;
+  made.both_known_ = made.copy_ = true;
+  return made;
+}
+
 result<state_file> state_file::open(const log_place& place, os::access mode) {
   state_file opened;
   auto file = os::open_file(place.directory, format::state_name, mode);

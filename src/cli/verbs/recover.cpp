@@ -18,6 +18,7 @@
 #include "cli/json.hpp"
 #include "cli/opening.hpp"
 #include "cli/progress.hpp"
+#include "cli/rebuild_state.hpp"
 #include "cli/sizes.hpp"
 #include "cli/verbs.hpp"
 
@@ -29,7 +30,7 @@ const std::map<std::string, recovery_mode> modes = {{"prefix", recovery_mode::pr
 struct recover_options {
   std::string directory, mode = "prefix";
   std::uint32_t threads = 1;
-  bool accept_loss = false, verify = false, dry_run = false, json = false;
+  bool accept_loss = false, rebuild_state = false, verify = false, dry_run = false, json = false;
 };
 
 bool any_damage(const recovery_report& r) {
@@ -59,6 +60,8 @@ recovery_report foretell(const recover_options& options, const std::function<voi
 }
 
 exit_code recover(const recover_options& options, output& out) {
+  if (options.rebuild_state)
+    return rebuild_lost_state({options.directory, options.threads, options.dry_run, options.json}, out);
   progress line;
   const auto tell = [&line](const recovery_progress& p) {
     line.tick([&p] { return fmt::format("checking: {} of {}", size_text(p.bytes_done), size_text(p.bytes_total)); });
@@ -90,10 +93,16 @@ action set_up_recover(CLI::App& app) {
       app.add_option("--mode", options->mode, "prefix cuts a torn end; strict refuses instead, and changes nothing [prefix]")
           ->check(CLI::IsMember(modes))
           ->option_text("MODE");
-  app.add_flag("--accept-loss", options->accept_loss,
-               "Go on without records that are missing or damaged; the others keep their sequences")
-      ->excludes(mode);
-  app.add_flag("--verify", options->verify, "Check every byte first, and refuse if any is damaged");
+  auto* const accept_loss =
+      app.add_flag("--accept-loss", options->accept_loss,
+                   "Go on without records that are missing or damaged; the others keep their sequences")
+          ->excludes(mode);
+  auto* const verify = app.add_flag("--verify", options->verify, "Check every byte first, and refuse if any is damaged");
+  app.add_flag("--rebuild-state", options->rebuild_state,
+               "Make varve.state and varve.meta again if they are lost, and nothing else; refuse if that is not proved safe")
+      ->excludes(mode)
+      ->excludes(accept_loss)
+      ->excludes(verify);
   add_threads(app, options->threads);
   app.add_flag("--dry-run", options->dry_run, "Only say what would be done, and what is damaged; every byte is read");
   add_json(app, options->json);
@@ -103,7 +112,8 @@ action set_up_recover(CLI::App& app) {
       "  varve recover orders --mode strict --verify --threads 0\n"
       "A log that is incomplete or damaged is refused, with 4. --accept-loss goes on without what is lost: readers answer\n"
       "damaged for it, and files that are changed or left out are kept in DIR/set-aside-TIME. Salvage first: it reads\n"
-      "more, and changes nothing.\n");
+      "more, and changes nothing. --rebuild-state is for a log whose varve.state or varve.meta is missing, or spoiled in\n"
+      "every copy: it reads all of the log, and says which records may have been trimmed before.\n");
   return [options](output& out) { return recover(*options, out); };
 }
 

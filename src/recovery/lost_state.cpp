@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#include "recovery/lost_state.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "format/file_name.hpp"
+#include "store/segment_files.hpp"
+
+namespace varve::core {
+namespace {
+
+bool is_part_of_log(const segment_file& f) noexcept { return f.activation && f.identity && !f.foreign; }
+
+class rebuilder {
+ public:
+  rebuilder(const log_place& place, const live_file& live, const segment_files& found) noexcept
+      : place_(place), live_(live), files_(found.files), found_(found) {}
+
+  result<format::state> run() {
+    if (auto done = check_files(); !done) return std::unexpected(done.error());
+    if (auto done = find_chain(); !done) return std::unexpected(done.error());
+    if (auto done = check_links(); !done) return std::unexpected(done.error());
+    if (auto done = check_successor(); !done) return std::unexpected(done.error());
+    if (auto done = find_durable(); !done) return std::unexpected(done.error());
+    return newer_than_all();
+  }
+
+ private:
+  [[nodiscard]] std::unexpected<error> refuse(errc code, std::uint64_t segment) const noexcept {
+    return fail({.code = code, .subject = place_.path, .segment = segment});
+  }
+
+  /// Any file of which it is not known what it is may hold records.
+  result<void> check_files() const {
+    for (const auto& f : files_) {
+      const bool is_torn = f.foreign || f.activation_damaged || (f.activation && !f.identity);
+      if (is_torn || (!f.identity && may_hold_frames(f))) return refuse(errc::damaged, f.number);
+    }
+    return {};
+  }
+
+  /// Something stands where the first frame would.
+  [[nodiscard]] bool may_hold_frames(const segment_file& f) const {
+    const auto name = format::name_of(format::file_kind::segment, f.number);
+    const auto file = os::open_file(place_.directory, name.c_str(), os::access::read);
+    std::uint64_t stamp = 0;
+    if (!file) return true;
+    const auto n = os::read_at(*file, format::segment_header_bytes, std::as_writable_bytes(std::span{&stamp, 1}));
+    return !n || stamp != 0;
+  }
+
+  /// All segments are in one chain. What is not would be what a truncation, a trim or a loss has left: nothing says which.
+  result<void> find_chain() {
+    std::size_t count = 0;
+    first_ = UINT64_MAX;
+    for (const auto& f : files_) {
+      if (!is_part_of_log(f)) continue;
+      ++count;
+      first_ = std::min(first_, f.activation->follows());
+    }
+    // Without one nothing says which sequences were given out.
+    if (count == 0) return place_.fail_file(errc::incomplete, format::state_name);
+    chain_ = chain_from(found_, first_);
+    if (chain_.size() == count) return {};
+    std::vector<bool> in_chain(files_.size());
+    for (const std::size_t i : chain_) in_chain[i] = true;
+    for (std::size_t i = 0; i < files_.size(); ++i)
+      if (is_part_of_log(files_[i]) && !in_chain[i]) return refuse(errc::incomplete, files_[i].number);
+    return refuse(errc::damaged, 0);
+  }
+
+  /// Each segment ends where the next one begins. An end by a truncation, with segments after it that begin later: that
+  /// truncation was decided, and has not removed them yet. A new segment is begun only when they are gone.
+  result<void> check_links() {
+    for (std::size_t i = 0; i + 1 < chain_.size(); ++i) {
+      const auto& here = files_[chain_[i]];
+      const auto& next = files_[chain_[i + 1]];
+      if (next.activation->epoch < here.activation->epoch) return refuse(errc::damaged, next.number);
+      if (!here.end || here.end->last + 1 == next.activation->follows()) continue;
+      const bool is_under_way = here.is_truncated && here.end->last + 1 < next.activation->follows() && intent_ == 0;
+      if (!is_under_way) return refuse(errc::damaged, here.number);
+      intent_ = here.end->last + 1;
+    }
+    return {};
+  }
+
+  /// The file of a segment is there, durably, before the end of the one before it names it.
+  result<void> check_successor() const {
+    const std::uint64_t successor = files_[chain_.back()].successor;
+    if (successor == 0 || intent_ != 0) return {};
+    const auto there = std::ranges::find(files_, successor, &segment_file::number);
+    return there != files_.end() && there->identity ? result<void>{} : refuse(errc::incomplete, successor);
+  }
+
+  /// Where a truncation has ended the log, as far as the segments say.
+  [[nodiscard]] std::uint64_t truncated_end() const noexcept {
+    const auto& last = files_[chain_.back()];
+    return intent_ != 0 ? intent_ : last.is_truncated ? last.end->last + 1 : 0;
+  }
+
+  result<void> find_durable() {
+    std::uint64_t epoch = 0, sealed = first_ - 1;
+    for (const std::size_t i : chain_) {
+      const auto& f = files_[i];
+      epoch = std::max(epoch, f.activation->epoch);
+      if (f.seal && (intent_ == 0 || f.seal->last < intent_)) sealed = std::max(sealed, f.seal->last);
+    }
+    durable_ = sealed;
+    if (truncated_end() != 0) durable_ = std::max(durable_, truncated_end() - 1);
+    // What is said in a later epoch than that of any segment is of a log that was closed and opened again, or truncated. If it
+    // is less than what had been durable, a truncation was under way, which has left no other trace.
+    const auto mark = live_.newest_mark();
+    if (mark && mark->epoch > epoch && mark->sequence < durable_) return place_.fail_file(errc::damaged, format::live_name);
+    const std::uint64_t word = live_.published_in(live_.writer_epoch());
+    if (live_.writer_epoch() > epoch && word != 0 && word < durable_)
+      return place_.fail_file(errc::damaged, format::live_name);
+    // A mark of the epoch in which a truncation found the log speaks of what that has removed.
+    const bool counts = mark && (mark->epoch > epoch || (mark->epoch == epoch && truncated_end() == 0));
+    if (counts) durable_ = std::max(durable_, mark->sequence);
+    if (intent_ == 0 || durable_ < intent_) return {};
+    return fail({.code = errc::incomplete, .subject = place_.path, .first_sequence = intent_, .last_sequence = durable_});
+  }
+
+  [[nodiscard]] result<format::state> newer_than_all() const {
+    std::uint64_t epoch = 0, generation = 0;
+    for (const std::size_t i : chain_) {
+      epoch = std::max(epoch, files_[i].activation->epoch);
+      generation = std::max(generation, files_[i].activation->generation);
+    }
+    if (const auto mark = live_.newest_mark()) {
+      epoch = std::max(epoch, mark->epoch);
+      generation = std::max(generation, mark->generation);
+    }
+    // That word has no checksum. A log that was opened so often without an append is none.
+    constexpr std::uint64_t openings_max = 1 << 20;
+    const std::uint64_t word = live_.writer_epoch();
+    if (word > epoch && word - epoch < openings_max) epoch = word;
+    const format::state s{.generation = generation + 1,
+                          .epoch = static_cast<std::uint32_t>(std::min<std::uint64_t>(epoch + 1, UINT32_MAX)),
+                          .condition = format::condition::open,
+                          .trim_point = first_,
+                          .durable_floor = durable_,
+                          .clean_next = durable_ + 1,
+                          .truncate_intent = intent_,
+                          .checkpoint = first_ - 1,
+                          .archived = first_ - 1};
+    const bool runs_out = epoch >= UINT32_MAX || generation >= UINT64_MAX - 8;
+    if (runs_out || !format::is_sane(s) || !format::may_be_followed(s)) return refuse(errc::damaged, 0);
+    return s;
+  }
+
+  const log_place& place_;
+  const live_file& live_;
+  const std::vector<segment_file>& files_;
+  const segment_files& found_;
+  std::vector<std::size_t> chain_;
+  std::uint64_t first_ = 0, durable_ = 0;
+  std::uint64_t intent_ = 0;  // of a truncation that was under way; 0: none
+};
+
+}  // namespace
+
+result<format::state> state_from_segments(const log_place& place, const live_file& live) {
+  const auto found = read_segment_files(place);
+  if (!found) return std::unexpected(found.error());
+  return rebuilder{place, live, *found}.run();
+}
+
+}  // namespace varve::core
