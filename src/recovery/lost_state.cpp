@@ -16,8 +16,8 @@ bool is_part_of_log(const segment_file& f) noexcept { return f.activation && f.i
 
 class rebuilder {
  public:
-  rebuilder(const log_place& place, const live_file& live, const segment_files& found) noexcept
-      : place_(place), live_(live), files_(found.files), found_(found) {}
+  rebuilder(const log_place& place, const live_file& live, const segment_files& found)
+      : place_(place), live_(live), found_(found), files_(found.files), marks_(live.all_marks()) {}
 
   result<format::state> run() {
     if (auto done = check_files(); !done) return std::unexpected(done.error());
@@ -64,12 +64,20 @@ class rebuilder {
     // Without one nothing says which sequences were given out.
     if (count == 0) return place_.fail_file(errc::incomplete, format::state_name);
     chain_ = chain_from(found_, first_);
-    if (chain_.size() == count) return {};
+    if (chain_.size() == count) return check_first();
     std::vector<bool> in_chain(files_.size());
     for (const std::size_t i : chain_) in_chain[i] = true;
     for (std::size_t i = 0; i < files_.size(); ++i)
       if (is_part_of_log(files_[i]) && !in_chain[i]) return refuse(errc::incomplete, files_[i].number);
     return refuse(errc::damaged, 0);
+  }
+
+  /// What was trimmed is gone, or a segment still. Where the file before the first one is there without an activation, a power
+  /// loss has taken that, and what follows is a torn end; or it is damaged.
+  result<void> check_first() const {
+    const std::uint64_t before = files_[chain_.front()].activation->predecessor;
+    const bool is_there = before != 0 && std::ranges::find(files_, before, &segment_file::number) != files_.end();
+    return is_there ? refuse(errc::damaged, before) : result<void>{};
   }
 
   /// Each segment ends where the next one begins. An end by a truncation, with segments after it that begin later: that
@@ -102,37 +110,43 @@ class rebuilder {
   }
 
   result<void> find_durable() {
-    std::uint64_t epoch = 0, sealed = first_ - 1;
+    durable_ = first_ - 1;
     for (const std::size_t i : chain_) {
       const auto& f = files_[i];
-      epoch = std::max(epoch, f.activation->epoch);
-      if (f.seal && (intent_ == 0 || f.seal->last < intent_)) sealed = std::max(sealed, f.seal->last);
+      epoch_ = std::max(epoch_, f.activation->epoch);
+      if (f.seal && (intent_ == 0 || f.seal->last < intent_)) durable_ = std::max(durable_, f.seal->last);
     }
-    durable_ = sealed;
     if (truncated_end() != 0) durable_ = std::max(durable_, truncated_end() - 1);
     // What is said in a later epoch than that of any segment is of a log that was closed and opened again, or truncated. If it
     // is less than what had been durable, a truncation was under way, which has left no other trace.
-    const auto mark = live_.newest_mark();
-    if (mark && mark->epoch > epoch && mark->sequence < durable_) return place_.fail_file(errc::damaged, format::live_name);
+    const auto contradicts = [this](std::uint64_t epoch, std::uint64_t sequence) {
+      return epoch > epoch_ && sequence < durable_;
+    };
     const std::uint64_t word = live_.published_in(live_.writer_epoch());
-    if (live_.writer_epoch() > epoch && word != 0 && word < durable_)
-      return place_.fail_file(errc::damaged, format::live_name);
-    // A mark of the epoch in which a truncation found the log speaks of what that has removed.
-    const bool counts = mark && (mark->epoch > epoch || (mark->epoch == epoch && truncated_end() == 0));
-    if (counts) durable_ = std::max(durable_, mark->sequence);
+    const bool is_under_way = std::ranges::any_of(marks_, [&](const auto& m) { return contradicts(m.epoch, m.sequence); }) ||
+                              (word != 0 && contradicts(live_.writer_epoch(), word));
+    if (is_under_way) return place_.fail_file(errc::damaged, format::live_name);
+    for (const auto& m : marks_)
+      if (stands(m)) durable_ = std::max(durable_, m.sequence);
     if (intent_ == 0 || durable_ < intent_) return {};
     return fail({.code = errc::incomplete, .subject = place_.path, .first_sequence = intent_, .last_sequence = durable_});
   }
 
+  /// What it speaks of was not truncated later: then a segment of a later epoch would begin there, or the log would end there.
+  [[nodiscard]] bool stands(const format::mark& m) const {
+    if (truncated_end() != 0 && m.epoch <= epoch_ && m.sequence >= truncated_end()) return false;
+    return std::ranges::none_of(chain_, [&](std::size_t i) {
+      const auto& a = *files_[i].activation;
+      return a.epoch > m.epoch && a.follows() <= m.sequence;
+    });
+  }
+
   [[nodiscard]] result<format::state> newer_than_all() const {
-    std::uint64_t epoch = 0, generation = 0;
-    for (const std::size_t i : chain_) {
-      epoch = std::max(epoch, files_[i].activation->epoch);
-      generation = std::max(generation, files_[i].activation->generation);
-    }
-    if (const auto mark = live_.newest_mark()) {
-      epoch = std::max(epoch, mark->epoch);
-      generation = std::max(generation, mark->generation);
+    std::uint64_t epoch = epoch_, generation = 0;
+    for (const std::size_t i : chain_) generation = std::max(generation, files_[i].activation->generation);
+    for (const auto& m : marks_) {
+      epoch = std::max(epoch, m.epoch);
+      generation = std::max(generation, m.generation);
     }
     // That word has no checksum. A log that was opened so often without an append is none.
     constexpr std::uint64_t openings_max = 1 << 20;
@@ -154,10 +168,12 @@ class rebuilder {
 
   const log_place& place_;
   const live_file& live_;
-  const std::vector<segment_file>& files_;
   const segment_files& found_;
+  const std::vector<segment_file>& files_;
+  const std::vector<format::mark> marks_;
   std::vector<std::size_t> chain_;
   std::uint64_t first_ = 0, durable_ = 0;
+  std::uint64_t epoch_ = 0;   // of the newest segment
   std::uint64_t intent_ = 0;  // of a truncation that was under way; 0: none
 };
 

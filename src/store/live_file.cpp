@@ -140,15 +140,14 @@ std::optional<std::uint64_t> live_file::later_mark(std::uint64_t epoch, std::uin
   return highest;
 }
 
-std::optional<format::mark> live_file::newest_mark() const noexcept {
-  std::optional<format::mark> newest;
-  if (!map_.is_mapped()) return newest;
+std::vector<format::mark> live_file::all_marks() const {
+  std::vector<format::mark> marks;
+  if (!map_.is_mapped()) return marks;
   for (const std::uint64_t offset : format::mark_slot_offset) {
     const auto slot = format::decode<format::mark>(load_sector(map_.bytes().data() + offset));
-    if (!slot || !format::is_sane(*slot)) continue;
-    if (!newest || std::pair{slot->epoch, slot->sequence} > std::pair{newest->epoch, newest->sequence}) newest = *slot;
+    if (slot && format::is_sane(*slot)) marks.push_back(*slot);
   }
-  return newest;
+  return marks;
 }
 
 void live_file::store_mark(const format::mark& m) noexcept {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "format/live.hpp"
@@ -35,8 +36,8 @@ class live_file {
   [[nodiscard]] std::optional<format::mark> best_mark(std::uint64_t epoch) const noexcept;
   /// The highest sequence of a mark that speaks of a later epoch, or of a later state, than these; none if no mark does.
   [[nodiscard]] std::optional<std::uint64_t> later_mark(std::uint64_t epoch, std::uint64_t generation) const noexcept;
-  /// The mark of the latest epoch, and of that the highest one: for a log whose state is lost.
-  [[nodiscard]] std::optional<format::mark> newest_mark() const noexcept;
+  /// Those that can be read, of whatever epoch: for a log whose state is lost.
+  [[nodiscard]] std::vector<format::mark> all_marks() const;
   /// Called by one thread at a time.
   void store_mark(const format::mark& m) noexcept;
   /// Forgets the marks of epochs that are yet to come, durably: a copy that was made while the log was opened anew may hold
