@@ -73,10 +73,9 @@ struct recovered_segment {
   std::string_view version_info{};  ///< What the open that began it gave as version_info. Valid during the call.
 };
 
-/// Replay at open: each segment that holds records behind the last checkpoint, oldest first, and behind each segment that is
-/// not skipped those records, in order. Called by open() itself, once the log is recovered and before it takes appends; may
-/// not throw or call into varve.
-/// Source  okaywal's LogManager.
+/// Replay at open: each segment that holds records behind the last checkpoint, oldest first, and behind each segment that
+/// is not skipped those records, in order. Called by open() itself, once the log is recovered and before it takes appends;
+/// may not throw or call into varve. Source  okaywal's LogManager.
 struct recovery_handler {
   enum class choice : std::uint8_t { recover, skip };
   /// May be empty: all are recovered. A segment that is skipped stays in the log; only its records are not handed out.
@@ -122,10 +121,11 @@ struct state_rebuild {
 };
 
 /// Makes varve.state, varve.meta, or both again for a log that has lost them: they are missing, or every copy in them is
-/// spoiled. Only where the segments prove that it is safe: they make one chain without a gap from the first one that is there
-/// to the end; no other segment, mark, or end contradicts it; all that anything says had been durable is there; and every byte
-/// of it is valid. docs/format.md has the rules. The next open then recovers the log as after a power loss, and keeps all
-/// that is durable.
+/// spoiled. Only where the segments prove that it is safe: they make one chain without a gap from the first one that is
+/// there to the end; no other segment, mark, or end contradicts it; all that anything says had been durable is there; and
+/// every byte of it is valid. docs/format.md has the rules.
+///
+/// The next open then recovers the log as after a power loss, and keeps all that is durable.
 ///
 /// What cannot be found again: the trim point (may_have_been_trimmed), the checkpoint and what was archived (both become
 /// none), and a truncation or reset that had not returned and has left no trace in the segments (it comes to nothing, or
@@ -136,8 +136,8 @@ struct state_rebuild {
 ///                salvage() reads such a log. locked, is_archive, older_format, newer_format, not_found, not_a_log,
 ///                unsupported_file_system. Nothing was changed so far. io, no_space, out_of_memory.
 /// Thread-safety  any number of threads; one of them does it, the others get locked or bad_option.
-/// Durability     durable when it returns. Whenever it is stopped, the log is refused as before, or is as it will be. What is
-///                left of the old files is copied to set-aside-TIME in the directory first.
+/// Durability     durable when it returns. Whenever it is stopped, the log is refused as before, or is as it will be. What
+///                is left of the old files is copied to set-aside-TIME in the directory first.
 /// Cost           each frame is read and checked once, if the state was lost.
 VARVE_EXPORT [[nodiscard]] result<state_rebuild> rebuild_state(const std::filesystem::path& directory,
                                                                const state_rebuild_options& options = {});

@@ -72,8 +72,8 @@ class rebuilder {
     return refuse(errc::damaged, 0);
   }
 
-  /// What was trimmed is gone, or a segment still. Where the file before the first one is there without an activation, a power
-  /// loss has taken that, and what follows is a torn end; or it is damaged.
+  /// What was trimmed is gone, or a segment still. Where the file before the first one is there without an activation, a
+  /// power loss has taken that, and what follows is a torn end; or it is damaged.
   result<void> check_first() const {
     const std::uint64_t before = files_[chain_.front()].activation->predecessor;
     const bool is_there = before != 0 && std::ranges::find(files_, before, &segment_file::number) != files_.end();
@@ -117,8 +117,8 @@ class rebuilder {
       if (f.seal && (intent_ == 0 || f.seal->last < intent_)) durable_ = std::max(durable_, f.seal->last);
     }
     if (truncated_end() != 0) durable_ = std::max(durable_, truncated_end() - 1);
-    // What is said in a later epoch than that of any segment is of a log that was closed and opened again, or truncated. If it
-    // is less than what had been durable, a truncation was under way, which has left no other trace.
+    // What is said in a later epoch than that of any segment is of a log that was closed and opened again, or truncated. If
+    // it is less than what had been durable, a truncation was under way, which has left no other trace.
     const auto contradicts = [this](std::uint64_t epoch, std::uint64_t sequence) {
       return epoch > epoch_ && sequence < durable_;
     };
@@ -132,7 +132,8 @@ class rebuilder {
     return fail({.code = errc::incomplete, .subject = place_.path, .first_sequence = intent_, .last_sequence = durable_});
   }
 
-  /// What it speaks of was not truncated later: then a segment of a later epoch would begin there, or the log would end there.
+  /// What it speaks of was not truncated later: then a segment of a later epoch would begin there, or the log would end
+  /// there.
   [[nodiscard]] bool stands(const format::mark& m) const {
     if (truncated_end() != 0 && m.epoch <= epoch_ && m.sequence >= truncated_end()) return false;
     return std::ranges::none_of(chain_, [&](std::size_t i) {

@@ -22,8 +22,8 @@ class state_file {
  public:
   /// Makes the file of a log that is to begin with `first`, in both slots. Its generation goes on from the one given.
   [[nodiscard]] static result<void> create(const log_place& place, std::uint32_t permissions, format::state first);
-  /// Makes `lost` what counts, in a file that takes the place of the one that is there, if any, at once and durably. The file
-  /// does not say that it is its own, so that the log is opened as a copy of itself.
+  /// Makes `lost` what counts, in a file that takes the place of the one that is there, if any, at once and durably. The
+  /// file does not say that it is its own, so that the log is opened as a copy of itself.
   [[nodiscard]] static result<void> replace(const log_place& place, std::uint32_t permissions, const format::state& lost);
   /// Not in any file: for a survey of what a log would be with that state, which replace() may then write.
   [[nodiscard]] static state_file proposed(const format::state& s) noexcept;

@@ -108,6 +108,36 @@ TEST_CASE("C: a view reads what no writer has open", "[capi]") {
   CHECK(varve_view_open("/nonexistent", nullptr, &view) == VARVE_NOT_FOUND);
 }
 
+TEST_CASE("C: a lost state is made again", "[capi][rebuild]") {
+  const filled f;
+  std::filesystem::remove(std::filesystem::path{f.directory} / "varve.state");
+  std::filesystem::remove(std::filesystem::path{f.directory} / "varve.meta");
+  VARVE_SIZED(varve_rebuild_options, how);
+  how.dry_run = 1;
+  how.threads = 2;
+  VARVE_SIZED(varve_rebuild_report, report);
+  VARVE_SIZED(varve_report, next);
+  for (const int dry : {1, 0}) {
+    how.dry_run = static_cast<std::uint8_t>(dry);
+    REQUIRE(varve_rebuild_state(f.directory.c_str(), &how, &report, &next, nullptr, nullptr) == VARVE_OK);
+    CHECK(report.state == 1);
+    CHECK(report.meta == 1);
+    CHECK(report.first_sequence == 1);
+    CHECK(report.end_sequence == 6);
+    CHECK(report.segments == 1);
+    CHECK(report.trimmed_first == 1);
+    CHECK(report.trimmed_end == 6);
+    CHECK(report.truncated_from == 0);
+    CHECK(report.checksum == VARVE_XXH3);
+    CHECK(next.kept == 5);
+  }
+  CHECK(varve_rebuild_state(f.directory.c_str(), &how, &report, &next, nullptr, nullptr) == VARVE_BAD_OPTION);
+  CHECK(varve_verify(f.directory.c_str(), &next, nullptr, nullptr) == VARVE_OK);
+  CHECK(next.kept == 5);
+  how.reserved_2 = 1;
+  CHECK(varve_rebuild_state(f.directory.c_str(), &how, nullptr, nullptr, nullptr, nullptr) == VARVE_BAD_OPTION);
+}
+
 TEST_CASE("C: what was found", "[capi]") {
   const filled f;
   const auto count = [](void* user, const varve_finding* found) {
@@ -132,6 +162,7 @@ TEST_CASE("C: what was found", "[capi]") {
   CHECK(varve_rebuild_indexes(f.directory.c_str(), &segments) == VARVE_OK);
   CHECK(segments == 1);
   CHECK(varve_rebuild_indexes("/nonexistent", nullptr) == VARVE_NOT_FOUND);
+  CHECK(varve_rebuild_state(f.directory.c_str(), nullptr, nullptr, nullptr, nullptr, nullptr) == VARVE_BAD_OPTION);
   struct tally {
     int records = 0, gaps = 0;
   } told;
