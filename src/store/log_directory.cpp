@@ -61,8 +61,16 @@ result<meta_file> read_known_meta(const log_place& place, bool for_writing, olde
   return found;
 }
 
-/// No varve.meta: is this a log that has lost it? The state, or varve.live, beside something that is called as a segment.
-bool has_lost_meta(const std::vector<std::string>& names) {
+/// A creation that died before varve.meta was durable has left the state of a log that nobody has opened yet.
+bool was_opened_once(const log_place& place) {
+  const auto state = state_file::open(place, os::access::read);
+  return state && state->current().epoch != 0;
+}
+
+/// No varve.meta: is this a log that has lost it? The state, or varve.live, beside something that is called as a segment; or
+/// such a state.
+bool has_lost_meta(const log_place& place, const std::vector<std::string>& names) {
+  if (was_opened_once(place)) return true;
   const auto is_there = [&names](const char* name) { return std::ranges::find(names, name) != names.end(); };
   if (!is_there(format::state_name) && !is_there(format::live_name)) return false;
   return std::ranges::any_of(names,
@@ -84,6 +92,8 @@ result<void> clear_for_creation(const log_place& place) {
   if (!found) return std::unexpected(found.error());
   for (const auto& f : found->files)
     if (f.activation || f.activation_damaged || f.foreign) return place.fail_file(errc::incomplete, format::meta_name);
+  // Nor if anybody has opened it since it was made: a reset may have left it without one.
+  if (was_opened_once(place)) return place.fail_file(errc::incomplete, format::meta_name);
   for (const auto& name : *names) {
     if (!may_be_left_over(name)) return fail({.code = errc::not_a_log, .subject = intern(place.path->text + '/' + name)});
   }
@@ -166,7 +176,7 @@ result<log_place> open_place_for_reading(const std::filesystem::path& directory,
     if (!names) return place.fail_call(names.error());
     found = read_known_meta(place, false, oldest);  // it may have become a log meanwhile
     if (!found && found.error().code() == errc::not_found) {
-      if (has_lost_meta(*names)) return place.fail_file(errc::incomplete, format::meta_name);
+      if (has_lost_meta(place, *names)) return place.fail_file(errc::incomplete, format::meta_name);
       // A directory with something in it is no log; an empty one may become a log.
       const bool is_log_without_meta = std::ranges::all_of(*names, [](const auto& n) { return may_be_left_over(n); });
       return fail({.code = is_log_without_meta ? errc::not_found : errc::not_a_log, .subject = place.path});
@@ -199,7 +209,7 @@ result<place_to_rebuild> open_place_to_rebuild(const std::filesystem::path& dire
   if (found.error().code() != errc::not_found) return std::unexpected(found.error());
   const auto names = os::list(place.directory);
   if (!names) return place.fail_call(names.error());
-  if (has_lost_meta(*names)) return opened;
+  if (has_lost_meta(place, *names)) return opened;
   return fail({.code = names->empty() ? errc::not_found : errc::not_a_log, .subject = place.path});
 }
 

@@ -13,6 +13,7 @@
 #include <varve/varve.hpp>
 
 #include "format/layout.hpp"
+#include "format/segment_header.hpp"
 #include "os/file.hpp"
 #include "support/catch.hpp"
 #include "support/dice.hpp"
@@ -178,15 +179,48 @@ picture picture_of_log() {
   return all;
 }
 
+bool has_segments() {
+  return std::ranges::any_of(memory_os::names(directory), [](const std::string& name) { return name.ends_with(".seg"); });
+}
+
+template <class S>
+auto sector_of(const std::vector<std::byte>& file, std::uint64_t offset) {
+  format::sector bytes{};  // nothing, of a file that ends before
+  if (offset + bytes.size() > file.size()) return format::decode<S>(bytes);
+  std::copy_n(file.begin() + static_cast<std::ptrdiff_t>(offset), bytes.size(), bytes.begin());
+  return format::decode<S>(bytes);
+}
+
+/// By the headers alone: the sequence with which the log goes on after a truncation that has ended a segment, and has not
+/// removed those after it. 0: there is none.
+std::uint64_t truncation_under_way(const picture& files) {
+  for (const auto& [name, file] : files) {
+    if (!name.ends_with(".seg")) continue;
+    const auto here = sector_of<format::activation>(file, format::activation_offset);
+    const auto end = sector_of<format::end>(file, format::end_offset);
+    if (!here || !end || end->salt != here->salt || end->cause != format::end_cause::truncate) continue;
+    for (const auto& [other, its_file] : files) {
+      if (!other.ends_with(".seg")) continue;
+      const auto next = sector_of<format::activation>(its_file, format::activation_offset);
+      if (next && next->predecessor_salt == here->salt && next->base > end->last + 1) return end->last + 1;
+    }
+  }
+  return 0;
+}
+
 struct tally {
   std::uint64_t cases = 0, refused = 0, refused_uninterrupted = 0, truncated = 0, came_back = 0;
 };
 
 /// The log is as the report says, and holds all that it must.
-void check_rebuilt(const truth& known, const state_rebuild& r, tally& sum) {
+void check_rebuilt(const truth& known, const state_rebuild& r, const picture& before, tally& sum) {
   const std::uint64_t first = r.sequences.first.value, end = r.sequences.end.value;
   INFO("rebuilt as " << first << " to " << end - 1 << "; known " << known.first << " to " << known.next - 1
                      << ", durable to " << known.durable << "; truncated from " << r.truncated_from.value);
+  // What is decided, and can be seen, is carried out.
+  const std::uint64_t under_way = truncation_under_way(before);
+  if (under_way != 0) REQUIRE(end == under_way);
+  if (r.state) REQUIRE(r.truncated_from.value == under_way);
   auto l = log::open(directory);
   INFO((l ? std::string{} : l.error().message()));
   REQUIRE(l);
@@ -223,14 +257,15 @@ void check_rebuilt(const truth& known, const state_rebuild& r, tally& sum) {
   REQUIRE(again.error().code() == errc::bad_option);
 }
 
-void check_refused(const truth& known, const error& why, loss of_state, tally& sum) {
+void check_refused(const truth& known, const error& why, loss of_state, left how, tally& sum) {
   INFO(why.message());
   REQUIRE((why.code() == errc::damaged || why.code() == errc::incomplete));
   REQUIRE(why.message().find("varve salvage") != std::string::npos);
   ++sum.refused;
   if (!known.was_interrupted) ++sum.refused_uninterrupted;
-  // With its state a log is as good as it was.
-  REQUIRE(of_state != loss::none);
+  // With its state a log is as good as it was, unless no segment says what it is; and a closed one proves itself.
+  REQUIRE((of_state != loss::none || how == left::unpowered || !has_segments()));
+  REQUIRE(how != left::closed);
   REQUIRE(!log::open(directory));
 }
 
@@ -253,7 +288,10 @@ TEST_CASE("a lost state or meta is made again with all that was durable and noth
           memory_os::restore(image);
           lose("varve.state", of_state);
           lose("varve.meta", of_meta);
+          // Nothing is left of it.
+          if (of_state != loss::none && of_meta != loss::none && !has_segments()) continue;
           const picture before = picture_of_log();
+          INFO("truncation under way: " << truncation_under_way(before));
           REQUIRE(!log::open(directory));
           const auto foretold = rebuild_state(directory, {.dry_run = true});
           REQUIRE((picture_of_log() == before));
@@ -262,13 +300,13 @@ TEST_CASE("a lost state or meta is made again with all that was durable and noth
           ++sum.cases;
           if (!done) {
             REQUIRE((picture_of_log() == before));
-            check_refused(h.known, done.error(), of_state, sum);
+            check_refused(h.known, done.error(), of_state, how, sum);
             continue;
           }
           REQUIRE(done->sequences == foretold->sequences);
           REQUIRE(done->state == (of_state != loss::none));
           REQUIRE(done->meta == (of_meta != loss::none));
-          check_rebuilt(h.known, *done, sum);
+          check_rebuilt(h.known, *done, before, sum);
         }
       }
     }
