@@ -23,7 +23,7 @@ class rebuilder {
     if (auto done = check_files(); !done) return std::unexpected(done.error());
     if (auto done = find_chain(); !done) return std::unexpected(done.error());
     if (auto done = check_links(); !done) return std::unexpected(done.error());
-    if (auto done = check_successor(); !done) return std::unexpected(done.error());
+    if (auto done = check_last(); !done) return std::unexpected(done.error());
     if (auto done = find_durable(); !done) return std::unexpected(done.error());
     return newer_than_all();
   }
@@ -95,18 +95,15 @@ class rebuilder {
     return {};
   }
 
-  /// The file of a segment is there, durably, before the end of the one before it names it.
-  result<void> check_successor() const {
-    const std::uint64_t successor = files_[chain_.back()].successor;
-    if (successor == 0 || intent_ != 0) return {};
-    const auto there = std::ranges::find(files_, successor, &segment_file::number);
-    return there != files_.end() && there->identity ? result<void>{} : refuse(errc::incomplete, successor);
-  }
-
-  /// Where a truncation has ended the log, as far as the segments say.
-  [[nodiscard]] std::uint64_t truncated_end() const noexcept {
+  /// The last one has not ended, or the file of the next one is there: it was, durably, before that end was. After a
+  /// truncation, or a recovery, one is begun at once. Where it is missing, segments that came after may have been trimmed, and
+  /// their sequences would be given out again.
+  result<void> check_last() const {
     const auto& last = files_[chain_.back()];
-    return intent_ != 0 ? intent_ : last.is_truncated ? last.end->last + 1 : 0;
+    if (intent_ != 0 || (!last.end && !last.seal)) return {};
+    const auto next = std::ranges::find(files_, last.successor, &segment_file::number);
+    const bool is_there = last.successor != 0 && next != files_.end() && next->identity;
+    return is_there ? result<void>{} : refuse(errc::incomplete, std::max(last.number, last.successor));
   }
 
   result<void> find_durable() {
@@ -116,7 +113,7 @@ class rebuilder {
       epoch_ = std::max(epoch_, f.activation->epoch);
       if (f.seal && (intent_ == 0 || f.seal->last < intent_)) durable_ = std::max(durable_, f.seal->last);
     }
-    if (truncated_end() != 0) durable_ = std::max(durable_, truncated_end() - 1);
+    if (intent_ != 0) durable_ = std::max(durable_, intent_ - 1);
     // What is said in a later epoch than that of any segment is of a log that was closed and opened again, or truncated. If
     // it is less than what had been durable, a truncation was under way, which has left no other trace.
     const auto contradicts = [this](std::uint64_t epoch, std::uint64_t sequence) {
@@ -135,7 +132,7 @@ class rebuilder {
   /// What it speaks of was not truncated later: then a segment of a later epoch would begin there, or the log would end
   /// there.
   [[nodiscard]] bool stands(const format::mark& m) const {
-    if (truncated_end() != 0 && m.epoch <= epoch_ && m.sequence >= truncated_end()) return false;
+    if (intent_ != 0 && m.epoch <= epoch_ && m.sequence >= intent_) return false;
     return std::ranges::none_of(chain_, [&](std::size_t i) {
       const auto& a = *files_[i].activation;
       return a.epoch > m.epoch && a.follows() <= m.sequence;
