@@ -96,8 +96,8 @@ class rebuilder {
   }
 
   /// The last one has not ended, or the file of the next one is there: it was, durably, before that end was. After a
-  /// truncation, or a recovery, one is begun at once. Where it is missing, segments that came after may have been trimmed, and
-  /// their sequences would be given out again.
+  /// truncation, or a recovery, one is begun at once. Where it is missing, segments that came after may have been
+  /// trimmed, and their sequences would be given out again.
   result<void> check_last() const {
     const auto& last = files_[chain_.back()];
     if (intent_ != 0 || (!last.end && !last.seal)) return {};
