@@ -172,6 +172,8 @@ class VARVE_EXPORT log_view {
 struct verify_options {
   /// How many threads check sealed segments, 1 to 64; 0: as many as there are processors.
   std::uint32_t threads = 1;
+  /// Whose answer is foretold: `accept_loss` counts what such an opening would give up, and names it.
+  recovery_mode recovery = recovery_mode::prefix;
   /// Called now and then by verify() itself. Must not throw.
   std::function<void(const recovery_progress&)> on_progress{};
 };

@@ -398,8 +398,9 @@ VARVE_CALL int varve_verify(const char* directory, varve_report* report, varve_o
 
 typedef struct varve_verify_options {
   size_t size;
-  uint32_t threads; /* that check segments, up to 64; 0: one; VARVE_ALL_PROCESSORS */
-  uint32_t reserved;
+  uint32_t threads;    /* that check segments, up to 64; 0: one; VARVE_ALL_PROCESSORS */
+  uint8_t accept_loss; /* not 0: what an open with accept_loss would give up is counted and named */
+  uint8_t reserved[3];
   /* NULL, or called now and then, with the `user` of the call. */
   void (*on_progress)(void* user, uint64_t bytes_done, uint64_t bytes_total);
 } varve_verify_options;

@@ -105,8 +105,9 @@ std::optional<append_options> options_of(const varve_append_options* given) noex
 
 std::optional<verify_options> options_of(const varve_verify_options* given, void* user) {
   const auto known = load_sized(given);
-  if (!known || known->reserved != 0) return std::nullopt;
+  if (!known || !is_zero(known->reserved)) return std::nullopt;
   verify_options o{.threads = threads_of(known->threads)};
+  if (known->accept_loss != 0) o.recovery = recovery_mode::accept_loss;
   if (known->on_progress != nullptr)
     o.on_progress = [call = known->on_progress, user](const recovery_progress& p) {
       call(user, p.bytes_done, p.bytes_total);

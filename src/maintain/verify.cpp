@@ -28,7 +28,8 @@ void put_in_order(std::vector<finding>& findings) {
 result<recovery_report> survey_every_byte(const std::filesystem::path& directory, const verify_options& options) {
   const auto place = core::open_place_for_reading(directory);
   if (!place) return std::unexpected(place.error());
-  auto s = core::survey_undisturbed(*place, {.looking_on = true,
+  auto s = core::survey_undisturbed(*place, {.mode = options.recovery,
+                                             .looking_on = true,
                                              .tolerant = true,
                                              .every_byte = true,
                                              .threads = options.threads,
@@ -44,6 +45,7 @@ result<recovery_report> verify(const std::filesystem::path& directory,
                                const std::function<void(const recovery_report::finding&)>& on_finding,
                                const verify_options& options) {
   if (options.threads > core::check_threads_max) return core::bad_option("threads");
+  if (options.recovery > recovery_mode::accept_loss) return core::bad_option("recovery");
   try {
     auto report = survey_every_byte(directory, options);
     if (report && on_finding)

@@ -88,10 +88,14 @@ void report_losses(survey& s) {
   for (const auto& link : s.chain) {
     if (link.after_loss) lose(row_segment_missing, link.facts.number, link.facts.base, link.facts.first_frame);
     for (const auto& h : link.holes)
-      if (h.gone) lose('F', link.facts.number, h.first, h.end);
+      if (h.gone) lose(h.first <= s.durable ? row_of_frame : row_incomplete, link.facts.number, h.first, h.end);
   }
   lose(row_incomplete, 0, s.next - s.lost_at_end(), s.next);
 }
+
+/// What was not durable may be torn, but more may be readable after it: who accepts a loss in a copy, which no power loss
+/// explains, or after damage, wants that.
+bool is_cut(const survey& s) noexcept { return s.report.cut_records != 0 || !s.dropped.empty() || !s.set_aside.empty(); }
 
 /// Goes on without what is missing. Everything is read, also what was sealed.
 result<survey> survey_accepting_loss(const log_place& place, const state_file& state, ending how, std::uint64_t durable,
@@ -139,13 +143,15 @@ result<survey> survey_copy(const log_place& place, const state_file& state, cons
   if (!stale) {
     survey_options exact = options;
     exact.tolerant = false;
-    if (options.accepts_loss()) exact.mode = recovery_mode::prefix;
-    if (options.accepts_loss()) exact.every_byte = true;
+    if (options.accepts_loss()) {
+      exact.mode = recovery_mode::prefix;
+      exact.every_byte = true;
+    }
     auto whole = survey_files(place, state, exact, {ending::power_loss, durable, sealed, found, truncated});
     const bool lacks = !whole && (whole.error().code() == errc::damaged || whole.error().code() == errc::incomplete);
     if (!whole && !lacks) return whole;
     if (whole) whole->is_copy = true;
-    if (whole && whole->next > stored) return whole;
+    if (whole && whole->next > stored && !(options.accepts_loss() && is_cut(*whole))) return whole;
   }
   survey_options tolerant = options;
   tolerant.tolerant = true;
@@ -155,9 +161,9 @@ result<survey> survey_copy(const log_place& place, const state_file& state, cons
   s->is_copy = true;
   if (stale) s->report.findings.push_back({.row = row_state_stale, .segment = 0, .offset = 0, .sequences = {}});
   note_missing_end(*s, stored);
-  if (options.tolerant) return s;
   if (options.accepts_loss())
     return survey_accepting_loss(place, state, ending::power_loss, durable, options, found, truncated);
+  if (options.tolerant) return s;
   return refuse_incomplete(place, state, ending::power_loss, durable, options, found, truncated);
 }
 
@@ -170,11 +176,17 @@ result<survey> survey_original(const log_place& place, const state_file& state, 
   if (stale) how = ending::power_loss;  // whatever it says of that is old
   if (stale && accepts) return survey_accepting_loss(place, state, how, durable, options, found, truncated);
   survey_options exact = options;
-  if (accepts) exact.mode = recovery_mode::prefix;
-  if (accepts) exact.every_byte = true;
+  if (accepts) {
+    exact.mode = recovery_mode::prefix;
+    exact.tolerant = false;
+    exact.every_byte = true;
+  }
   auto s = survey_files(place, state, exact, {how, durable, durable, found, truncated});
   const bool is_refused = !s && (s.error().code() == errc::damaged || s.error().code() == errc::incomplete);
-  if (is_refused && accepts) return survey_accepting_loss(place, state, how, durable, options, found, truncated);
+  // No dead process leaves what made the survey take it for a power loss.
+  const bool is_spoiled = s && how == ending::death && s->ending != ending::death;
+  if ((is_refused || is_spoiled) && accepts)
+    return survey_accepting_loss(place, state, how, durable, options, found, truncated);
   if (!s) return s;
   if (stale) s->report.findings.push_back({.row = row_state_stale, .segment = 0, .offset = 0, .sequences = {}});
   // The cache has all that a dead writer wrote. A power loss may have let the word outlive what it speaks of.
@@ -209,7 +221,11 @@ result<survey> survey_either(const log_place& place, const state_file& state, co
   if (const auto& s = state.current(); s.truncate_intent != 0)
     truncated = set_truncated_aside(*found, s.truncate_intent, s.trim_point);
   const std::uint64_t sealed = sealed_mark(state, *found);
-  if (*how == ending::living) return survey_files(place, state, options, {*how, stored, stored, *found, truncated});
+  if (*how == ending::living) {
+    survey_options beside = options;
+    beside.mode = recovery_mode::prefix;  // nothing of it is given up
+    return survey_files(place, state, beside, {*how, stored, stored, *found, truncated});
+  }
   const auto later = live.later_mark(state.current().epoch, state.current().generation);
   const bool stale = is_stale(place, state, later.has_value(), *found);
   const std::uint64_t known = std::max(stored, later.value_or(0));

@@ -80,7 +80,7 @@ struct survey_options {
   std::uint32_t threads = 1;  // how many walk; 0: as many as there are processors
   const std::function<void(const recovery_progress&)>* on_progress = nullptr;
 
-  [[nodiscard]] bool accepts_loss() const noexcept { return mode == recovery_mode::accept_loss && !looking_on; }
+  [[nodiscard]] bool accepts_loss() const noexcept { return mode == recovery_mode::accept_loss; }
 };
 
 /// True while the writer that stored `state` appends. False while one is still recovering the log: there is nobody to follow

@@ -52,6 +52,7 @@ class chain_walk {
     survey_.chain = found_;
     survey_.report = before_;
     dirty_ = survey_.synced + 1 <= survey_.chain[from_].facts.base;
+    lost_until_ = 0;
   }
 
   /// Until the log ends: returns stop, cut or as_power_loss.
@@ -169,6 +170,7 @@ class chain_walk {
       rest = look_behind(*segment_, offset_, sequence_, format::depth::everything);
     const circumstances c{.ending = survey_.ending, .region = region_of(sequence_), .finding = found, .behind = rest.what};
     const row& r = decide(c);
+    if (const auto done = accept_loss_at(r, found, seen.frame, rest)) return *done;
     switch (r.action) {
       case action::keep: keep(seen.frame); break;
       case action::lose: lose(seen.frame, r); break;
@@ -249,6 +251,37 @@ class chain_walk {
     return rest;
   }
 
+  /// With accept_loss nothing that can be read is cut, and no sequence that a dead writer gave out is given out again. What
+  /// was done; none if the row decides.
+  std::optional<action> accept_loss_at(const row& r, core::finding found, const format::frame& f, const remains& rest) {
+    if (!options_.accepts_loss() || found == finding::unprotected) return std::nullopt;
+    if (r.action != action::cut && r.action != action::as_power_loss && r.action != action::refuse) return std::nullopt;
+    if (found == finding::orphan) {  // its batch has lost its head, but it is whole
+      batch_unknown_ = true;
+      keep(f);
+      return action::keep;
+    }
+    if (r.action == action::refuse) return std::nullopt;
+    const remains next = past_damage(rest);
+    if (next.what == behind::frame) {
+      lose_up_to(next);
+      return action::keep;
+    }
+    if (has_successor()) return action::next_segment;
+    if (r.action == action::cut) return std::nullopt;
+    lost_until_ = sequence_ + 1;
+    return action::stop;
+  }
+
+  /// They become gone frames.
+  void lose_up_to(const remains& next) {
+    link().holes.push_back(
+        {.offset = offset_, .resume = next.offset, .first = sequence_, .end = next.sequence, .gone = true});
+    batch_goes_on_ = false;
+    batch_unknown_ = true;
+    move_to(next.offset, next.sequence);
+  }
+
   /// A tolerant survey goes on behind damage, at the next valid frame or segment, if there is one.
   result<action> refuse(const remains& rest, const row& r) {
     if (!options_.tolerant) return refused(code_of_refusal(r.letter), sequence_);
@@ -258,10 +291,10 @@ class chain_walk {
     batch_goes_on_ = false;
     batch_unknown_ = true;  // do not find an orphan behind each damaged batch
     if (options_.accepts_loss()) {
-      // Up to the next frame that can be read it becomes gone frames; where there is none the segment ends here.
+      // Where there is no frame that can be read the segment ends here.
       if (rest.what != behind::frame) return has_successor() ? action::next_segment : action::stop;
-      link().holes.push_back(
-          {.offset = offset_, .resume = rest.offset, .first = sequence_, .end = rest.sequence, .gone = true});
+      lose_up_to(rest);
+      return action::refuse;
     }
     if (goes_on) {
       move_to(rest.offset, rest.sequence);
@@ -329,7 +362,7 @@ class chain_walk {
     survey_.chain.resize(link_ + 1);
     auto& last = survey_.chain[link_];
     note_end(last, sequence_);
-    survey_.next = options_.accepts_loss() ? std::max(sequence_, survey_.durable + 1) : sequence_;
+    survey_.next = options_.accepts_loss() ? std::max({sequence_, survey_.durable + 1, lost_until_}) : sequence_;
     survey_.end_offset = offset_;
     const bool cut = outcome == action::cut || survey_.report.cut_records > 0 || !survey_.dropped.empty();
     if (cut && options_.mode == recovery_mode::strict && !options_.looking_on)
@@ -356,6 +389,7 @@ class chain_walk {
   std::uint64_t batch_offset_ = 0, batch_sequence_ = 0;  // of the last frame that does not begin inside a batch
   bool batch_goes_on_ = false;                           // the last kept frame does
   bool batch_unknown_ = false;                           // damage was passed: the head of this batch may have been there
+  std::uint64_t lost_until_ = 0;                         // the sequence after what was lost at the end
   bool dirty_ = false;                                   // the walk is above what is on this disk
 };
 

@@ -52,7 +52,8 @@ recovery_report recover_log(const recover_options& options, const std::function<
 
 /// Every byte is read, so it may find damage that an open would not meet.
 recovery_report foretell(const recover_options& options, const std::function<void(const recovery_progress&)>& tell) {
-  auto report = verify(options.directory, {}, {.threads = options.threads, .on_progress = tell});
+  const auto mode = options.accept_loss ? recovery_mode::accept_loss : modes.at(options.mode);
+  auto report = verify(options.directory, {}, {.threads = options.threads, .recovery = mode, .on_progress = tell});
   if (!report) throw failure_to_read(report.error());
   return std::move(*report);
 }

@@ -192,7 +192,7 @@ TEST_CASE("C: what was found", "[capi]") {
   with.threads = 65;
   CHECK(varve_verify_with(f.directory.c_str(), &with, nullptr, nullptr, &findings) == VARVE_BAD_OPTION);
   with.threads = 2;
-  with.reserved = 1;
+  with.reserved[0] = 1;
   CHECK(varve_verify_with(f.directory.c_str(), &with, nullptr, nullptr, &findings) == VARVE_BAD_OPTION);
   CHECK(varve_verify("/nonexistent", nullptr, nullptr, nullptr) == VARVE_NOT_FOUND);
 

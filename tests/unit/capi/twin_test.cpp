@@ -393,9 +393,11 @@ TEST_CASE("each option of C is one of C++, and 0 is its default", "[capi][twin]"
   CHECK(!verify_on_read);
   VARVE_SIZED(varve_verify_options, w);
   w.threads = 4;
+  w.accept_loss = 1;
   w.on_progress = o.on_progress;
-  const auto [threads, on_progress] = *capi::options_of(&w, nullptr);
+  const auto [threads, recovery_foretold, on_progress] = *capi::options_of(&w, nullptr);
   CHECK(threads == 4);
+  CHECK(recovery_foretold == recovery_mode::accept_loss);
   CHECK(on_progress);
 }
 

@@ -113,12 +113,17 @@ TEST_CASE("what is lost is refused, changes nothing, and is gone on without only
       CHECK((image_of(dir) == before));
     }
     CHECK(only_known_are_right(seen_by(dir), left));
+    const auto foretold = verify(dir, {}, {.recovery = recovery_mode::accept_loss});
+    if (!foretold) FAIL(foretold.error().message());
+    CHECK((image_of(dir) == before));
 
     {
       auto l = log::open(dir, {.recovery = recovery_mode::accept_loss});
       if (!l) FAIL(l.error().message());
       CHECK(digits_of(*l) == left);
       CHECK(l->recovery().given_up == static_cast<std::uint64_t>(std::ranges::count(left, '!')));
+      CHECK(foretold->given_up == l->recovery().given_up);
+      CHECK(foretold->kept == l->recovery().kept);
       CHECK(l->first_sequence().value == 1);
       CHECK(l->published_sequence().value == 9);
       const auto next = l->append("ten");
@@ -191,6 +196,47 @@ TEST_CASE("what follows a gap is taken back with the gap", "[recovery][truncate]
   l = log::open(original.dir);
   REQUIRE(l);
   CHECK(l->read({4})->text() == "new");
+}
+
+TEST_CASE("who accepts a loss keeps what can be read after damage that no durable mark covers", "[recovery][G1]") {
+  struct damage {
+    const char* what;
+    void (*spoil)(const fs::path& dir);
+    const char* in_place;  // after a death
+    const char* copied;    // of a copy nobody knows what was torn while it was made
+    std::uint64_t next_in_place, next_copied;
+  };
+  const damage damages[] = {
+      {"a payload", [](const fs::path& d) { flip_payload_bit(d, 6); }, "a b c d e damaged g h i ",
+       "a b c d e damaged g h i ", 10, 10},
+      {"two payloads",
+       [](const fs::path& d) {
+         flip_payload_bit(d, 5);
+         flip_payload_bit(d, 8);
+       },
+       "a b c d damaged f g damaged i ", "a b c d damaged f g damaged i ", 10, 10},
+      {"the last payload", [](const fs::path& d) { flip_payload_bit(d, 9); }, "a b c d e f g h damaged ", "a b c d e f g h ",
+       10, 9},
+      {"a stamp", [](const fs::path& d) { clear_stamp(d, 6); }, "a b c d e - g h i ", "a b c d e damaged g h i ", 10, 10},
+  };
+  const bool is_copy = GENERATE(false, true);
+  for (const auto& each : damages) {
+    INFO(each.what << (is_copy ? ", a copy" : ", in place"));
+    const temp_dir place;
+    const fs::path original = place.path() / "log", dir = is_copy ? place.path() / "copy" : original;
+    die_after(original, "abcdefghi", 3);
+    if (is_copy) fs::copy(original, dir, fs::copy_options::recursive);
+    each.spoil(dir);
+    for (int life = 0; life < 2; ++life) {
+      auto l = log::open(dir, {.recovery = life == 0 ? recovery_mode::accept_loss : recovery_mode::prefix});
+      if (!l) FAIL(l.error().message());
+      CHECK(texts_of(*l) == (is_copy ? each.copied : each.in_place));
+      REQUIRE(l->close().has_value());
+    }
+    auto l = log::open(dir);
+    REQUIRE(l);
+    CHECK(l->append("new")->value == (is_copy ? each.next_copied : each.next_in_place));
+  }
 }
 
 TEST_CASE("a log that has lost nothing opens with accept_loss as it does without", "[recovery]") {
