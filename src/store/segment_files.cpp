@@ -181,6 +181,21 @@ std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64
   return gone;
 }
 
+std::vector<bool> went_with_a_cut(const segment_files& found) {
+  const auto& files = found.files;
+  std::vector<bool> went(files.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {  // a predecessor has a lower number
+    if (!files[i].activation || files[i].foreign) continue;
+    const auto& a = *files[i].activation;
+    const auto before = std::ranges::lower_bound(files, a.predecessor, {}, &segment_file::number);
+    if (before == files.end() || before->number != a.predecessor || !before->activation || before->foreign) continue;
+    if (before->activation->salt != a.predecessor_salt) continue;
+    const bool was_cut = before->is_truncated && before->end && before->end->last + 1 < a.follows();
+    went[i] = was_cut || went[static_cast<std::size_t>(before - files.begin())];
+  }
+  return went;
+}
+
 std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t first) {
   const auto& files = found.files;
   const auto usable = [](const segment_file& f) { return f.activation && f.identity && !f.foreign; };

@@ -72,6 +72,10 @@ struct segment_files {
 /// is to go on with; all of it goes if that is its `first`. Returns the numbers of the segments that are to go, in order.
 [[nodiscard]] std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first);
 
+/// Which of `files` followed frames of their predecessor that a truncation has cut since, or follow such a segment: they went
+/// with these. They are still there in a copy of files of different moments, or if an old file was put back.
+[[nodiscard]] std::vector<bool> went_with_a_cut(const segment_files& found);
+
 /// The chain of activated segments from the one that holds `first`: each names its predecessor, by number and salt. Indices
 /// into `files`. Empty if no segment reaches `first`.
 [[nodiscard]] std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t first);

@@ -13,6 +13,8 @@
 namespace varve::testing::rescue {
 namespace {
 
+constexpr int tries_max = 2000;  // of looks at what a thread in the background has done; arbitrary
+
 /// The answer of a call that has no reason to fail.
 template <class T>
 T must(result<T> answer, const char* what) {
@@ -106,12 +108,14 @@ void history::step(log& l) {
     default: append(l); break;
   }
   known_.durable = std::max(known_.durable, std::min(l.durable_sequence().value, known_.next - 1));
+  // Which numbers files get depends on when they are made.
+  for (int tries = 0; tries < tries_max && l.stats().prepared == 0; ++tries) std::this_thread::yield();
 }
 
 void history::keep(log& l) { moments.push_back(now(l)); }
 
 moment history::now(log& l) {
-  for (int tries = 0; tries < 2000 && !is_quiet(stage::files_of(directory)); ++tries) std::this_thread::yield();
+  for (int tries = 0; tries < tries_max && !is_quiet(stage::files_of(directory)); ++tries) std::this_thread::yield();
   moment m{stage::save(), known_};
   m.known.durable = std::max(known_.durable, std::min(l.durable_sequence().value, known_.next - 1));
   return m;

@@ -73,6 +73,7 @@ class judge {
 
   const scene& scene_;
   proof proof_;                              // of what is there now
+  bool state_is_older_ = false;              // the newest one was lost with both its copies
   std::map<std::uint64_t, written> intact_;  // records that stand whole where they stood
   outcome outcome_;
   std::optional<reading> viewed_;

@@ -85,7 +85,8 @@ void judge::open_accepting() {
     for (const auto& [s, w] : intact_) {
       const auto* const a = all.at(s);
       const bool must_be_kept = w.stands_alone && s < end_proved() && s >= first_proved();
-      hold(!must_be_kept || (a != nullptr && a->record), of_sequence(s) + "stands whole, and a log after a loss lacks it");
+      hold(!must_be_kept || (a != nullptr && a->record), of_sequence(s) + "stands whole, and a log after a loss, " + std::to_string(all.first) +
+                                                                    " to " + std::to_string(all.published) + ", lacks it");
     }
     const auto s = l->append("one more");
     hold(s.has_value(), "after a loss appends do not go on: " + message_of(s));

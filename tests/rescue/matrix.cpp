@@ -16,6 +16,12 @@ namespace {
 constexpr std::uint64_t cases_of_one_history = 8;
 constexpr std::size_t failures_max = 20;
 
+/// What whoever looks into a failure wants to know first.
+void explain(const scene& s) {
+  std::cout << "before: " << proof{s.before}.text() << "\nnow: " << proof{s.now}.text() << "\nknown: first " << s.known.first
+            << ", durable " << s.known.durable << ", next " << s.known.next << '\n';
+}
+
 }  // namespace
 
 void row::add(const outcome& o) {
@@ -59,6 +65,7 @@ void matrix::play_one(const history& h, std::uint64_t number, const further& als
                               harm_names[static_cast<std::size_t>(s.recipe.harm)], std::string_view{"all"}})
       rows_[std::string{column}].add(o);
   } catch (const std::exception& e) {
+    if (std::getenv("VARVE_SEED") != nullptr) explain(s);
     throw violation{s.recipe.text() + ": " + e.what()};
   }
 }

@@ -46,10 +46,11 @@ proof::proof(const file_set& files) {
   if (const auto f = files.find(format::meta_name); f != files.end())
     for (const std::uint64_t at : format::meta_copy_offset)
       if (!meta) meta = sane_sector_of<format::meta>(f->second, at);
-  read_state(files);
   read_segments(files);
+  read_state(files);
   read_marks(files);
-  count_seals();
+  for (const auto& s : segments)
+    if (s.seal && !went_with_a_cut(s)) was_durable(s.seal->last, s.activation->epoch);
 }
 
 void proof::read_state(const file_set& files) {
@@ -63,8 +64,9 @@ void proof::read_state(const file_set& files) {
   }
   if (!state) return;
   first = state->trim_point;
-  durable = std::max(first - 1, state->durable_floor);
-  if (state->condition == format::condition::clean) durable = std::max(durable, state->clean_next - 1);
+  durable = first - 1;
+  was_durable(state->durable_floor, state->epoch);
+  if (state->condition == format::condition::clean) was_durable(state->clean_next - 1, state->epoch);
 }
 
 void proof::read_segments(const file_set& files) {
@@ -84,23 +86,35 @@ void proof::read_marks(const file_set& files) {
     up_to = m->epoch > latest ? m->sequence : std::max(up_to, m->sequence);
     latest = m->epoch;
   }
-  durable = std::max(durable, up_to);
+  was_durable(up_to, latest);
 }
 
-void proof::count_seals() {
-  for (const auto& s : segments)
-    if (s.seal) durable = std::max(durable, std::min(s.seal->last + 1, cut_of(s)) - 1);
+/// What a later epoch has cut is not missed.
+void proof::was_durable(std::uint64_t last, std::uint64_t epoch) {
+  durable = std::max(durable, std::min(last + 1, cut_of(epoch)) - 1);
 }
 
-/// From which sequence on a later epoch has cut what the segment holds.
-std::uint64_t proof::cut_of(const proved_segment& s) const {
+std::uint64_t proof::cut_of(std::uint64_t epoch) const {
   std::uint64_t cut = format::sequence_max;
-  if (!s.activation) return cut;
-  for (const auto& other : segments)
-    if (other.identity && other.activation && other.activation->epoch > s.activation->epoch)
-      cut = std::min(cut, other.activation->base);
-  if (state && state->truncate_intent != 0 && s.activation->epoch < state->epoch) cut = std::min(cut, state->truncate_intent);
+  for (const auto& s : segments)
+    if (s.identity && s.activation && s.activation->epoch > epoch) cut = std::min(cut, s.activation->base);
+  if (state && state->truncate_intent != 0 && epoch < state->epoch) cut = std::min(cut, state->truncate_intent);
   return cut;
+}
+
+bool proof::went_with_a_cut(const proved_segment& s) const {
+  const proved_segment* at = &s;
+  for (std::size_t steps = 0; steps < segments.size(); ++steps) {
+    const auto before = std::ranges::find_if(segments, [&](const proved_segment& other) {
+      return other.identity && other.activation && at->activation && other.number == at->activation->predecessor &&
+             other.activation->salt == at->activation->predecessor_salt;
+    });
+    if (before == segments.end()) return false;
+    const std::uint64_t follows = at->activation->base - at->activation->given_up;
+    if (before->end && before->end->cause != format::end_cause::roll && before->end->last + 1 < follows) return true;
+    at = &*before;
+  }
+  return false;
 }
 
 bool proof::is_removed(const std::string& file, std::uint64_t sequence) const {
@@ -108,7 +122,7 @@ bool proof::is_removed(const std::string& file, std::uint64_t sequence) const {
   const auto s = std::ranges::find(segments, file, &proved_segment::name);
   if (s == segments.end()) return false;
   const bool was_cut = s->end && s->end->cause != format::end_cause::roll && s->end->last < sequence;
-  return was_cut || sequence >= cut_of(*s);
+  return was_cut || went_with_a_cut(*s) || (s->activation && sequence >= cut_of(s->activation->epoch));
 }
 
 bool proof::may_stand(const file_set& files, std::uint64_t sequence, const written& w) const {
@@ -117,6 +131,34 @@ bool proof::may_stand(const file_set& files, std::uint64_t sequence, const writt
     const std::string_view text{reinterpret_cast<const char*>(file.second.data()), file.second.size()};
     return text.contains(w.text);
   });
+}
+
+std::string proof::text() const {
+  std::string all = "durable to " + std::to_string(durable) + (meta ? "" : ", no meta");
+  const auto add = [&all](const char* name, std::uint64_t n) { all += std::string{' '} + name + ' ' + std::to_string(n); };
+  if (state) {
+    all += state->condition == format::condition::clean ? ", clean:" : ", open:";
+    add("generation", state->generation);
+    add("epoch", state->epoch);
+    add("trim", state->trim_point);
+    add("floor", state->durable_floor);
+    add("next", state->clean_next);
+    add("intent", state->truncate_intent);
+  }
+  for (const auto& s : segments) {
+    all += "\n  " + s.name + (s.identity ? "" : " no identity");
+    if (s.identity && s.identity->number != s.number) add("is", s.identity->number);
+    if (!s.activation) continue;
+    add("base", s.activation->base);
+    add("given up", s.activation->given_up);
+    add("epoch", s.activation->epoch);
+    add("generation", s.activation->generation);
+    add("after", s.activation->predecessor);
+    if (s.end) add("last", s.end->last);
+    if (s.end) add("cause", static_cast<std::uint64_t>(s.end->cause));
+    if (s.seal) all += " sealed";
+  }
+  return all;
 }
 
 std::vector<frame_at> frames_of(const file_set& files, const proof& p) {

@@ -48,13 +48,18 @@ class proof {
   /// True if bytes of this record stand somewhere where no decision has removed it. False: they stand nowhere, or only where
   /// one has.
   [[nodiscard]] bool may_stand(const file_set& files, std::uint64_t sequence, const written& w) const;
+  /// For people.
+  [[nodiscard]] std::string text() const;
 
  private:
   void read_state(const file_set& files);
   void read_segments(const file_set& files);
   void read_marks(const file_set& files);
-  void count_seals();
-  [[nodiscard]] std::uint64_t cut_of(const proved_segment& s) const;
+  /// From which sequence on a later epoch has cut what that one held.
+  [[nodiscard]] std::uint64_t cut_of(std::uint64_t epoch) const;
+  /// True if it followed what its predecessor held after the place where that was cut.
+  [[nodiscard]] bool went_with_a_cut(const proved_segment& s) const;
+  void was_durable(std::uint64_t last, std::uint64_t epoch);
 };
 
 /// The records that stand in these files, each where it stands whole; walks as a reader does that knows only the format.

@@ -89,7 +89,9 @@ void check_readers(const Log& log, const reading& all) {
     hold(s >= at, of_sequence(at) + "a reader goes back");
     skip_to(s, false);
     const auto* const a = all.at(s);
-    hold(a != nullptr && a->record && a->record->text == (*next)->text(), of_sequence(s) + "a reader has another record");
+    hold(a != nullptr, of_sequence(s) + "a reader has a record beyond the end");
+    hold(a->record.has_value(), of_sequence(s) + "a reader has a record, and read() none: " + std::string{name_of(a->code)});
+    hold(a->record->text == (*next)->text(), of_sequence(s) + "a reader has another record than read()");
     ++at;
   }
 }
