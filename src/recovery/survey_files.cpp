@@ -266,8 +266,10 @@ class surveyor {
     if (f.file_bytes >= f.identity->file_bytes) return;
     link.grow_to = f.identity->capacity;
     link.facts.capacity = std::min(f.identity->capacity, round_down(f.file_bytes, format::frame_alignment));
+    link.sealed = false;
+    if (link.end_offset <= link.facts.capacity) return;  // what stands after the end was cut, and stays so
     link.end_offset = link.end_sequence = none_yet;
-    link.end_recorded = link.sealed = false;
+    link.end_recorded = false;
   }
 
   void set_clean_end() noexcept {

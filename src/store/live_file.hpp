@@ -79,11 +79,13 @@ class live_file {
  private:
   [[nodiscard]] result<void> lock(const log_place& place);
   [[nodiscard]] os::result<void> map_again(const log_place& place, os::access mode);
+  [[nodiscard]] os::result<void> copy_short();
   [[nodiscard]] format::writer_words& words() const noexcept;
   [[nodiscard]] std::pair<std::optional<format::mark>, bool> look_at_marks(std::uint64_t epoch) const noexcept;
 
   os::file file_;
   os::mapping map_;
+  bool is_short_ = false;  // map_ is a copy of what is left of the file
   unsigned next_slot_ = 0;
 };
 

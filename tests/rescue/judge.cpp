@@ -95,7 +95,14 @@ bool judge::must_open() const {
   const bool is_a_block = r.harm == harm::byte || r.harm == harm::sector || r.harm == harm::page;
   if (scene_.before == scene_.now) return true;
   if (r.target == target::meta || r.target == target::state) return is_a_block;
-  const bool is_a_hint = r.target == target::live || r.target == target::index || r.target == target::prepared;
+  bool is_a_hint = r.target == target::live || r.target == target::index || r.target == target::prepared;
+  // Where an activation would stand, anything that is not zero was one once, for all that can be told.
+  if (r.target == target::prepared && is_a_block)
+    is_a_hint = std::ranges::all_of(proof_.segments, [&](const proved_segment& p) {
+      const auto& now = scene_.now.at(p.name);
+      const std::uint64_t bytes = std::min<std::uint64_t>(now.size(), format::segment_header_bytes);
+      return std::equal(now.begin(), now.begin() + static_cast<std::ptrdiff_t>(bytes), scene_.before.at(p.name).begin());
+    });
   return is_a_hint && (is_a_block || r.harm == harm::missing || r.harm == harm::cut_short);
 }
 

@@ -53,8 +53,9 @@ void matrix::play(std::uint64_t first, std::uint64_t end, std::uint64_t step, co
 
 void matrix::play_one(const history& h, std::uint64_t number, const further& also) {
   dice random{mixed(number)};
-  const auto s = make_scene(h, random);
+  scene s;
   try {
+    make_scene(h, random, s);
     judge j{s};
     if (also) also(j);
     const auto o = j.run(random);

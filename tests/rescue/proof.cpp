@@ -49,8 +49,9 @@ proof::proof(const file_set& files) {
   read_segments(files);
   read_state(files);
   read_marks(files);
+  // A segment under another's number is taken for foreign, whatever it says: it is no evidence.
   for (const auto& s : segments)
-    if (s.seal && !went_with_a_cut(s)) was_durable(s.seal->last, s.activation->epoch);
+    if (s.seal && s.identity->number == s.number && !went_with_a_cut(s)) was_durable(s.seal->last, s.activation->epoch);
 }
 
 void proof::read_state(const file_set& files) {

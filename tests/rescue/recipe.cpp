@@ -293,22 +293,16 @@ std::string recipe::text() const {
          name(target_names, target) + ':' + details;
 }
 
-scene make_scene(const history& h, dice& random) {
-  scene s{.recipe = {.ending = static_cast<ending>(random.below(ending_names.size())),
-                     .way = static_cast<way>(random.below(way_names.size())),
-                     .target = static_cast<target>(random.below(target_names.size())),
-                     .harm = static_cast<harm>(random.below(harm_names.size())),
-                     .details = {}},
-          .directory = {},
-          .known = {},
-          .before = {},
-          .now = {},
-          .image = {},
-          .past = &h};
+void make_scene(const history& h, dice& random, scene& s) {
+  s.recipe = {.ending = static_cast<ending>(random.below(ending_names.size())),
+              .way = static_cast<way>(random.below(way_names.size())),
+              .target = static_cast<target>(random.below(target_names.size())),
+              .harm = static_cast<harm>(random.below(harm_names.size())),
+              .details = {}};
+  s.past = &h;
   traveller{h, s, random}.go();
   spoiler{h, s, random}.spoil();
   s.image = stage::save();
-  return s;
 }
 
 }  // namespace varve::testing::rescue

@@ -63,6 +63,6 @@ struct scene {
 };
 
 /// Makes a case on the stage.
-[[nodiscard]] scene make_scene(const history& h, dice& random);
+void make_scene(const history& h, dice& random, scene& s);
 
 }  // namespace varve::testing::rescue
