@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // stage_memory.cpp - the stage on the machine in memory.
+#include <stdexcept>
+
 #include "rescue/stage.hpp"
 #include "support/memory_os.hpp"
 
@@ -29,8 +31,13 @@ void load(const image_ptr& from) { memory_os::restore(from->all); }
 
 file_set files_of(std::string_view directory) {
   file_set all;
-  for (const auto& name : memory_os::names(path(directory)))
-    all.emplace(name, memory_os::contents(path_of(directory, name)));
+  for (const auto& name : memory_os::names(path(directory))) {
+    try {
+      all.emplace(name, memory_os::contents(path_of(directory, name)));
+    } catch (const std::out_of_range&) {
+      continue;  // a thread in the background has given it another name meanwhile
+    }
+  }
   return all;
 }
 
