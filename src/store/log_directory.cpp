@@ -151,8 +151,10 @@ result<log_place> open_place_for_writing(const std::filesystem::path& directory,
     return place;
   }
   if (!found && found.error().code() == errc::not_found) {
+    const auto names = os::list(place.directory);
     const auto lacks_meta = has_segment(place);
-    if (lacks_meta && *lacks_meta) return place.fail_file(errc::incomplete, format::meta_name);
+    if ((names && has_lost_meta(*names)) || (lacks_meta && *lacks_meta))
+      return place.fail_file(errc::incomplete, format::meta_name);
   }
   if (!found) return std::unexpected(found.error());
   place.meta = found->meta;

@@ -10,7 +10,7 @@ namespace varve::testing::rescue {
 judge::judge(const scene& s) : scene_(s), proof_(s.now) {
   if (!s.recipe.is_of_one_moment()) return;  // which of several records of a sequence stands, nobody but the files knows
   const proof before{s.before};
-  state_is_older_ = before.state && (!proof_.state || proof_.state->generation < before.state->generation);
+  state_is_older_ = proof_.first < s.known.first;
   for (const auto& f : frames_of(s.before, before)) {
     const auto known = s.known.records.find(f.sequence);
     if (known == s.known.records.end() || !is_intact(f, s.before, s.now)) continue;
@@ -60,12 +60,9 @@ void judge::check_right(const reading& all, const char* who) const {
     if (a.record) {
       hold(is_right(s, *a.record), of_sequence(s) + who + " hands out a record that is not the log's");
     } else if (a.code == errc::abandoned) {
-      // In the boot of its writer a snapshot of the device looks as a death does, of which no page is missing: what was not
-      // durable, and is not there, is stepped over as a claim that was never finished.
-      const bool is_stepped_over = scene_.recipe.way == way::snapshot && s > scene_.known.durable;
-      // Nor is any page missing of a file of an older moment, of which nothing proves that more of it was durable.
-      const bool is_unproved = !scene_.recipe.is_of_one_moment() && s > proof_.durable;
-      hold(is_stepped_over || is_unproved || scene_.past->ever_abandoned.contains(s), of_sequence(s) + who + " calls a record abandoned");
+      // What was not durable, and is spoiled or not there, looks as a claim that was never finished, where a process has
+      // died; so does a snapshot of the device in the boot of its writer. It is named, though not for what it was.
+      hold(s > proof_.durable || scene_.past->ever_abandoned.contains(s), of_sequence(s) + who + " calls a record abandoned");
     }
   }
 }

@@ -100,7 +100,10 @@ void judge::look_by_salvage() {
   for (const auto& [s, w] : saved) check_saved(s, w, report.trim_point_known);
   hold(report.records == saved.size() && report.missing + report.unfinished == named.size(), "salvage counts wrong");
   const std::uint64_t first = report.sequences.first.value, end = report.sequences.end.value;
-  hold(saved.size() + named.size() + report.abandoned == report.sequences.size(), "salvage does not account for all");
+  std::uint64_t first_lost = first;
+  while (saved.contains(first_lost) || named.contains(first_lost)) ++first_lost;
+  hold(saved.size() + named.size() + report.abandoned == report.sequences.size(),
+       of_sequence(first_lost) + "salvage does not account for all: " + text_of(report));
   for (const auto& [s, w] : saved) hold(s >= first && s < end, of_sequence(s) + "is saved beyond the ends that are told");
   for (const auto& [s, w] : intact_)
     hold(saved.contains(s), of_sequence(s) + "stands whole, and salvage does not offer it");

@@ -92,13 +92,13 @@ void proof::read_marks(const file_set& files) {
 
 /// What a later epoch has cut is not missed.
 void proof::was_durable(std::uint64_t last, std::uint64_t epoch) {
-  durable = std::max(durable, std::min(last + 1, cut_of(epoch)) - 1);
+  durable = std::max(durable, std::min(last + 1, cut_of(epoch, true)) - 1);
 }
 
-std::uint64_t proof::cut_of(std::uint64_t epoch) const {
+std::uint64_t proof::cut_of(std::uint64_t epoch, bool perhaps) const {
   std::uint64_t cut = format::sequence_max;
   for (const auto& s : segments)
-    if (s.identity && s.activation && s.activation->epoch > epoch) cut = std::min(cut, s.activation->base);
+    if ((s.identity || perhaps) && s.activation && s.activation->epoch > epoch) cut = std::min(cut, s.activation->base);
   if (state && state->truncate_intent != 0 && epoch < state->epoch) cut = std::min(cut, state->truncate_intent);
   return cut;
 }
@@ -123,7 +123,7 @@ bool proof::is_removed(const std::string& file, std::uint64_t sequence) const {
   const auto s = std::ranges::find(segments, file, &proved_segment::name);
   if (s == segments.end()) return false;
   const bool was_cut = s->end && s->end->cause != format::end_cause::roll && s->end->last < sequence;
-  return was_cut || went_with_a_cut(*s) || (s->activation && sequence >= cut_of(s->activation->epoch));
+  return was_cut || went_with_a_cut(*s) || (s->activation && sequence >= cut_of(s->activation->epoch, false));
 }
 
 bool proof::may_stand(const file_set& files, std::uint64_t sequence, const written& w) const {

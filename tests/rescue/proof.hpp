@@ -55,8 +55,9 @@ class proof {
   void read_state(const file_set& files);
   void read_segments(const file_set& files);
   void read_marks(const file_set& files);
-  /// From which sequence on a later epoch has cut what that one held.
-  [[nodiscard]] std::uint64_t cut_of(std::uint64_t epoch) const;
+  /// From which sequence on a later epoch has cut what that one held. `perhaps`: also if nothing says any more that the
+  /// segment of the later one is of this log.
+  [[nodiscard]] std::uint64_t cut_of(std::uint64_t epoch, bool perhaps) const;
   /// True if it followed what its predecessor held after the place where that was cut.
   [[nodiscard]] bool went_with_a_cut(const proved_segment& s) const;
   void was_durable(std::uint64_t last, std::uint64_t epoch);

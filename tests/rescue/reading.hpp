@@ -3,6 +3,7 @@
 // reading.hpp - all that a log or a view answers, by number and in order, and whether the two agree.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -52,6 +53,22 @@ template <class Log>
            of_sequence(s) + "read() answers " + std::string{name_of(a.code)});
     }
     all.of.emplace(s, std::move(a));
+  }
+  return all;
+}
+
+/// The first thing in which they differ.
+inline std::string difference(const reading& a, const reading& b) {
+  const auto text = [](const answer* x) {
+    if (x == nullptr) return std::string{"nothing"};
+    return x->record ? x->record->text.substr(0, 20) : std::string{name_of(x->code)};
+  };
+  std::string all = std::to_string(a.first) + '-' + std::to_string(a.published) + ", " + std::to_string(b.first) + '-' +
+                    std::to_string(b.published);
+  for (std::uint64_t s = std::min(a.first, b.first); s <= std::max(a.published, b.published); ++s) {
+    const auto *const x = a.at(s), *const y = b.at(s);
+    if (x != nullptr && y != nullptr && *x == *y) continue;
+    all += "; " + of_sequence(s) + text(x) + ", " + text(y);
   }
   return all;
 }
