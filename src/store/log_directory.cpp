@@ -88,7 +88,10 @@ result<void> clear_for_creation(const log_place& place) {
   if (!names) return place.fail_call(names.error());
   const auto lacks_meta = has_segment(place);
   if (!lacks_meta) return std::unexpected(lacks_meta.error());
-  if (*lacks_meta) return place.fail_file(errc::incomplete, format::meta_name);  // that is no new log
+  // A creation that died has left a state that no opening has changed.
+  const auto state = state_file::open(place, os::access::read);
+  if (*lacks_meta || (state && state->current().epoch != 0))
+    return place.fail_file(errc::incomplete, format::meta_name);  // that is no new log
   for (const auto& name : *names) {
     if (!may_be_left_over(name)) return fail({.code = errc::not_a_log, .subject = intern(place.path->text + '/' + name)});
   }

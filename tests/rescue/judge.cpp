@@ -42,7 +42,7 @@ bool judge::is_right(std::uint64_t sequence, const written& w) const {
   }
   const auto ever = scene_.past->ever.find(sequence);
   return ever != scene_.past->ever.end() && std::ranges::any_of(ever->second, same) &&
-         proof_.may_stand(scene_.now, sequence, w);
+         proof_.may_stand(scene_.now, sequence, w, proof::by::open);
 }
 
 void judge::check_unchanged(const char* what) const {

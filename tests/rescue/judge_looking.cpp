@@ -49,8 +49,11 @@ void judge::look_by_view() {
   const auto d = v->describe();
   const bool refuses = !d || d->refuses;
   // A view that says so shows the chain as it finds it: of files of different moments that may be an older one.
-  if (!refuses || scene_.recipe.is_of_one_moment()) check_right(*viewed_, "a view");
-  check_readers(*v, *viewed_);
+  // Two such may hold the same sequences, and then it depends on the way which one is met.
+  if (!refuses || scene_.recipe.is_of_one_moment()) {
+    check_right(*viewed_, "a view");
+    check_readers(*v, *viewed_);
+  }
   check_complete(*viewed_, "a view", refuses);
 }
 
@@ -70,7 +73,7 @@ void judge::check_saved(std::uint64_t s, const written& w, bool trim_point_known
   const auto ever = scene_.past->ever.find(s);
   hold(ever != scene_.past->ever.end() && std::ranges::any_of(ever->second, same), of_sequence(s) + "salvage makes it up");
   hold(!trim_point_known || s >= proof_.first, of_sequence(s) + "salvage offers what was trimmed");
-  hold(proof_.may_stand(scene_.now, s, w), of_sequence(s) + "salvage offers what was removed");
+  hold(proof_.may_stand(scene_.now, s, w, proof::by::salvage), of_sequence(s) + "salvage offers what was removed");
 }
 
 salvage_report judge::salvage_once(std::map<std::uint64_t, written>& saved, std::set<std::uint64_t>& named) const {

@@ -40,6 +40,10 @@ proved_segment segment_of(const std::string& name, std::uint64_t number, const b
   return p;
 }
 
+bool is_cut(const format::end& e, proof::by whom) {
+  return e.cause == format::end_cause::truncate || (e.cause == format::end_cause::recovery && whom == proof::by::salvage);
+}
+
 }  // namespace
 
 proof::proof(const file_set& files) {
@@ -51,7 +55,7 @@ proof::proof(const file_set& files) {
   read_marks(files);
   // A segment under another's number is taken for foreign, whatever it says: it is no evidence.
   for (const auto& s : segments)
-    if (s.seal && s.identity->number == s.number && !went_with_a_cut(s)) was_durable(s.seal->last, s.activation->epoch);
+    if (s.seal && s.identity->number == s.number && !went_with_a_cut(s, by::salvage)) was_durable(s.seal->last, s.activation->epoch);
 }
 
 void proof::read_state(const file_set& files) {
@@ -103,7 +107,7 @@ std::uint64_t proof::cut_of(std::uint64_t epoch, bool perhaps) const {
   return cut;
 }
 
-bool proof::went_with_a_cut(const proved_segment& s) const {
+bool proof::went_with_a_cut(const proved_segment& s, by whom) const {
   const proved_segment* at = &s;
   for (std::size_t steps = 0; steps < segments.size(); ++steps) {
     const auto before = std::ranges::find_if(segments, [&](const proved_segment& other) {
@@ -112,23 +116,25 @@ bool proof::went_with_a_cut(const proved_segment& s) const {
     });
     if (before == segments.end()) return false;
     const std::uint64_t follows = at->activation->base - at->activation->given_up;
-    if (before->end && before->end->cause != format::end_cause::roll && before->end->last + 1 < follows) return true;
+    if (before->end && is_cut(*before->end, whom) && before->end->last + 1 < follows) return true;
     at = &*before;
   }
   return false;
 }
 
-bool proof::is_removed(const std::string& file, std::uint64_t sequence) const {
+bool proof::is_removed(const std::string& file, std::uint64_t sequence, by whom) const {
   if (sequence < first) return true;
   const auto s = std::ranges::find(segments, file, &proved_segment::name);
-  if (s == segments.end()) return false;
-  const bool was_cut = s->end && s->end->cause != format::end_cause::roll && s->end->last < sequence;
-  return was_cut || went_with_a_cut(*s) || (s->activation && sequence >= cut_of(s->activation->epoch, false));
+  if (s == segments.end() || !s->activation) return false;
+  if (s->end && is_cut(*s->end, whom) && s->end->last < sequence) return true;
+  if (went_with_a_cut(*s, whom)) return true;
+  const std::uint64_t cut = cut_of(s->activation->epoch, false);
+  return whom == by::salvage ? sequence >= cut : s->activation->base > cut;
 }
 
-bool proof::may_stand(const file_set& files, std::uint64_t sequence, const written& w) const {
+bool proof::may_stand(const file_set& files, std::uint64_t sequence, const written& w, by whom) const {
   return std::ranges::any_of(files, [&](const auto& file) {
-    if (!file.first.ends_with(".seg") || is_removed(file.first, sequence)) return false;
+    if (!file.first.ends_with(".seg") || is_removed(file.first, sequence, whom)) return false;
     const std::string_view text{reinterpret_cast<const char*>(file.second.data()), file.second.size()};
     return text.contains(w.text);
   });
@@ -176,7 +182,7 @@ std::vector<frame_at> frames_of(const file_set& files, const proof& p) {
       const auto f = format::parse_frame(bytes.subspan(at, capacity - at), at, stamp,
                                          static_cast<checksum>(s.identity->checksum_kind), format::depth::everything);
       if (!f) break;
-      if (f->is_record() && !p.is_removed(s.name, sequence)) all.push_back({s.name, at, f->extent, sequence});
+      if (f->is_record() && !p.is_removed(s.name, sequence, proof::by::salvage)) all.push_back({s.name, at, f->extent, sequence});
       at += f->extent;
       ++sequence;
     }

@@ -43,11 +43,15 @@ class proof {
   std::uint64_t durable = 0;             // up to here the log was durable, whatever is missing now
   std::vector<proved_segment> segments;
 
+  /// Who asks what was removed. A salvage weighs all that it finds. An open follows the chain, which knows of truncations, and
+  /// of whole segments that a later epoch begins before; but where files are of different moments it does not know of what a
+  /// recovery has cut, nor of a later epoch that begins in the middle of an older segment and cannot be reached.
+  enum class by : std::uint8_t { open, salvage };
   /// True if what is there says that this frame, which stands in that file, was cut or trimmed.
-  [[nodiscard]] bool is_removed(const std::string& file, std::uint64_t sequence) const;
+  [[nodiscard]] bool is_removed(const std::string& file, std::uint64_t sequence, by whom) const;
   /// True if bytes of this record stand somewhere where no decision has removed it. False: they stand nowhere, or only where
   /// one has.
-  [[nodiscard]] bool may_stand(const file_set& files, std::uint64_t sequence, const written& w) const;
+  [[nodiscard]] bool may_stand(const file_set& files, std::uint64_t sequence, const written& w, by whom) const;
   /// For people.
   [[nodiscard]] std::string text() const;
 
@@ -59,7 +63,7 @@ class proof {
   /// segment of the later one is of this log.
   [[nodiscard]] std::uint64_t cut_of(std::uint64_t epoch, bool perhaps) const;
   /// True if it followed what its predecessor held after the place where that was cut.
-  [[nodiscard]] bool went_with_a_cut(const proved_segment& s) const;
+  [[nodiscard]] bool went_with_a_cut(const proved_segment& s, by whom) const;
   void was_durable(std::uint64_t last, std::uint64_t epoch);
 };
 
