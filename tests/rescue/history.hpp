@@ -53,8 +53,8 @@ class history {
  public:
   explicit history(std::uint64_t seed);
 
-  std::vector<moment> moments;  // in their order, all while it was open but the last one
-  moment died, closed;          // how its last life may have ended
+  std::vector<moment> moments;                         // in their order, all while it was open but the last one
+  moment died, closed;                                 // how its last life may have ended
   std::map<std::uint64_t, std::vector<written>> ever;  // all that was ever appended, by sequence
   std::set<std::uint64_t> ever_abandoned;
   std::uint64_t accepted = 0;  // losses, by earlier opens

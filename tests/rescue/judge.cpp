@@ -62,7 +62,8 @@ void judge::check_right(const reading& all, const char* who) const {
     } else if (a.code == errc::abandoned) {
       // What was not durable, and is spoiled or not there, looks as a claim that was never finished, where a process has
       // died; so does a snapshot of the device in the boot of its writer. It is named, though not for what it was.
-      hold(s > proof_.durable || scene_.past->ever_abandoned.contains(s), of_sequence(s) + who + " calls a record abandoned");
+      hold(s > proof_.durable || scene_.past->ever_abandoned.contains(s),
+           of_sequence(s) + who + " calls a record abandoned");
     }
   }
 }
@@ -76,8 +77,8 @@ std::uint64_t judge::end_proved() const noexcept {
 }
 
 void judge::check_complete(const reading& all, const char* who, bool is_named) const {
-  hold(all.first <= std::max(first_proved(), proof_.first), std::string{who} + " begins at " + std::to_string(all.first) +
-                                                                ", after " + std::to_string(first_proved()));
+  hold(all.first <= std::max(first_proved(), proof_.first),
+       std::string{who} + " begins at " + std::to_string(all.first) + ", after " + std::to_string(first_proved()));
   const std::uint64_t end = std::min(end_proved(), first_proved() + 100'000);
   for (std::uint64_t s = std::max(first_proved(), all.first); s < end; ++s)
     hold(is_named || all.at(s) != nullptr,

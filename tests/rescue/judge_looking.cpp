@@ -108,8 +108,7 @@ void judge::look_by_salvage() {
   hold(saved.size() + named.size() + report.abandoned == report.sequences.size(),
        of_sequence(first_lost) + "salvage does not account for all: " + text_of(report));
   for (const auto& [s, w] : saved) hold(s >= first && s < end, of_sequence(s) + "is saved beyond the ends that are told");
-  for (const auto& [s, w] : intact_)
-    hold(saved.contains(s), of_sequence(s) + "stands whole, and salvage does not offer it");
+  for (const auto& [s, w] : intact_) hold(saved.contains(s), of_sequence(s) + "stands whole, and salvage does not offer it");
   hold(first <= std::max(first_proved(), proof_.first), "salvage begins after what was durable");
   // Of marks alone, without any other file, nobody can tell that they are a log's.
   const bool is_nothing = first == 0 && !proof_.meta && !proof_.state &&

@@ -89,8 +89,9 @@ void judge::open_accepting() {
     for (const auto& [s, w] : intact_) {
       const auto* const a = all.at(s);
       const bool must_be_kept = w.stands_alone && s < end_proved() && s >= first_proved();
-      hold(!must_be_kept || (a != nullptr && a->record), of_sequence(s) + "stands whole, and a log after a loss, " + std::to_string(all.first) +
-                                                                    " to " + std::to_string(all.published) + ", lacks it");
+      hold(!must_be_kept || (a != nullptr && a->record), of_sequence(s) + "stands whole, and a log after a loss, " +
+                                                             std::to_string(all.first) + " to " +
+                                                             std::to_string(all.published) + ", lacks it");
     }
     const auto s = l->append("one more");
     hold(s.has_value(), "after a loss appends do not go on: " + message_of(s));
@@ -138,7 +139,8 @@ void judge::truncate_strictly(dice& random) {
     const std::uint64_t last = random.between(before.first, before.published + 1) - 1;
     const auto done = l.truncate_after({last});
     if (!done) {
-      const auto* const a = before.at(last);
+      // It walks to the new end by the frames before it, and says which one is in the way.
+      const auto* const a = before.at(done.error().first_sequence());
       return hold(done.error().code() == errc::damaged && a != nullptr && a->code == errc::damaged,
                   "truncate: " + done.error().message());
     }

@@ -60,10 +60,10 @@ void matrix::play_one(const history& h, std::uint64_t number, const further& als
     if (also) also(j);
     const auto o = j.run(random);
     ++cases;
-    for (const auto column : {ending_names[static_cast<std::size_t>(s.recipe.ending)],
-                              way_names[static_cast<std::size_t>(s.recipe.way)],
-                              target_names[static_cast<std::size_t>(s.recipe.target)],
-                              harm_names[static_cast<std::size_t>(s.recipe.harm)], std::string_view{"all"}})
+    for (const auto column :
+         {ending_names[static_cast<std::size_t>(s.recipe.ending)], way_names[static_cast<std::size_t>(s.recipe.way)],
+          target_names[static_cast<std::size_t>(s.recipe.target)], harm_names[static_cast<std::size_t>(s.recipe.harm)],
+          std::string_view{"all"}})
       rows_[std::string{column}].add(o);
   } catch (const std::exception& e) {
     if (std::getenv("VARVE_SEED") != nullptr) explain(s);

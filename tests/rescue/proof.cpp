@@ -55,7 +55,8 @@ proof::proof(const file_set& files) {
   read_marks(files);
   // A segment under another's number is taken for foreign, whatever it says: it is no evidence.
   for (const auto& s : segments)
-    if (s.seal && s.identity->number == s.number && !went_with_a_cut(s, by::salvage)) was_durable(s.seal->last, s.activation->epoch);
+    if (s.seal && s.identity->number == s.number && !went_with_a_cut(s, by::salvage))
+      was_durable(s.seal->last, s.activation->epoch);
 }
 
 void proof::read_state(const file_set& files) {
@@ -182,7 +183,8 @@ std::vector<frame_at> frames_of(const file_set& files, const proof& p) {
       const auto f = format::parse_frame(bytes.subspan(at, capacity - at), at, stamp,
                                          static_cast<checksum>(s.identity->checksum_kind), format::depth::everything);
       if (!f) break;
-      if (f->is_record() && !p.is_removed(s.name, sequence, proof::by::salvage)) all.push_back({s.name, at, f->extent, sequence});
+      if (f->is_record() && !p.is_removed(s.name, sequence, proof::by::salvage))
+        all.push_back({s.name, at, f->extent, sequence});
       at += f->extent;
       ++sequence;
     }

@@ -32,13 +32,13 @@ inline constexpr std::array<std::string_view, 8> way_names{
     "in place", "cp -r", "half copied", "rsync twice", "snapshot", "snapshot in another boot", "all older", "some older"};
 
 enum class target : std::uint8_t { meta, state, live, index, header, sealed, active, prepared };
-inline constexpr std::array<std::string_view, 8> target_names{"varve.meta",    "varve.state",    "varve.live",
-                                                              "an index",      "a header",       "a sealed segment",
+inline constexpr std::array<std::string_view, 8> target_names{"varve.meta",         "varve.state",       "varve.live",
+                                                              "an index",           "a header",          "a sealed segment",
                                                               "the active segment", "a prepared segment"};
 
 enum class harm : std::uint8_t { nothing, byte, sector, page, missing, cut_short, stale, swapped, doubled };
-inline constexpr std::array<std::string_view, 9> harm_names{"nothing", "a byte", "a sector", "a page", "missing",
-                                                            "cut short", "stale", "swapped", "doubled"};
+inline constexpr std::array<std::string_view, 9> harm_names{"nothing",   "a byte", "a sector", "a page", "missing",
+                                                            "cut short", "stale",  "swapped",  "doubled"};
 
 struct recipe {
   rescue::ending ending{};
@@ -55,10 +55,10 @@ struct recipe {
 /// What was made of it.
 struct scene {
   rescue::recipe recipe;
-  std::string directory;       // where the log now is
-  truth known;                 // of the newest moment that any file is of
-  file_set before, now;        // without and with the harm
-  stage::image_ptr image;      // of all
+  std::string directory;   // where the log now is
+  truth known;             // of the newest moment that any file is of
+  file_set before, now;    // without and with the harm
+  stage::image_ptr image;  // of all
   const history* past = nullptr;
 };
 

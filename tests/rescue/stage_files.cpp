@@ -71,9 +71,7 @@ void put(std::string_view directory, const std::string& name, const byte_vector&
 
 void remove(std::string_view directory, const std::string& name) { fs::remove(fs::path{path(directory)} / name); }
 
-void copy(std::string_view from, std::string_view to) {
-  fs::copy(path(from), path(to), fs::copy_options::recursive);
-}
+void copy(std::string_view from, std::string_view to) { fs::copy(path(from), path(to), fs::copy_options::recursive); }
 
 void lose_power(std::uint64_t /*seed*/, bool same_boot) {
   if (!same_boot) make_power_loss(path("log"));
