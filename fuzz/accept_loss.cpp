@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// accept_loss.cpp - fuzz target: a whole directory of files is opened without what is lost. A refusal changes nothing; what is
-// opened is opened again by whoever accepts no loss, and has the same records and what was appended since.
+// accept_loss.cpp - fuzz target: a whole directory of files is opened without what is lost. A refusal changes nothing; what
+// is opened is opened again by whoever accepts no loss, and has the same records and what was appended since.
 //
 // Input: packed_log.hpp. Bit 0 of the flags: the machine was started anew since.
 #include <optional>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// salvage.cpp - fuzz target: a whole directory of files is salvaged. Whatever stands there, it ends in an answer, the same one
-// each time; nothing changes; every sequence that is told of is handed out once, in order, or accounted for.
+// salvage.cpp - fuzz target: a whole directory of files is salvaged. Whatever stands there, it ends in an answer, the same
+// one each time; nothing changes; every sequence that is told of is handed out once, in order, or accounted for.
 //
 // Input: packed_log.hpp. Bit 0 of the flags: the machine was started anew since.
 #include <string>

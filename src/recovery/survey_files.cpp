@@ -83,7 +83,7 @@ class surveyor {
   void find_chain(const segment_files& found) {
     went_ = place_.meta.kind == format::directory_kind::log ? went_with_a_cut(found) : std::vector<bool>(found.files.size());
     in_chain_ = chain_from(found, survey_.first);
-    // What is cut stays out; with accept_loss what is wrong as a whole is set aside, and what follows it stands after a loss.
+    // With accept_loss what is wrong as a whole is set aside, and what follows it stands after a loss.
     in_chain_.erase(std::ranges::find_if(in_chain_, [&](std::size_t i) { return stays_out(found, i); }), in_chain_.end());
     if (in_chain_.size() != 1) return;
     // Nothing durable may ever have stood in the segment that followed what was dropped, and a power loss have taken it.

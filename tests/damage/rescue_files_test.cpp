@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The matrix of tests/rescue on real files. Here the tool's verbs are tried as well, and the decoder in Python, which was made
-// from docs/format.md alone, gives a second opinion on some.
+// The matrix of tests/rescue on real files. Here the tool's verbs are tried as well, and the decoder in Python, which was
+// made from docs/format.md alone, gives a second opinion on some.
 //
 // VARVE_RESCUE_FILES: how many cases all parts have together.
 #include <stdio.h>
