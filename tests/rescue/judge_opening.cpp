@@ -139,10 +139,12 @@ void judge::truncate_strictly(dice& random) {
     const std::uint64_t last = random.between(before.first, before.published + 1) - 1;
     const auto done = l.truncate_after({last});
     if (!done) {
-      // It walks to the new end by the frames before it, and says which one is in the way.
-      const auto* const a = before.at(done.error().first_sequence());
-      return hold(done.error().code() == errc::damaged && a != nullptr && a->code == errc::damaged,
-                  "truncate: " + done.error().message());
+      // It walks to the new end by the frames before it, and says what is in the way.
+      const auto& e = done.error();
+      const bool is_damage = std::ranges::any_of(before.of, [&](const auto& a) {
+        return a.first >= e.first_sequence() && a.first <= e.last_sequence() && a.second.code == errc::damaged;
+      });
+      return hold(e.code() == errc::damaged && is_damage, "truncate: " + e.message());
     }
     const auto after = read_all(l);
     hold(after.first == before.first && after.published == last, "a truncation has other ends");

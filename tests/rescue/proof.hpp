@@ -44,8 +44,8 @@ class proof {
   std::vector<proved_segment> segments;
 
   /// Who asks what was removed. A salvage weighs all that it finds. An open follows the chain, which knows of truncations,
-  /// and of whole segments that a later epoch begins before; but where files are of different moments it does not know of what a
-  /// recovery has cut, nor of a later epoch that begins in the middle of an older segment and cannot be reached.
+  /// and of whole segments that a later epoch begins before; but where files are of different moments it does not know of
+  /// what a recovery has cut, nor of a later epoch that begins in the middle of an older segment and cannot be reached.
   enum class by : std::uint8_t { open, salvage };
   /// True if what is there says that this frame, which stands in that file, was cut or trimmed.
   [[nodiscard]] bool is_removed(const std::string& file, std::uint64_t sequence, by whom) const;
