@@ -53,6 +53,7 @@ void judge::look_by_view() {
   if (!refuses || scene_.recipe.is_of_one_moment()) {
     check_right(*viewed_, "a view");
     check_readers(*v, *viewed_);
+    check_seeks(*v, *viewed_);
   }
   check_complete(*viewed_, "a view", refuses);
 }

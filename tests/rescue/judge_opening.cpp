@@ -51,6 +51,7 @@ void judge::open_plainly() {
   const auto all = read_all(*l);
   check_right(all, "an open log");
   check_readers(*l, all);
+  check_seeks(*l, all);
   check_complete(all, "an open log", false);
   hold(viewed_.has_value(), "it opens, and a view does not");
   // A closed log is believed without a scan. If the file in which it ends is of another moment, the writer may reach frames
@@ -144,7 +145,8 @@ void judge::truncate_strictly(dice& random) {
       const bool is_damage = std::ranges::any_of(before.of, [&](const auto& a) {
         return a.first >= e.first_sequence() && a.first <= e.last_sequence() && a.second.code == errc::damaged;
       });
-      return hold(e.code() == errc::damaged && is_damage, "truncate: " + e.message());
+      const bool is_trimmed = e.first_sequence() < before.first;
+      return hold(e.code() == errc::damaged && (is_damage || is_trimmed), "truncate: " + e.message());
     }
     const auto after = read_all(l);
     hold(after.first == before.first && after.published == last, "a truncation has other ends");

@@ -73,6 +73,22 @@ inline std::string difference(const reading& a, const reading& b) {
   return all;
 }
 
+/// seek() reaches whatever read() does, and never says yes to where it is not.
+template <class Log>
+void check_seeks(const Log& log, const reading& all) {
+  auto r = log.reader({all.published + 1});
+  hold(r.has_value(), "no reader can be had at the end");
+  for (const auto& [s, a] : all.of) {
+    const auto moved = r->seek({s});
+    hold(moved || !a.record, of_sequence(s) + "read() reaches it, and seek() does not");
+    if (!moved || a.code == errc::abandoned) continue;
+    hold(r->position().value == s, of_sequence(s) + "seek() says yes, and stands elsewhere");
+    const auto next = r->next();
+    const bool is_there = next && *next && (*next)->sequence().value == s;
+    hold(is_there == a.record.has_value(), of_sequence(s) + "seek() says yes, and next() is of another mind than read()");
+  }
+}
+
 /// By the recipe of README: next(), and at damage on after the last sequence that is out of reach.
 template <class Log>
 void check_readers(const Log& log, const reading& all) {
