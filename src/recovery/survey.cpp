@@ -227,7 +227,7 @@ result<survey> survey_either(const log_place& place, const state_file& state, co
   // A truncation that was under way is over: what it was to remove is no part of the log any more.
   std::vector<std::uint64_t> truncated;
   if (const auto& s = state.current(); s.truncate_intent != 0)
-    truncated = set_truncated_aside(*found, s.truncate_intent, s.trim_point);
+    truncated = set_truncated_aside(*found, s.truncate_intent, s.trim_point, s.epoch);
   const std::uint64_t sealed = sealed_mark(state, *found);
   if (*how == ending::living) {
     survey_options beside = options;

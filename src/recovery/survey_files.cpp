@@ -181,8 +181,9 @@ class surveyor {
       survey_.chain.front().facts.base = survey_.first;
       survey_.chain.front().after_loss = true;
     }
-    // The last one is to end before what was to go; where, the walk finds out.
-    if (state_.truncate_intent != 0 && !survey_.chain.empty() && survey_.chain.back().end_sequence == none_yet) {
+    // The last one is to end before what was to go, if it was begun before; where, the walk finds out.
+    if (state_.truncate_intent != 0 && !survey_.chain.empty() && survey_.chain.back().end_sequence == none_yet &&
+        survey_.chain.back().facts.epoch < state_.epoch) {
       survey_.chain.back().end_sequence = state_.truncate_intent;
       survey_.chain.back().end_cause = format::end_cause::truncate;
     }

@@ -68,8 +68,11 @@ bool has_lost_meta(const std::vector<std::string>& names) {
                              [](const auto& n) { return format::parse_name(format::file_kind::segment, n).has_value(); });
 }
 
-/// Is there a segment, whatever log it is of? Then varve.meta was lost.
-result<bool> has_segment(const log_place& place) {
+/// Without varve.meta: is there a segment, whatever log it is of, or a state that an opening has changed? Then it was lost. A
+/// creation that died has left neither.
+result<bool> was_opened(const log_place& place) {
+  const auto state = state_file::open(place, os::access::read);
+  if (state && state->current().epoch != 0) return true;
   const auto found = read_segment_files(place);
   if (!found) return std::unexpected(found.error());
   return std::ranges::any_of(
@@ -86,12 +89,9 @@ bool may_be_left_over(std::string_view name) noexcept {
 result<void> clear_for_creation(const log_place& place) {
   const auto names = os::list(place.directory);
   if (!names) return place.fail_call(names.error());
-  const auto lacks_meta = has_segment(place);
+  const auto lacks_meta = was_opened(place);
   if (!lacks_meta) return std::unexpected(lacks_meta.error());
-  // A creation that died has left a state that no opening has changed.
-  const auto state = state_file::open(place, os::access::read);
-  if (*lacks_meta || (state && state->current().epoch != 0))
-    return place.fail_file(errc::incomplete, format::meta_name);  // that is no new log
+  if (*lacks_meta) return place.fail_file(errc::incomplete, format::meta_name);  // that is no new log
   for (const auto& name : *names) {
     if (!may_be_left_over(name)) return fail({.code = errc::not_a_log, .subject = intern(place.path->text + '/' + name)});
   }
@@ -154,10 +154,8 @@ result<log_place> open_place_for_writing(const std::filesystem::path& directory,
     return place;
   }
   if (!found && found.error().code() == errc::not_found) {
-    const auto names = os::list(place.directory);
-    const auto lacks_meta = has_segment(place);
-    if ((names && has_lost_meta(*names)) || (lacks_meta && *lacks_meta))
-      return place.fail_file(errc::incomplete, format::meta_name);
+    const auto lacks_meta = was_opened(place);
+    if (lacks_meta && *lacks_meta) return place.fail_file(errc::incomplete, format::meta_name);
   }
   if (!found) return std::unexpected(found.error());
   place.meta = found->meta;

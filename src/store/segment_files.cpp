@@ -167,14 +167,17 @@ result<segment_files> read_segment_files(const log_place& place, std::uint64_t a
   return found;
 }
 
-std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first) {
+std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first,
+                                               std::uint64_t epoch) {
   std::vector<std::uint64_t> gone;
   std::erase_if(found.files, [&](const segment_file& f) {
-    const bool goes = f.activation && f.identity && !f.foreign && (f.activation->base >= next || next <= first);
+    const bool goes = f.activation && f.identity && !f.foreign && f.activation->epoch < epoch &&
+                      (f.activation->base >= next || next <= first);
     if (goes) gone.push_back(f.number);
     return goes;
   });
   for (auto& f : found.files) {  // the one that is to end there may say that it ends behind it
+    if (f.activation && f.activation->epoch >= epoch) continue;
     if (f.end && f.end->last >= next) f.end.reset();
     if (f.seal && f.seal->last >= next) f.seal.reset();
   }

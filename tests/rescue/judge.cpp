@@ -85,6 +85,11 @@ void judge::check_complete(const reading& all, const char* who, bool is_named) c
          of_sequence(s) + "was durable, and " + who + " ends at " + std::to_string(all.published) + " without a word");
 }
 
+bool judge::is_nothing() const {
+  return !proof_.meta && !proof_.state &&
+         std::ranges::none_of(proof_.segments, [](const auto& f) { return f.activation.has_value(); });
+}
+
 bool judge::must_open() const {
   const auto& r = scene_.recipe;
   if (!r.is_of_one_moment() || r.way == way::half_copied) return false;

@@ -66,6 +66,8 @@ class judge {
   /// `is_named`: something else says that the end, or all of it, is not what it was.
   void check_complete(const reading& all, const char* who, bool is_named) const;
   [[nodiscard]] bool must_open() const;
+  /// True if neither meta nor state nor any segment says that this is a log.
+  [[nodiscard]] bool is_nothing() const;
   /// Sequences that some file proves to have been durable: [first, end).
   [[nodiscard]] std::uint64_t first_proved() const noexcept;
   [[nodiscard]] std::uint64_t end_proved() const noexcept;

@@ -112,9 +112,7 @@ void judge::look_by_salvage() {
   for (const auto& [s, w] : intact_) hold(saved.contains(s), of_sequence(s) + "stands whole, and salvage does not offer it");
   hold(first <= std::max(first_proved(), proof_.first), "salvage begins after what was durable");
   // Of marks alone, without any other file, nobody can tell that they are a log's.
-  const bool is_nothing = first == 0 && !proof_.meta && !proof_.state &&
-                          std::ranges::none_of(proof_.segments, [](const auto& f) { return f.activation.has_value(); });
-  if (is_nothing) return;
+  if (first == 0 && is_nothing()) return;
   hold(end >= end_proved() || first_proved() >= end_proved(),
        "salvage ends before " + std::to_string(end) + ", and the log was durable before " + std::to_string(end_proved()));
   for (std::uint64_t s = std::max(first_proved(), first); s < std::min(end, end_proved()); ++s)

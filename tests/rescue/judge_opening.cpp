@@ -31,7 +31,7 @@ void judge::check_refused(const error& e, const char* what) const {
     hold(now.contains(name) && now.at(name) == bytes, std::string{what} + " is refused, and has changed " + name);
   for (const auto& [name, bytes] : now) hold(before.contains(name), std::string{what} + " is refused, and has made " + name);
   const bool is_known = e.code() == errc::damaged || e.code() == errc::incomplete || e.code() == errc::would_cut ||
-                        e.code() == errc::not_a_log;
+                        e.code() == errc::not_a_log || (e.code() == errc::not_found && is_nothing());
   hold(is_known, std::string{what} + " answers " + e.message());
   if (e.code() != errc::incomplete) return;
   const bool is_named = e.first_sequence() != 0 || e.path() != path();
