@@ -163,12 +163,12 @@ void live_file::store_mark(const format::mark& m) noexcept {
   next_slot_ ^= 1U;
 }
 
-os::result<void> live_file::forget_marks_after(std::uint64_t epoch) noexcept {
+os::result<void> live_file::forget_marks_after(std::uint64_t epoch, std::uint64_t generation) noexcept {
   bool found = false;
   for (const std::uint64_t offset : format::mark_slot_offset) {
     std::byte* const place = map_.bytes().data() + offset;
     const auto slot = format::decode<format::mark>(load_sector(place));
-    if (!slot || slot->epoch <= epoch) continue;
+    if (!slot || (slot->epoch <= epoch && slot->generation <= generation)) continue;
     store_sector(place, format::sector{});
     found = true;
   }

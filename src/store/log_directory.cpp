@@ -75,8 +75,8 @@ result<bool> was_opened(const log_place& place) {
   if (state && state->current().epoch != 0) return true;
   const auto found = read_segment_files(place);
   if (!found) return std::unexpected(found.error());
-  return std::ranges::any_of(
-      found->files, [](const segment_file& f) { return f.activation || f.activation_damaged || f.foreign; });
+  return std::ranges::any_of(found->files,
+                             [](const segment_file& f) { return f.activation || f.activation_damaged || f.foreign; });
 }
 
 /// What may stand in a directory in which a log is to be made: nothing, or what a creation that died has left. Segments are
