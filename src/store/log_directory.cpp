@@ -68,8 +68,8 @@ bool has_lost_meta(const std::vector<std::string>& names) {
                              [](const auto& n) { return format::parse_name(format::file_kind::segment, n).has_value(); });
 }
 
-/// Without varve.meta: is there a segment, whatever log it is of, or a state that an opening has changed? Then it was lost. A
-/// creation that died has left neither.
+/// Without varve.meta: is there a segment, whatever log it is of, or a state that an opening has changed? Then it was lost.
+/// A creation that died has left neither.
 result<bool> was_opened(const log_place& place) {
   const auto state = state_file::open(place, os::access::read);
   if (state && state->current().epoch != 0) return true;

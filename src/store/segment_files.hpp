@@ -69,8 +69,8 @@ struct segment_files {
 [[nodiscard]] result<std::optional<segment_file>> read_segment_file(const log_place& place, std::uint64_t number);
 
 /// Takes out what a truncation that did not come to its end is to remove: as if it had. `next` is the sequence that the log
-/// is to go on with; all of it goes if that is its `first`. `epoch` is that of the truncation: what was begun in it was begun
-/// once it was over, and stays. Returns the numbers of the segments that are to go, in order.
+/// is to go on with; all of it goes if that is its `first`. `epoch` is that of the truncation: what was begun in it was
+/// begun once it was over, and stays. Returns the numbers of the segments that are to go, in order.
 [[nodiscard]] std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first,
                                                              std::uint64_t epoch = UINT64_MAX);
 
