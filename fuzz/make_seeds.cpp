@@ -118,7 +118,26 @@ packed_log log_after(const life& lived, const ending& how, checksum sum = checks
   return files;
 }
 
-void write_log(const std::string& name, const packed_log& log) { write("recovery", name, pack(log)); }
+void write_log(const std::string& name, const packed_log& log) {
+  for (const char* target : {"recovery", "salvage", "accept_loss"}) write(target, name, pack(log));
+}
+
+/// Of `log`, what somebody may have lost or spoiled of it; for those who go on all the same.
+void write_spoiled(const std::string& name, const packed_log& log) {
+  const auto with = [&](const std::string& what, auto change) {
+    auto spoiled = log;
+    change(spoiled);
+    for (const char* target : {"salvage", "accept_loss"}) write(target, name + '_' + what, pack(spoiled));
+  };
+  with("without_meta", [](packed_log& l) { l.files.erase(meta_file); });
+  with("without_state", [](packed_log& l) { l.files.erase(state_file); });
+  with("without_first", [](packed_log& l) { l.files.erase(first_segment); });
+  with("cut_short", [](packed_log& l) { l.files[first_segment].resize(format::segment_header_bytes + 100); });
+  with("no_header",
+       [](packed_log& l) { std::fill_n(l.files[first_segment].begin(), format::segment_header_bytes, std::byte{}); });
+  with("spoiled_frame", [](packed_log& l) { l.files[first_segment][format::segment_header_bytes + 40] ^= std::byte{1}; });
+  with("doubled", [](packed_log& l) { l.files[first_segment + 5] = l.files[first_segment]; });
+}
 
 // ---- What is made of them
 
@@ -246,6 +265,10 @@ void make_seeds() {
     refresh<format::state>(copy.files[state_file], slot);
   }
   write_log("copy", copy);
+  write_spoiled("closed", log_after(rolled_and_synced, {.close = true}));
+  write_spoiled("dead", log_after(rolled_and_synced, {.hole = true}));
+  write_spoiled("truncated", log_after(truncated, {.close = true}));
+  write_spoiled("copy", copy);
   write_log("dead_times", log_after(synced_half, {}, checksum::xxh3, true));
   write_log("dead_large", log_after(large_and_entry, {}));
   write_log("dead_truncated", log_after(truncated, {.hole = true}));

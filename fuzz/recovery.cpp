@@ -4,91 +4,15 @@
 // answer; a refusal changes nothing; what an open keeps is what a view has shown, and what the next open finds.
 //
 // Input: packed_log.hpp. Bit 0 of the flags: the machine was started anew since.
-#include <algorithm>
-#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include <varve/varve.hpp>
 
-#include "format/layout.hpp"
-#include "packed_log.hpp"
-#include "support/memory_os.hpp"
+#include "log_contents.hpp"
 
 namespace varve::fuzz {
 namespace {
-
-namespace machine = testing::memory_os;
-
-constexpr const char* directory = "log";
-constexpr std::uint64_t disk_bytes = std::uint64_t{8} << 20;  // whatever the files say, not more
-constexpr unsigned records_max = 4096, errors_max = 16;
-
-/// All that reading a log answers, in order.
-struct contents {
-  std::uint64_t published = 0;
-  std::string text;
-  unsigned errors = 0;
-  bool operator==(const contents&) const = default;
-};
-
-void note(contents& all, std::uint64_t sequence, std::string_view what) {
-  all.text += std::to_string(sequence);
-  all.text += ' ';
-  all.text += what;
-  all.text += '\n';
-}
-
-template <class Log>
-contents contents_of(const Log& log) {
-  contents all{.published = log.published_sequence().value, .text = {}};
-  auto reader = log.reader();
-  if (!reader) {
-    note(all, 0, name_of(reader.error().code()));
-    ++all.errors;
-    return all;
-  }
-  for (unsigned i = 0; i < records_max && all.errors < errors_max; ++i) {
-    const std::uint64_t at = reader->position().value;
-    const auto record = reader->next();
-    if (record && !*record) break;
-    if (record) {
-      const auto s = (*record)->sequence();
-      check(s.value >= at && s.value <= log.published_sequence().value, "a record out of order");
-      note(all, s.value, (*record)->text());
-      const auto same = log.read(s);
-      check(same && same->text() == (*record)->text() && same->type() == (*record)->type(), "read() says otherwise");
-      continue;
-    }
-    note(all, at, name_of(record.error().code()));
-    ++all.errors;
-    std::uint64_t behind = at;
-    while (all.errors < errors_max && !reader->seek({++behind})) ++all.errors;
-  }
-  return all;
-}
-
-using files = std::map<std::string, std::string>;  // strings are compared as memory is
-
-files files_now() {
-  files all;
-  for (const auto& name : machine::names(directory)) {
-    const auto bytes = machine::contents(std::string{directory} + '/' + name);
-    all[name].assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-  return all;
-}
-
-/// Who opens a log makes varve.live anew first, if it is missing or too short: it bears a lock, and nothing that is missed.
-void check_unchanged(files before, const char* what) {
-  auto now = files_now();
-  if (before[format::live_name].size() < format::live_file_bytes) before[format::live_name] = now[format::live_name];
-  for (const auto& [name, bytes] : now)
-    if (before[name] != bytes)
-      trace("differs", name + " at " + std::to_string(std::ranges::mismatch(before[name], bytes).in2 - bytes.begin()));
-  check(before == now, what);
-}
 
 struct findings {
   std::optional<contents> seen{};  // nothing if a view does not open
@@ -101,7 +25,7 @@ findings look_on() {
   const auto live = before.find(format::live_name);
   findings found{.live_is_short = live != before.end() && live->second.size() < format::live_file_bytes};
   auto& seen = found.seen;
-  if (const auto view = log_view::open(directory)) {
+  if (const auto view = log_view::open(log_directory)) {
     seen = contents_of(*view);
     static_cast<void>(view->stats());
     static_cast<void>(view->describe());
@@ -110,7 +34,7 @@ findings look_on() {
     trace("the view does not open", view.error().message());
     if (view.error().code() == errc::not_found) seen = contents{};  // opening makes a log
   }
-  const auto report = verify(directory);
+  const auto report = verify(log_directory);
   if (report) {
     for (const auto& f : report->findings) {
       found.damaged = found.damaged || f.kind() == finding_kind::damage;
@@ -127,7 +51,7 @@ findings look_on() {
 
 void open_strictly() {
   const auto before = files_now();
-  const auto log = log::open(directory, {.recovery = recovery_mode::strict, .prepared_segments = 1});
+  const auto log = log::open(log_directory, {.recovery = recovery_mode::strict, .prepared_segments = 1});
   if (log) return;
   trace("a strict open", log.error().message());
   const errc code = log.error().code();
@@ -138,7 +62,7 @@ void open_strictly() {
 void open_and_go_on(const findings& found) {
   std::optional<contents> kept;
   {
-    auto log = log::open(directory, {.prepared_segments = 1});
+    auto log = log::open(log_directory, {.prepared_segments = 1});
     if (!log) {
       trace("the log does not open", log.error().message());
       return;
@@ -163,7 +87,7 @@ void open_and_go_on(const findings& found) {
   // An open of a closed log believes its headers; after a death it walks, and refuses what is damaged. A reader need not
   // meet that: a batch of which a part is missing is damage to those who walk.
   if (found.damaged) return;
-  auto again = log::open(directory, {.prepared_segments = 1});
+  auto again = log::open(log_directory, {.prepared_segments = 1});
   if (!again) trace("the next open", again.error().message());
   check(again.has_value(), "it opens once, and then no more");
   trace("the next open keeps", contents_of(*again).text);
@@ -174,11 +98,7 @@ void open_and_go_on(const findings& found) {
 }  // namespace
 
 void run(std::span<const std::byte> input) {
-  const auto log = unpack(input);
-  machine::reset();
-  put_files(log, directory);
-  machine::limit_disk(machine::disk_bytes_used() + disk_bytes);
-  if ((log.flags & 1) != 0) machine::power_loss(1, {.bytes = machine::fate::kept, .entries = machine::fate::kept});
+  set_up(input);
   const auto image = machine::snapshot();
   const auto found = look_on();
   open_strictly();

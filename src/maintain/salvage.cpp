@@ -114,7 +114,7 @@ class salvager {
       const frame_place here{at.offset(), at.sequence()};
       const auto seen = at.step(format::depth::everything);
       if (seen.what == sight::frame) {
-        if (here.sequence >= end) return true;
+        if (here.sequence >= end) break;
         if (here.sequence < first) continue;
         if (here.sequence > expected_ && !fill(p, copy, here.sequence)) return false;
         if (!take(in, seen.frame, here.sequence)) return false;

@@ -126,6 +126,7 @@ class collector {
     }
     format::writer_words words{};
     std::memcpy(&words, bytes.data() + format::writer_words_offset, sizeof words);
+    if (words.published_check != format::check_of(words.published, words.epoch)) return {};
     all_.published = words.published;
     all_.published_epoch = words.epoch;
     return {};

@@ -47,7 +47,7 @@ void add_what_stands(const log_place& place, survey& s) {
         s.chain, [&](const chain_link& l) { return l.facts.number == p.facts.number && l.facts.salt == p.facts.salt; });
     if (plan.kept[i].first > published || !is_openable(*from, p)) continue;
     const std::uint64_t next = i + 1 < plan.kept.size() ? plan.kept[i + 1].first : none_yet;
-    const auto link = link_of(*from, p, std::min(plan.kept[i].end, next));
+    const auto link = link_of(*from, p, std::min({plan.kept[i].end, next, published + 1}));
     if (same == s.chain.end()) {
       s.chain.push_back(link);
     } else {

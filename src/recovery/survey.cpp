@@ -114,18 +114,17 @@ result<survey> survey_accepting_loss(const log_place& place, const state_file& s
   return s;
 }
 
-/// Refuses, and says between which sequences there is something missing: just what accepting the loss would give up.
-///
-/// segment  where it was noticed, if that is known.
+/// Refuses, and says between which sequences there is something missing: just what accepting the loss would give up. If that
+/// is nothing, a file is spoiled all the same: `why` names it.
 std::unexpected<error> refuse_incomplete(const log_place& place, const state_file& state, ending how, std::uint64_t durable,
                                          const survey_options& options, const segment_files& found,
-                                         const std::vector<std::uint64_t>& truncated, std::uint64_t segment = 0) {
+                                         const std::vector<std::uint64_t>& truncated, const error& why) {
   survey_options accepting = options;
   accepting.mode = recovery_mode::accept_loss;
   accepting.on_progress = nullptr;
   const auto s = survey_accepting_loss(place, state, how, durable, accepting, found, truncated);
   if (!s) return std::unexpected(s.error());
-  error_fields fields{.code = errc::incomplete, .subject = place.path, .segment = segment};
+  error_fields fields{.code = errc::incomplete, .subject = place.path, .segment = why.segment()};
   for (const auto& f : s->report.findings) {
     if (f.kind() != finding_kind::damage) continue;
     if (fields.segment == 0) fields.segment = f.segment;
@@ -134,6 +133,7 @@ std::unexpected<error> refuse_incomplete(const log_place& place, const state_fil
     fields.first_sequence = fields.first_sequence == 0 ? first : std::min(fields.first_sequence, first);
     fields.last_sequence = std::max(fields.last_sequence, f.sequences.end.value - 1);
   }
+  if (fields.segment == 0 && fields.first_sequence == 0) return std::unexpected(why);
   return fail(fields);
 }
 
@@ -144,6 +144,7 @@ result<survey> survey_copy(const log_place& place, const state_file& state, cons
                            std::uint64_t stored, std::uint64_t sealed, const segment_files& found,
                            const std::vector<std::uint64_t>& truncated) {
   const std::uint64_t durable = std::max(stored, sealed);
+  error why = place.fail_file(errc::incomplete, format::state_name).error();
   if (!stale) {
     survey_options exact = options;
     exact.tolerant = false;
@@ -154,6 +155,7 @@ result<survey> survey_copy(const log_place& place, const state_file& state, cons
     auto whole = survey_files(place, state, exact, {ending::power_loss, durable, sealed, found, truncated});
     const bool lacks = !whole && (whole.error().code() == errc::damaged || whole.error().code() == errc::incomplete);
     if (!whole && !lacks) return whole;
+    if (!whole) why = whole.error();
     if (whole) whole->is_copy = true;
     if (whole && whole->next > stored && !(options.accepts_loss() && is_cut(*whole))) return whole;
   }
@@ -168,7 +170,7 @@ result<survey> survey_copy(const log_place& place, const state_file& state, cons
   if (options.accepts_loss())
     return survey_accepting_loss(place, state, ending::power_loss, durable, options, found, truncated);
   if (options.tolerant) return s;
-  return refuse_incomplete(place, state, ending::power_loss, durable, options, found, truncated);
+  return refuse_incomplete(place, state, ending::power_loss, durable, options, found, truncated, why);
 }
 
 /// A log where it was written.
@@ -194,7 +196,7 @@ result<survey> survey_original(const log_place& place, const state_file& state, 
     return survey_accepting_loss(place, state, how, std::max(durable, last), options, found, truncated);
   }
   if (is_refused && s.error().code() == errc::incomplete)
-    return refuse_incomplete(place, state, how, durable, options, found, truncated, s.error().segment());
+    return refuse_incomplete(place, state, how, durable, options, found, truncated, s.error());
   if (!s) return s;
   if (stale) s->report.findings.push_back({.row = row_state_stale, .segment = 0, .offset = 0, .sequences = {}});
   // The cache has all that a dead writer wrote. A power loss may have let the word outlive what it speaks of.
@@ -203,7 +205,8 @@ result<survey> survey_original(const log_place& place, const state_file& state, 
   if (accepts) return survey_accepting_loss(place, state, how, std::max(durable, published), options, found, truncated);
   note_missing_end(*s, published);
   if (options.tolerant) return s;
-  return refuse_incomplete(place, state, how, std::max(durable, published), options, found, truncated);
+  const auto file = place.fail_file(errc::incomplete, format::live_name);
+  return refuse_incomplete(place, state, how, std::max(durable, published), options, found, truncated, file.error());
 }
 
 }  // namespace
@@ -227,7 +230,7 @@ result<survey> survey_either(const log_place& place, const state_file& state, co
   // A truncation that was under way is over: what it was to remove is no part of the log any more.
   std::vector<std::uint64_t> truncated;
   if (const auto& s = state.current(); s.truncate_intent != 0)
-    truncated = set_truncated_aside(*found, s.truncate_intent, s.trim_point);
+    truncated = set_truncated_aside(*found, s.truncate_intent, s.trim_point, s.epoch);
   const std::uint64_t sealed = sealed_mark(state, *found);
   if (*how == ending::living) {
     survey_options beside = options;

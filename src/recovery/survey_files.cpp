@@ -81,13 +81,20 @@ class surveyor {
 
  private:
   void find_chain(const segment_files& found) {
+    went_ = place_.meta.kind == format::directory_kind::log ? went_with_a_cut(found) : std::vector<bool>(found.files.size());
     in_chain_ = chain_from(found, survey_.first);
+    // With accept_loss what is wrong as a whole is set aside, and what follows it stands after a loss.
+    in_chain_.erase(std::ranges::find_if(in_chain_, [&](std::size_t i) { return stays_out(found, i); }), in_chain_.end());
     if (in_chain_.size() != 1) return;
     // Nothing durable may ever have stood in the segment that followed what was dropped, and a power loss have taken it.
     // Beside a living writer what followed may be gone, and this one is kept to be used again.
     const auto& only = found.files[in_chain_.front()];
     const std::uint64_t least = survey_.ending == ending::living ? survey_.first + 1 : survey_.first;
     if (only.seal && only.seal->last + 1 < least) in_chain_.clear();
+  }
+
+  [[nodiscard]] bool stays_out(const segment_files& found, std::size_t i) const {
+    return went_[i] || (options_.accepts_loss() && fault_of(found.files[i], place_, true) != 0);
   }
 
   /// With accept_loss: segments to which the chain does not lead any more, each with those that follow it. Only their bases
@@ -106,7 +113,7 @@ class surveyor {
 
   [[nodiscard]] bool may_follow(const segment_files& found, std::size_t i) const {
     const auto& f = found.files[i];
-    if (!f.activation || fault_of(f, place_, true) != 0 || (f.seal && f.seal->last < survey_.first)) return false;
+    if (!f.activation || stays_out(found, i) || (f.seal && f.seal->last < survey_.first)) return false;
     if (in_chain_.empty()) return true;
     const auto& last = found.files[in_chain_.back()];
     return f.number > last.number && f.activation->base >= last.activation->base &&
@@ -174,8 +181,9 @@ class surveyor {
       survey_.chain.front().facts.base = survey_.first;
       survey_.chain.front().after_loss = true;
     }
-    // The last one is to end before what was to go; where, the walk finds out.
-    if (state_.truncate_intent != 0 && !survey_.chain.empty() && survey_.chain.back().end_sequence == none_yet) {
+    // The last one is to end before what was to go, if it was begun before; where, the walk finds out.
+    if (state_.truncate_intent != 0 && !survey_.chain.empty() && survey_.chain.back().end_sequence == none_yet &&
+        survey_.chain.back().facts.epoch < state_.epoch) {
       survey_.chain.back().end_sequence = state_.truncate_intent;
       survey_.chain.back().end_cause = format::end_cause::truncate;
     }
@@ -257,11 +265,12 @@ class surveyor {
   static void shorten(chain_link& link, const segment_files& found) noexcept {
     const auto& f = *std::ranges::find(found.files, link.facts.number, &segment_file::number);
     if (f.file_bytes >= f.identity->file_bytes) return;
-    constexpr std::uint64_t page_bytes = 4096;
     link.grow_to = f.identity->capacity;
-    link.facts.capacity = std::min(f.identity->capacity, round_down(f.file_bytes, page_bytes));
+    link.facts.capacity = std::min(f.identity->capacity, round_down(f.file_bytes, format::frame_alignment));
+    link.sealed = false;
+    if (link.end_offset <= link.facts.capacity) return;  // what stands after the end was cut, and stays so
     link.end_offset = link.end_sequence = none_yet;
-    link.end_recorded = link.sealed = false;
+    link.end_recorded = false;
   }
 
   void set_clean_end() noexcept {
@@ -324,6 +333,7 @@ class surveyor {
   const bool keeps_all_;  // what is left out is set aside, not removed
   survey survey_;
   std::vector<std::size_t> in_chain_;           // which files are, in their order
+  std::vector<bool> went_;                      // which files went with what a truncation has cut
   std::vector<std::size_t> begins_after_loss_;  // which of these do not follow the one before
 };
 

@@ -354,8 +354,13 @@ class chain_walk {
     if (!batch_goes_on_ || batch_unknown_ || survey_.ending == ending::living) return {};
     // A truncation is exact: what it left of a batch counts as whole.
     if (link().end_cause == format::end_cause::truncate && link().end_sequence == sequence_) return {};
-    if (batch_sequence_ <= survey_.durable)
-      return options_.tolerant ? result<void>{} : refused(errc::damaged, batch_sequence_);
+    if (batch_sequence_ <= survey_.durable && !options_.tolerant) return refused(errc::damaged, batch_sequence_);
+    if (batch_sequence_ <= survey_.durable && !options_.accepts_loss())
+      survey_.report.findings.push_back({.row = 'F',
+                                         .segment = segment_->facts().number,
+                                         .offset = batch_offset_,
+                                         .sequences = {{batch_sequence_}, {sequence_}}});
+    if (batch_sequence_ <= survey_.durable) return {};
     survey_.report.cut_records += sequence_ - batch_sequence_;
     survey_.report.cut_bytes += offset_ - batch_offset_;
     offset_ = batch_offset_;

@@ -29,6 +29,18 @@ os::result<void> live_file::map_again(const log_place& place, os::access mode) {
   auto map = os::map(*file, format::live_page_bytes, mode);
   if (!map) return std::unexpected(map.error());
   map_ = std::move(*map);
+  is_short_ = false;
+  return {};
+}
+
+/// What is left of a file that was cut short: a mark in it says what was durable as well as ever. No writer has it: the next
+/// one makes it whole, and it is then another one for whoever looks on.
+os::result<void> live_file::copy_short() {
+  auto copy = os::map_private(format::block_bytes);
+  if (!copy) return std::unexpected(copy.error());
+  if (const auto n = os::read_at(file_, 0, copy->bytes()); !n) return std::unexpected(n.error());
+  map_ = std::move(*copy);
+  is_short_ = true;
   return {};
 }
 
@@ -43,8 +55,9 @@ result<live_file> live_file::open_for_recovery(const log_place& place) {
   if (status->links > 1)
     return fail({.code = errc::not_a_log, .subject = place.path, .os_errno = EMLINK});  // somebody else's file as well
   if (auto done = live.lock(place); !done) return std::unexpected(done.error());
-  const auto mapped = live.map_again(place, os::access::read);
-  if (!mapped && mapped.error().number != EINVAL) return place.fail_call(mapped.error());  // EINVAL: too short, so lost
+  auto mapped = live.map_again(place, os::access::read);
+  if (!mapped && mapped.error().number == EINVAL) mapped = live.copy_short();
+  if (!mapped) return place.fail_call(mapped.error());
   return live;
 }
 
@@ -82,7 +95,10 @@ result<live_file> live_file::open_for_reading(const log_place& place) {
   if (!file) return place.fail_open(file.error());
   live.file_ = std::move(*file);
   auto map = os::map(live.file_, format::live_page_bytes, os::access::read);
-  if (!map && map.error().number == EINVAL) return live;  // too short: lost
+  if (!map && map.error().number == EINVAL) {
+    if (const auto copied = live.copy_short(); !copied) return place.fail_call(copied.error());
+    return live;
+  }
   if (!map) return place.fail_call(map.error());
   live.map_ = std::move(*map);
   return live;
@@ -94,7 +110,9 @@ bool live_file::is_allocated() const noexcept {
 }
 
 bool live_file::is_same_file(const live_file& other) const noexcept {
-  if (!file_.is_open() || !other.file_.is_open() || map_.is_mapped() != other.map_.is_mapped()) return false;
+  if (!file_.is_open() || !other.file_.is_open() || map_.is_mapped() != other.map_.is_mapped() ||
+      is_short_ != other.is_short_)
+    return false;
   const auto mine = os::status_of(file_), its = os::status_of(other.file_);
   return mine && its && mine->inode == its->inode && mine->birth_ns == its->birth_ns;
 }
@@ -155,12 +173,12 @@ void live_file::store_mark(const format::mark& m) noexcept {
   next_slot_ ^= 1U;
 }
 
-os::result<void> live_file::forget_marks_after(std::uint64_t epoch) noexcept {
+os::result<void> live_file::forget_marks_after(std::uint64_t epoch, std::uint64_t generation) noexcept {
   bool found = false;
   for (const std::uint64_t offset : format::mark_slot_offset) {
     std::byte* const place = map_.bytes().data() + offset;
     const auto slot = format::decode<format::mark>(load_sector(place));
-    if (!slot || slot->epoch <= epoch) continue;
+    if (!slot || (slot->epoch <= epoch && slot->generation <= generation)) continue;
     store_sector(place, format::sector{});
     found = true;
   }
@@ -214,7 +232,7 @@ std::uint64_t live_file::turn() const noexcept {
 }
 
 const std::uint64_t* live_file::turn_place() const noexcept {
-  if (!map_.is_mapped()) return nullptr;
+  if (!map_.is_mapped() || is_short_) return nullptr;
   const std::byte* const page = map_.bytes().data();
   return &shared::place_at<std::uint64_t>(page + format::turn_offset);
 }

@@ -42,7 +42,8 @@ class live_file {
   void store_mark(const format::mark& m) noexcept;
   /// Forgets the marks of epochs that are yet to come, durably: a copy that was made while the log was opened anew may hold
   /// a varve.live that is younger than its varve.state.
-  [[nodiscard]] os::result<void> forget_marks_after(std::uint64_t epoch) noexcept;
+  /// Likewise those of later states: whoever opens the log all the same was told to go on with an older one.
+  [[nodiscard]] os::result<void> forget_marks_after(std::uint64_t epoch, std::uint64_t generation) noexcept;
   /// Makes the stored marks durable.
   [[nodiscard]] os::result<void> sync_mark() const noexcept { return os::sync_range(map_, 0, 2 * format::sector_bytes); }
   /// So that a sync of the marks writes them once more, after one that failed.
@@ -82,11 +83,13 @@ class live_file {
  private:
   [[nodiscard]] result<void> lock(const log_place& place);
   [[nodiscard]] os::result<void> map_again(const log_place& place, os::access mode);
+  [[nodiscard]] os::result<void> copy_short();
   [[nodiscard]] format::writer_words& words() const noexcept;
   [[nodiscard]] std::pair<std::optional<format::mark>, bool> look_at_marks(std::uint64_t epoch) const noexcept;
 
   os::file file_;
   os::mapping map_;
+  bool is_short_ = false;  // map_ is a copy of what is left of the file
   unsigned next_slot_ = 0;
 };
 

@@ -77,6 +77,15 @@ bool has_lost_meta(const log_place& place, const std::vector<std::string>& names
                              [](const auto& n) { return format::parse_name(format::file_kind::segment, n).has_value(); });
 }
 
+/// Without varve.meta: is there a segment, whatever log it is of, or such a state? Then it was lost.
+result<bool> was_opened(const log_place& place) {
+  if (was_opened_once(place)) return true;
+  const auto found = read_segment_files(place);
+  if (!found) return std::unexpected(found.error());
+  return std::ranges::any_of(found->files,
+                             [](const segment_file& f) { return f.activation || f.activation_damaged || f.foreign; });
+}
+
 /// What may stand in a directory in which a log is to be made: nothing, or what a creation that died has left. Segments are
 /// made only after varve.meta is durable, so files with such names are somebody else's, or of a log that has lost it.
 bool may_be_left_over(std::string_view name) noexcept {
@@ -87,13 +96,9 @@ bool may_be_left_over(std::string_view name) noexcept {
 result<void> clear_for_creation(const log_place& place) {
   const auto names = os::list(place.directory);
   if (!names) return place.fail_call(names.error());
-  // If there is a segment, varve.meta was lost: that is no new log.
-  const auto found = read_segment_files(place);
-  if (!found) return std::unexpected(found.error());
-  for (const auto& f : found->files)
-    if (f.activation || f.activation_damaged || f.foreign) return place.fail_file(errc::incomplete, format::meta_name);
-  // Nor if anybody has opened it since it was made: a reset may have left it without one.
-  if (was_opened_once(place)) return place.fail_file(errc::incomplete, format::meta_name);
+  const auto lacks_meta = was_opened(place);
+  if (!lacks_meta) return std::unexpected(lacks_meta.error());
+  if (*lacks_meta) return place.fail_file(errc::incomplete, format::meta_name);  // that is no new log
   for (const auto& name : *names) {
     if (!may_be_left_over(name)) return fail({.code = errc::not_a_log, .subject = intern(place.path->text + '/' + name)});
   }
@@ -154,6 +159,10 @@ result<log_place> open_place_for_writing(const std::filesystem::path& directory,
   if (!found && found.error().code() == errc::not_found && options.create) {
     if (auto done = create(place, options); !done) return std::unexpected(done.error());
     return place;
+  }
+  if (!found && found.error().code() == errc::not_found) {
+    const auto lacks_meta = was_opened(place);
+    if (lacks_meta && *lacks_meta) return place.fail_file(errc::incomplete, format::meta_name);
   }
   if (!found) return std::unexpected(found.error());
   place.meta = found->meta;

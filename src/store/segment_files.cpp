@@ -168,18 +168,54 @@ result<segment_files> read_segment_files(const log_place& place, std::uint64_t a
   return found;
 }
 
-std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first) {
+std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first,
+                                               std::uint64_t epoch) {
   std::vector<std::uint64_t> gone;
   std::erase_if(found.files, [&](const segment_file& f) {
-    const bool goes = f.activation && f.identity && !f.foreign && (f.activation->base >= next || next <= first);
+    const bool goes = f.activation && f.identity && !f.foreign && f.activation->epoch < epoch &&
+                      (f.activation->base >= next || next <= first);
     if (goes) gone.push_back(f.number);
     return goes;
   });
   for (auto& f : found.files) {  // the one that is to end there may say that it ends behind it
+    if (f.activation && f.activation->epoch >= epoch) continue;
     if (f.end && f.end->last >= next) f.end.reset();
     if (f.seal && f.seal->last >= next) f.seal.reset();
   }
   return gone;
+}
+
+namespace {
+
+/// When an epoch began the log ended before the base of its first segment. Epochs grow with the numbers.
+void find_begun_before(const std::vector<segment_file>& files, std::vector<bool>& went) {
+  std::uint64_t epoch = UINT64_MAX, lowest = UINT64_MAX, lowest_of_later = UINT64_MAX;
+  for (std::size_t i = files.size(); i-- > 0;) {
+    if (!files[i].activation || !files[i].identity || files[i].foreign) continue;
+    const auto& a = *files[i].activation;
+    if (a.epoch < epoch) lowest_of_later = std::min(lowest_of_later, std::exchange(lowest, UINT64_MAX));
+    epoch = std::min(epoch, a.epoch);
+    lowest = std::min(lowest, a.base);
+    went[i] = a.base > lowest_of_later;
+  }
+}
+
+}  // namespace
+
+std::vector<bool> went_with_a_cut(const segment_files& found) {
+  const auto& files = found.files;
+  std::vector<bool> went(files.size());
+  find_begun_before(files, went);
+  for (std::size_t i = 0; i < files.size(); ++i) {  // a predecessor has a lower number
+    if (!files[i].activation || files[i].foreign) continue;
+    const auto& a = *files[i].activation;
+    const auto before = std::ranges::lower_bound(files, a.predecessor, {}, &segment_file::number);
+    if (before == files.end() || before->number != a.predecessor || !before->activation || before->foreign) continue;
+    if (before->activation->salt != a.predecessor_salt) continue;
+    const bool was_cut = before->is_truncated && before->end && before->end->last + 1 < a.follows();
+    went[i] = went[i] || was_cut || went[static_cast<std::size_t>(before - files.begin())];
+  }
+  return went;
 }
 
 std::vector<std::size_t> chain_from(const segment_files& found, std::uint64_t first) {

@@ -70,8 +70,15 @@ struct segment_files {
 [[nodiscard]] result<std::optional<segment_file>> read_segment_file(const log_place& place, std::uint64_t number);
 
 /// Takes out what a truncation that did not come to its end is to remove: as if it had. `next` is the sequence that the log
-/// is to go on with; all of it goes if that is its `first`. Returns the numbers of the segments that are to go, in order.
-[[nodiscard]] std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first);
+/// is to go on with; all of it goes if that is its `first`. `epoch` is that of the truncation: what was begun in it was
+/// begun once it was over, and stays. Returns the numbers of the segments that are to go, in order.
+[[nodiscard]] std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first,
+                                                             std::uint64_t epoch = UINT64_MAX);
+
+/// Which of `files` were removed once, and are there again in a copy of files of different moments, or as an old file that
+/// was put back: those that a segment of a later epoch begins before, those that followed frames which a truncation has cut
+/// since, and those that follow such a segment.
+[[nodiscard]] std::vector<bool> went_with_a_cut(const segment_files& found);
 
 /// The chain of activated segments from the one that holds `first`: each names its predecessor, by number and salt. Indices
 /// into `files`. Empty if no segment reaches `first`.

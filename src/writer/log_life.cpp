@@ -183,7 +183,8 @@ result<void> log_object::start(const log_options& options) {
   const bool goes_on = s->goes_on_in_last();
   auto block = goes_on ? block_to_go_on(*s, options) : fresh_block(*s, options);
   if (!block) return std::unexpected(block.error());
-  if (const auto done = live_.forget_marks_after(state_.epoch()); !done) return place_.fail_call(done.error());
+  const auto forgotten = live_.forget_marks_after(state_.epoch(), state_.generation());
+  if (!forgotten) return place_.fail_call(forgotten.error());
   if (auto done = store_open_state(*s); !done) return done;
   // Only now: a log that is still said to be clean has no segments but those that it closed with.
   if (!goes_on) {

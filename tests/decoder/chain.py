@@ -14,14 +14,28 @@ def ending_of(files, boot):
     return DEATH if state["boot"] == boot else POWER_LOSS
 
 
+def _without_what_went(segments):
+    """Those that were not removed once, to come again with a file of another moment."""
+    by_name, went = {(s.number, s.salt): s for s in segments}, []
+    for s in sorted(segments, key=lambda s: s.number):
+        before = by_name.get((s.activation["predecessor"], s.activation["predecessor_salt"]))
+        was_cut = before and before.end and before.end["cause"] == 2 and before.end["last"] + 1 < s.begin
+        later = [t for t in segments if t.activation["epoch"] > s.activation["epoch"]]
+        if was_cut or before in went or any(t.base < s.base for t in later):
+            went.append(s)
+    return [s for s in segments if s not in went]
+
+
 def chain_of(files):
     """The segments of the log in the order of their bases, each following the one before."""
     trim, intent = files.state["trim_point"], files.state["truncate_intent"]
     segments = sorted(files.segments, key=lambda s: (s.base, s.number))
     if intent:
         segments = [s for s in segments if s.base < intent and intent != trim]
+    all_segments, segments = segments, _without_what_went(segments)
     reaching = [i for i, s in enumerate(segments) if s.begin <= trim]
     if reaching:
+        all_segments = [s for s in all_segments if s.begin >= segments[reaching[-1]].begin]
         segments = segments[reaching[-1]:]
     elif segments:
         files.find("damage", "the first segments are missing", segments[0].number, 0, trim, segments[0].begin - 1)
@@ -33,7 +47,7 @@ def chain_of(files):
         if follower is None or follower.begin < last.begin or follower in chain:
             break
         chain.append(follower)
-    return chain, [s for s in segments if s not in chain]
+    return chain, [s for s in all_segments if s not in chain]
 
 
 def counting_end(segment, follower):

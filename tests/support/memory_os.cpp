@@ -203,6 +203,30 @@ void put(const std::string& path, std::span<const std::byte> bytes) {
   });
 }
 
+void rewrite(const std::string& path, std::span<const std::byte> bytes) {
+  locked([&](machine& m) {
+    inode& node = file_at(m, path);
+    if (!node.reserve(bytes.size(), m.is_mapped(node))) throw std::out_of_range{path};
+    const std::vector<std::byte> rest(whole_pages(node.bytes));
+    node.write(0, std::span{rest}.first(std::min<std::size_t>(rest.size(), node.memory.capacity())));
+    node.write(0, bytes);
+    node.bytes = node.durable_bytes = bytes.size();
+    node.allocated_bytes = whole_pages(bytes.size());
+    node.durable.assign(bytes.begin(), bytes.end());
+    node.durable.resize(whole_pages(bytes.size()));
+  });
+}
+
+void erase(const std::string& path) {
+  locked([&](machine& m) {
+    directory& d = directory_at(m, parent_path(normal_path(path)));
+    const std::string name = name_in(path);
+    std::erase_if(d.pending, [&](const operation& o) { return o.name == name || o.to == name; });
+    if (d.current.erase(name) == 0) throw std::out_of_range{path};
+    d.durable.erase(name);
+  });
+}
+
 void add_link(const std::string& path, const std::string& new_path) {
   locked([&](machine& m) {
     const inode_ptr node = find(m.seen(), path);

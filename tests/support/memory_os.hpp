@@ -156,6 +156,10 @@ void record(bool on);
 void overwrite(const std::string& path, std::uint64_t offset, std::span<const std::byte> bytes);
 /// A whole file, durable with its name; replaces one that is there (as rename would: who has that one open keeps it).
 void put(const std::string& path, std::span<const std::byte> bytes);
+/// All bytes of a file that is there, durable: its inode and its time of birth stay.
+void rewrite(const std::string& path, std::span<const std::byte> bytes);
+/// The name goes, durably.
+void erase(const std::string& path);
 /// Both paths lie in one directory.
 void add_link(const std::string& path, const std::string& new_path);
 /// As cp -r: current bytes, other inodes, other times of birth. All of the copy is durable.
@@ -185,6 +189,7 @@ struct power_loss_options {
   fate bytes = fate::random;    // that are not durable, and sizes
   fate entries = fate::random;  // pending creations, renames and removals, in their order
   bool torn_words = false;      // a torn page mixes words of 8 bytes instead of sectors of 512
+  bool same_boot = false;       // a snapshot of the device in its place, while the machine goes on
 };
 /// A new life in a new boot. The same seed and machine give the same bytes.
 void power_loss(std::uint64_t seed, const power_loss_options& options = {});

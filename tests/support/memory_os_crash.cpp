@@ -160,7 +160,7 @@ void power_loss(std::uint64_t seed, const power_loss_options& options) {
   machine& m = the();
   const std::lock_guard lock{m.mutex};
   m.begin_life();
-  ++m.now.boot;
+  if (!options.same_boot) ++m.now.boot;
   generator random{seed};
   for (const auto& [path, d] : m.now.directories) lose_entries(*d, options, random);
   for (const auto& [number, node] : m.now.inodes()) lose_bytes(*node, options, random);
