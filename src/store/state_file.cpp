@@ -113,6 +113,10 @@ result<state_file> state_file::open(const log_place& place, os::access mode) {
   if (found->is_newer_format) return fail({.code = errc::newer_format, .subject = place.path});
   const int current = found->current();
   if (current < 0) return place.fail_file(errc::damaged, format::state_name);
+  // It was cut short, or half copied, and with it went all copies of a slot, perhaps of the newer one.
+  const bool lacks_slot = !found->newest[0] || !found->newest[1];
+  if (lacks_slot && status->bytes < format::state_file_bytes && !place.is_of_version_1())
+    return place.fail_file(errc::incomplete, format::state_name);
   opened.slot_ = static_cast<unsigned>(current);
   opened.current_ = *found->newest[current];
   if (mode == os::access::read_write && !format::may_be_followed(opened.current_))

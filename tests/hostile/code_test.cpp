@@ -176,7 +176,7 @@ const code_row rows[] = {
        return error_of(log::open(dir));
      },
      "DIR: bytes that had been written fail validation (segment 1, offset 4128, sequence 2); verify the log, and restore it "
-     "from a copy."},
+     "from a copy; varve salvage reads what is left."},
     {errc::would_block_itself, "sync by a thread that holds a claim", of_own_claim,
      "DIR: this thread holds an open claim that it would wait for (sequence 1); publish or abandon that claim first."},
     {errc::timed_out, "sync behind a claim that another thread holds", of_deadline,

@@ -219,7 +219,7 @@ const directory_row state_rows[] = {
          s.truncate_intent = format::sequence_max;
        });
      },
-     "123456789", "OR"},
+     "123456789", ""},
     {"a truncation to 2^63",
      [](const path& d) { state_of(d, [](auto& s) { s.truncate_intent = format::sequence_max + 1; }); },
      "damaged varve.state", "damaged varve.state", "damaged varve.state"},
@@ -244,7 +244,9 @@ const directory_row state_rows[] = {
      "damaged varve.state"},
     {"both slots cut off", [](const path& d) { fs::resize_file(d / format::state_name, 100); }, "damaged varve.state",
      "damaged varve.state", "damaged varve.state"},
-    {"one slot cut off", [](const path& d) { fs::resize_file(d / format::state_name, 4200); }},
+    {"all copies of one slot cut off", [](const path& d) { fs::resize_file(d / format::state_name, 4200); },
+     "incomplete varve.state", "incomplete varve.state", "incomplete varve.state"},
+    {"the last copy of one slot cut off", [](const path& d) { fs::resize_file(d / format::state_name, 12'288); }},
     {"not there", [](const path& d) { fs::remove(d / format::state_name); }, "incomplete varve.state",
      "incomplete varve.state", "incomplete varve.state"},
     {"longer, all 16 TiB of it sparse",
