@@ -483,6 +483,11 @@ TEST_CASE("C: claims in place", "[capi]") {
   varve_record record{};
   varve_pin* pin = nullptr;
   CHECK(varve_log_read(l.handle, 2, &record, &pin) == VARVE_ABANDONED);
+  REQUIRE(varve_log_claim(l.handle, 10, nullptr, &claim, &data) == VARVE_OK);
+  varve_claim_lose(claim);
+  CHECK(varve_claim_publish(claim, 8, nullptr) == VARVE_CLOSED);
+  varve_claim_free(claim);
+  CHECK(varve_log_read(l.handle, 3, &record, &pin) == VARVE_DAMAGED);
   varve_claim_free(nullptr);
 }
 

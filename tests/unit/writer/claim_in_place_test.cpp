@@ -118,6 +118,37 @@ TEST_CASE("an abandoned claim leaves a number without a record, whether it is sa
   CHECK(texts_of(*log::open(o.dir.path())) == "- - kept ");
 }
 
+TEST_CASE("a claim that says that its record was lost leaves what readers find damaged, now and after every open",
+          "[claim][G3][G5]") {
+  temp_dir dir;
+  for (int life = 0; life < 3; ++life) {
+    auto l = log::open(dir.path(), {.segment_bytes = segment_bytes, .verify_at_open = true});
+    REQUIRE(l);
+    if (life == 0) {
+      REQUIRE(l->append("first").has_value());
+      claimed(*l, "lost").lose();
+      claimed(*l, "as well").lose();
+      REQUIRE(l->append("last").has_value());
+    }
+    CHECK(texts_of(*l) == "first damaged damaged last ");
+    auto r = *l->reader();
+    CHECK((*r.next())->text() == "first");
+    const auto gap = r.next();
+    REQUIRE_FALSE(gap);
+    CHECK(gap.error().code() == errc::damaged);
+    CHECK(gap.error().first_sequence() == 2);
+    CHECK(gap.error().last_sequence() == 3);
+    REQUIRE(r.seek({4}).has_value());
+    CHECK((*r.next())->text() == "last");
+    REQUIRE(l->close().has_value());
+  }
+  const auto report = verify(dir.path());
+  REQUIRE(report);
+  CHECK(report->findings.empty());
+  REQUIRE(report->lost.size() == 1);
+  CHECK(report->lost.front() == sequence_range{{2}, {4}});
+}
+
 TEST_CASE("claims of every size fit, up to a whole segment", "[claim]") {
   open_log o;
   CHECK(code_of(o.l.claim(o.l.record_bytes_max() + 1)) == errc::too_large);
