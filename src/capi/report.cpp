@@ -10,6 +10,15 @@
 using namespace varve;
 
 namespace varve::capi {
+namespace {
+
+std::uint64_t count_lost(const recovery_report& r) noexcept {
+  std::uint64_t count = 0;
+  for (const auto& each : r.lost) count += each.size();
+  return count;
+}
+
+}  // namespace
 
 int give(const statistics& s, varve_statistics* to) noexcept {
   return stored(store_sized(varve_statistics{.size = 0,
@@ -44,12 +53,6 @@ varve_finding shown(const recovery_report::finding& f) noexcept {
           .end_sequence = f.sequences.end.value,
           .cause = cause.data(),
           .cause_bytes = cause.size()};
-}
-
-std::uint64_t count_lost(const recovery_report& r) noexcept {
-  std::uint64_t count = 0;
-  for (const auto& each : r.lost) count += each.size();
-  return count;
 }
 
 int give(const recovery_report& r, varve_report* report, varve_on_finding on_finding, void* user) noexcept {

@@ -34,7 +34,7 @@ class rebuilder {
   }
 
   /// Any file of which it is not known what it is may hold records.
-  result<void> check_files() const {
+  [[nodiscard]] result<void> check_files() const {
     for (const auto& f : files_) {
       const bool is_torn = f.foreign || f.activation_damaged || (f.activation && !f.identity);
       if (is_torn || (!f.identity && may_hold_frames(f))) return refuse(errc::damaged, f.number);
@@ -74,7 +74,7 @@ class rebuilder {
 
   /// What was trimmed is gone, or a segment still. Where the file before the first one is there without an activation, a
   /// power loss has taken that, and what follows is a torn end; or it is damaged.
-  result<void> check_first() const {
+  [[nodiscard]] result<void> check_first() const {
     const std::uint64_t before = files_[chain_.front()].activation->predecessor;
     const bool is_there = before != 0 && std::ranges::find(files_, before, &segment_file::number) != files_.end();
     return is_there ? refuse(errc::damaged, before) : result<void>{};
@@ -98,7 +98,7 @@ class rebuilder {
   /// The last one has not ended, or the file of the next one is there: it was, durably, before that end was. After a
   /// truncation, or a recovery, one is begun at once. Where it is missing, segments that came after may have been
   /// trimmed, and their sequences would be given out again.
-  result<void> check_last() const {
+  [[nodiscard]] result<void> check_last() const {
     const auto& last = files_[chain_.back()];
     if (intent_ != 0 || (!last.end && !last.seal)) return {};
     const auto next = std::ranges::find(files_, last.successor, &segment_file::number);

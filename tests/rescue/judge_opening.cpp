@@ -78,7 +78,7 @@ void judge::open_accepting() {
     auto l = log::open(path(), plain(recovery_mode::accept_loss));
     if (!l) {
       hold(!outcome_.opened, "it opens, but not where a loss is accepted: " + l.error().message());
-      hold(!proof_.meta || !proof_.state, "a loss is not accepted: " + l.error().message());
+      hold(!proof_.meta || !proof_.state || proof_.lacks_slot, "a loss is not accepted: " + l.error().message());
       return check_refused(l.error(), "an open that accepts a loss");
     }
     outcome_.accepted = !outcome_.opened;

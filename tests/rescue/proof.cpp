@@ -63,10 +63,13 @@ void proof::read_state(const file_set& files) {
   const auto f = files.find(format::state_name);
   if (f == files.end()) return;
   for (const auto& slot : format::state_copy_offset) {
+    bool is_there = false;
     for (const std::uint64_t at : slot) {
       const auto s = sane_sector_of<format::state>(f->second, at);
       if (s && (!state || s->generation > state->generation)) state = s;
+      is_there = is_there || s;
     }
+    if (!is_there && f->second.size() < format::state_file_bytes) lacks_slot = true;
   }
   if (!state) return;
   first = state->trim_point;

@@ -39,8 +39,9 @@ class proof {
 
   std::optional<format::meta> meta{};
   std::optional<format::state> state{};  // the newest
-  std::uint64_t first = 1;               // the trim point; 1 if nothing says it
-  std::uint64_t durable = 0;             // up to here the log was durable, whatever is missing now
+  bool lacks_slot = false;    // its file was cut short, and no copy of a slot is left: that is as if it were missing
+  std::uint64_t first = 1;    // the trim point; 1 if nothing says it
+  std::uint64_t durable = 0;  // up to here the log was durable, whatever is missing now
   std::vector<proved_segment> segments;
 
   /// Who asks what was removed. A salvage weighs all that it finds. An open follows the chain, which knows of truncations,
