@@ -126,8 +126,8 @@ std::optional<format::mark> live_file::best_mark(std::uint64_t epoch) const noex
   for (unsigned looks = 1; !complete && looks < looks_max; ++looks) {
     const auto before = best;
     std::tie(best, complete) = look_at_marks(epoch);
+    // None at all may be seen again and again beside a writer that syncs all the time.
     if (best && before && best->sequence == before->sequence) break;
-    if (!best && !before) break;
   }
   return best;
 }
