@@ -60,8 +60,7 @@ constexpr explanation explanations[] = {
 // Of a log that has lost one of its two small files, whatever the code.
 constexpr std::string_view remedy_without_state =
     "bring back the newest one; otherwise run varve recover --rebuild-state, which makes a lost one again where the "
-    "segments "
-    "prove it safe, or varve salvage, which makes a new log of what is there";
+    "segments prove it safe, or varve salvage, which makes a new log of what is there";
 
 bool is_state_or_meta(std::string_view path) noexcept {
   return path.ends_with("/varve.state") || path.ends_with("/varve.meta");

@@ -37,19 +37,9 @@ class rebuilder {
   [[nodiscard]] result<void> check_files() const {
     for (const auto& f : files_) {
       const bool is_torn = f.foreign || f.activation_damaged || (f.activation && !f.identity);
-      if (is_torn || (!f.identity && may_hold_frames(f))) return refuse(errc::damaged, f.number);
+      if (is_torn || (!f.identity && may_hold_frames(place_, f.number))) return refuse(errc::damaged, f.number);
     }
     return {};
-  }
-
-  /// Something stands where the first frame would.
-  [[nodiscard]] bool may_hold_frames(const segment_file& f) const {
-    const auto name = format::name_of(format::file_kind::segment, f.number);
-    const auto file = os::open_file(place_.directory, name.c_str(), os::access::read);
-    std::uint64_t stamp = 0;
-    if (!file) return true;
-    const auto n = os::read_at(*file, format::segment_header_bytes, std::as_writable_bytes(std::span{&stamp, 1}));
-    return !n || stamp != 0;
   }
 
   /// All segments are in one chain. What is not would be what a truncation, a trim or a loss has left: nothing says which.

@@ -24,9 +24,8 @@ namespace varve::core {
 /// Fills in place.meta by what all segments say of themselves. Not in them: whether records carry times, which the first
 /// record shows, and the size of segments, which is that of the smallest file.
 ///
-/// Errors  incomplete: no segment says anything, or this may be an archive. damaged: they do not agree. older_format:
-/// version
-///         1. newer_format, io, out_of_memory.
+/// Errors  incomplete: no segment says anything, or this may be an archive. damaged: they do not agree. older_format: a log
+///         of version 1. newer_format, io, out_of_memory.
 [[nodiscard]] result<void> take_meta_from_segments(log_place& place);
 
 }  // namespace varve::core

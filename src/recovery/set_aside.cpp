@@ -121,14 +121,17 @@ os::result<std::vector<set_aside_directory>> list_set_aside(const log_place& pla
   for (const auto& name : *names) {
     if (!name.starts_with(name_begin)) continue;
     const auto directory = os::open_directory(place.path->text + '/' + name);
-    if (!directory) continue;  // a file of somebody's, or it has just been removed
+    if (!directory && (directory.error().number == ENOENT || directory.error().number == ENOTDIR)) continue;
+    if (!directory) return std::unexpected(directory.error());
     const auto files = os::list(*directory);
-    if (!files) continue;
+    if (!files) return std::unexpected(files.error());
     set_aside_directory& each = all.emplace_back(name);
     for (const auto& file_name : *files) {
       const auto file = os::open_file(*directory, file_name.c_str(), os::access::read);
-      const auto status = file ? os::status_of(*file) : os::result<os::file_status>{std::unexpected(file.error())};
-      if (!status) continue;
+      if (!file && file.error().number == ENOENT) continue;  // it has just been removed
+      if (!file) return std::unexpected(file.error());
+      const auto status = os::status_of(*file);
+      if (!status) return std::unexpected(status.error());
       ++each.files;
       each.bytes += status->allocated_bytes;
     }

@@ -63,7 +63,7 @@ bool is_stale(const log_place& place, const state_file& state, bool has_later_ma
 /// next  the first sequence that is not known to have been there.
 std::uint64_t published_before(const state_file& state, const live_file& live, std::uint64_t next) noexcept {
   const std::uint64_t published = live.published_in(state.current().epoch);
-  constexpr std::uint64_t segments_max = 64;  // made ahead; arbitrary, since the word has no checksum
+  constexpr std::uint64_t segments_max = 64;  // made ahead; arbitrary: a check word can be right by chance
   constexpr std::uint64_t frames_max = segments_max * (format::segment_bytes_max / format::frame_header_bytes);
   return published >= next && published - next < frames_max ? published : 0;
 }

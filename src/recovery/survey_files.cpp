@@ -135,7 +135,8 @@ class surveyor {
       if (f.identity && !options_.looking_on && !format::may_write(f.identity->features))
         return fail({.code = errc::newer_format, .subject = place_.path, .segment = f.number});
       if (const char letter = fault_of(f, place_, options_.accepts_loss()); letter != 0) {
-        if (is_below_chain(f, found)) {
+        // After a loss the chain may begin later than the log did.
+        if (is_below_chain(f, found) && !options_.accepts_loss()) {
           survey_.leftovers.push_back(f.number);
           continue;
         }
@@ -154,20 +155,10 @@ class surveyor {
         if (auto done = structural_damage(letter, f.number); !done) return done;
       } else if (!f.activation && f.may_be_ours) {
         // Made ahead, or for an entry; anything else may be another program's.
-        (keeps_all_ && may_hold_frames(f) ? survey_.set_aside : survey_.leftovers).push_back(f.number);
+        (keeps_all_ && may_hold_frames(place_, f.number) ? survey_.set_aside : survey_.leftovers).push_back(f.number);
       }
     }
     return {};
-  }
-
-  /// Its header may have been lost: something stands where the first frame would. So it does in a file that is used again.
-  [[nodiscard]] bool may_hold_frames(const segment_file& f) const {
-    const auto name = format::name_of(format::file_kind::segment, f.number);
-    const auto file = os::open_file(place_.directory, name.c_str(), os::access::read);
-    std::uint64_t stamp = 0;
-    if (!file) return true;
-    const auto n = os::read_at(*file, format::segment_header_bytes, std::as_writable_bytes(std::span{&stamp, 1}));
-    return !n || stamp != 0;
   }
 
   result<void> build_chain(const segment_files& found) {

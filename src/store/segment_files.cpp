@@ -168,6 +168,21 @@ result<segment_files> read_segment_files(const log_place& place, std::uint64_t a
   return found;
 }
 
+bool may_hold_frames(const log_place& place, std::uint64_t number) {
+  constexpr std::size_t block_bytes = std::size_t{1} << 18;
+  const auto file =
+      os::open_file(place.directory, format::name_of(format::file_kind::segment, number).c_str(), os::access::read);
+  if (!file) return true;
+  std::vector<std::byte> block(block_bytes);
+  for (std::uint64_t at = format::segment_header_bytes;;) {
+    const auto n = os::read_at(*file, at, block);
+    if (!n) return true;  // nobody knows
+    if (*n == 0) return false;
+    if (std::ranges::any_of(std::span{block}.first(*n), [](std::byte b) { return b != std::byte{0}; })) return true;
+    at += *n;
+  }
+}
+
 std::vector<std::uint64_t> set_truncated_aside(segment_files& found, std::uint64_t next, std::uint64_t first,
                                                std::uint64_t epoch) {
   std::vector<std::uint64_t> gone;

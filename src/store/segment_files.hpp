@@ -69,6 +69,10 @@ struct segment_files {
 /// One of them; nullopt if there is no regular file of that number.
 [[nodiscard]] result<std::optional<segment_file>> read_segment_file(const log_place& place, std::uint64_t number);
 
+/// Of a file without a header: something stands after where that would be, so it may have been lost, and records with it.
+/// So it looks in a file that was about to be used again. Reads all of a file that is blank.
+[[nodiscard]] bool may_hold_frames(const log_place& place, std::uint64_t number);
+
 /// Takes out what a truncation that did not come to its end is to remove: as if it had. `next` is the sequence that the log
 /// is to go on with; all of it goes if that is its `first`. `epoch` is that of the truncation: what was begun in it was
 /// begun once it was over, and stays. Returns the numbers of the segments that are to go, in order.

@@ -56,11 +56,12 @@ result<void> check_options(const log_options& options) noexcept {
   return {};
 }
 
-/// They take disk space that the cap counts, until somebody removes them.
-std::uint64_t bytes_set_aside(const log_place& place) {
+/// They take disk space that a cap counts, until they are removed by hand.
+result<std::uint64_t> bytes_set_aside(const log_place& place) {
+  const auto all = list_set_aside(place);
+  if (!all) return place.fail_call(all.error());
   std::uint64_t bytes = 0;
-  if (const auto all = list_set_aside(place))
-    for (const auto& each : *all) bytes += each.bytes;
+  for (const auto& each : *all) bytes += each.bytes;
   return bytes;
 }
 
@@ -206,8 +207,12 @@ result<void> log_object::start(const log_options& options) {
   }
   frontier_.place(end, s->next - 1);
   syncer_.place(end, s->next - 1, epoch);
-  const std::uint64_t set_aside_bytes = options.max_disk_bytes != 0 ? bytes_set_aside(place_) : 0;
-  trimmer_.count_files(table_.sum().bytes_allocated + set_aside_bytes);
+  trimmer_.count_files(table_.sum().bytes_allocated);
+  if (options.max_disk_bytes != 0) {
+    const auto bytes = bytes_set_aside(place_);
+    if (!bytes) return std::unexpected(bytes.error());
+    trimmer_.count_files(*bytes);
+  }
   const auto predecessor = (*block)->segment ? (*block)->segment->facts() : before;
   appender_.start(std::move(*block), epoch, predecessor);
   if (above_.replay) {

@@ -82,6 +82,11 @@ bool only_known_are_right(const std::string& seen, const std::string& left) {
   return true;
 }
 
+std::string text_of_file(const fs::path& file) {
+  const auto bytes = read_file(file);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 std::size_t set_aside_directories(const fs::path& dir) {
   return static_cast<std::size_t>(std::ranges::count_if(fs::directory_iterator{dir}, [](const auto& entry) {
     return entry.path().filename().string().starts_with("set-aside-");
@@ -236,6 +241,41 @@ TEST_CASE("who accepts a loss keeps what can be read after damage that no durabl
     auto l = log::open(dir);
     REQUIRE(l);
     CHECK(l->append("new")->value == (is_copy ? each.next_copied : each.next_in_place));
+  }
+}
+
+TEST_CASE("what could be salvaged before a loss is accepted is in the log or set aside after that", "[recovery][G1][G5]") {
+  struct damage {
+    const char* what;
+    std::uint64_t segment, offset, bytes;
+    unsigned char with;
+  };
+  const damage damages[] = {
+      {"a byte of the first activation", 1, 532, 1, 0x5a}, {"the identity of the first", 1, 0, 512, 0x5a},
+      {"the head of the first", 1, 0, 8192, 0x5a},         {"the head of the second, zeroed", 2, 0, 4104, 0},
+      {"two pages of the second, zeroed", 2, 0, 8192, 0},  {"four pages of the last, zeroed", 3, 0, 16'384, 0},
+      {"the head of the last", 3, 0, 4096, 0x5a},
+  };
+  const bool is_copy = GENERATE(false, true);
+  const std::uint64_t trimmed_to = GENERATE(1, 3);
+  for (const auto& each : damages) {
+    INFO(each.what << (is_copy ? ", a copy" : ", in place") << ", trimmed to " << trimmed_to);
+    const nine_records original;
+    const fs::path dir = is_copy ? original.place.path() / "copy" : original.dir;
+    if (trimmed_to > 1) REQUIRE(log::open(original.dir)->trim_before({trimmed_to}).has_value());
+    if (is_copy) fs::copy(original.dir, dir, fs::copy_options::recursive);
+    patch(segment_path(dir, each.segment), each.offset, byte_vector(each.bytes, std::byte{each.with}));
+    std::vector<std::string> before;
+    for (const std::uint64_t number : segment_numbers(dir)) before.push_back(text_of_file(segment_path(dir, number)));
+    REQUIRE(log::open(dir, {.recovery = recovery_mode::accept_loss})->close().has_value());
+    std::string kept;  // all bytes that are there still
+    for (const auto& entry : fs::recursive_directory_iterator{dir})
+      if (entry.path().extension() == ".seg") kept += text_of_file(entry.path());
+    for (std::uint64_t s = trimmed_to; s <= 9; ++s) {
+      const std::string record = nine_records::text(s);
+      const bool was_there = std::ranges::any_of(before, [&](const auto& f) { return f.find(record) != std::string::npos; });
+      CHECK((!was_there || kept.find(record) != std::string::npos));
+    }
   }
 }
 
